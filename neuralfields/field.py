@@ -1,0 +1,203 @@
+"""A Field maps coordinates to values: R^n -> R^m on the box [-1, 1]^n. Everything that is fitted is one."""
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from neuralfields.errors import FileFormatError, InputError
+from neuralfields.geometry import Frame
+
+# The modules a spec may name without being trusted first; nothing else of the package is ever imported by a file.
+_PUBLIC_MODULES = ("neuralfields.field", "neuralfields.networks", "neuralfields.encodings", "neuralfields.fields")
+
+
+def _recorded(init: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        init(self, *args, **kwargs)
+        arguments = {name: _plain(value) for name, value in list(bound.arguments.items())[1:]}
+        self.spec = {"class": _class_name(type(self)), "arguments": arguments}
+
+    return wrapper
+
+
+def _class_name(cls: type) -> str:
+    """Classes of this package are named by their public module, so that files survive a move of the code."""
+    module = cls.__module__
+    public = ".".join(module.split(".")[:2])
+    return f"{public if public in _PUBLIC_MODULES else module}:{cls.__qualname__}"
+
+
+def _plain(value: Any) -> Any:
+    """JSON values as they are, fields as their spec, anything else as a note that storage refuses with its name."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Field):
+        return value.spec
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return {"unrecorded": type(value).__name__}
+
+
+class Field(nn.Module):
+    """Coordinates ``[*batch, in_dim]`` to values ``[*batch, out_dim]``.
+
+    A subclass sets ``in_dim`` and ``out_dim`` in its constructor and defines ``forward``. Each class is final: wrap a
+    field in another one, do not subclass it. Constructor arguments are recorded in ``spec`` (numbers, strings, lists
+    and other fields), which is all that is needed to build the same field again.
+
+    Attributes:
+        spec: ``{"class": "module:Name", "arguments": {...}}``, nested for fields made of fields.
+        frame: the map from the box to the signal's units, set by fitting and by loading; None when unknown.
+        provenance: what the field was fitted to and how well, as JSON values; set by fitting and by loading.
+        paper: citation of the method.
+        lr_scale: learning rate of this method's parameters relative to the optimizer's.
+        tables: names of the parameters with one row per grid vertex, of which a batch touches few; they get lazy Adam.
+    """
+
+    in_dim: int
+    out_dim: int
+    spec: dict[str, Any]
+    frame: Frame | None = None
+    provenance: Mapping[str, Any] = {}
+    paper: ClassVar[str] = ""
+    lr_scale: ClassVar[float] = 1.0
+    tables: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        parent = next((base for base in cls.__mro__[1:] if issubclass(base, Field) and base is not Field), None)
+        if parent is not None:
+            raise TypeError(f"{parent.__name__} is final: let {cls.__name__} hold one instead of deriving from it")
+        # Wrapping __init__ keeps deepcopy and pickle working; recording in __new__ does not.
+        cls.__init__ = _recorded(cls.__init__)  # type: ignore[method-assign]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values at coordinates.
+
+        Raises:
+            InputError: the last axis of ``x`` does not have ``in_dim`` entries.
+        """
+        if x.shape[-1:] != (self.in_dim,):
+            raise InputError(
+                f"{type(self).__name__} takes coordinates [*batch, {self.in_dim}], got shape {list(x.shape)}"
+            )
+        return super().__call__(x)
+
+    def extra_repr(self) -> str:
+        arguments = self.spec["arguments"].items() if "spec" in self.__dict__ else ()
+        return ", ".join(f"{name}={value}" for name, value in arguments if not _holds_spec(value))
+
+
+class Chain(Field):
+    """Fields one after the other: an encoding, a network, an output map.
+
+    >>> import neuralfields as nf
+    >>> nf.Chain(nf.encodings.HashGrid(2, levels=4), nf.networks.MLP(16, 3))
+    Traceback (most recent call last):
+        ...
+    neuralfields.errors.InputError: HashGrid gives 8 values but MLP takes 16
+
+    Raises:
+        InputError: two neighbours do not fit, or there is none.
+    """
+
+    def __init__(self, *parts: Field):
+        super().__init__()
+        if not parts:
+            raise InputError("a Chain needs at least one field")
+        for part in parts:
+            if not isinstance(part, Field):
+                raise InputError(f"a Chain is made of fields, got {type(part).__name__}")
+        for left, right in zip(parts, parts[1:], strict=False):
+            if left.out_dim != right.in_dim:
+                raise InputError(
+                    f"{type(left).__name__} gives {left.out_dim} values but {type(right).__name__} takes {right.in_dim}"
+                )
+        self.in_dim = parts[0].in_dim
+        self.out_dim = parts[-1].out_dim
+        self.parts = nn.ModuleList(parts)
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.parts)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+@torch.no_grad()
+def evaluate(field: Callable[[Tensor], Tensor], x: Tensor, *, chunk: int = 1 << 16) -> Tensor:
+    """Values at ``x`` ``[n, in_dim]`` without gradient, ``chunk`` points at a time so that memory stays bounded."""
+    if len(x) <= chunk:
+        return field(x)
+    return torch.cat([field(part) for part in x.split(chunk)])
+
+
+def from_spec(spec: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Field:
+    """Build a field with fresh parameters from its spec.
+
+    Args:
+        spec: what ``Field.spec`` holds.
+        trust: packages whose classes may be imported besides this one, as in ``("mypackage",)``.
+
+    Raises:
+        FileFormatError: the class is unknown, not trusted, not a Field, or refuses its arguments.
+    """
+    cls = _resolve(spec, trust)
+    arguments = {name: _build(value, trust) for name, value in dict(spec.get("arguments", {})).items()}
+    signature = inspect.signature(cls.__init__)
+    starred = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
+    positional = [value for name in starred for value in arguments.pop(name, ())]
+    try:
+        return cls(*positional, **arguments)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{spec['class']} cannot be built from its recorded arguments: {error}") from error
+
+
+def _resolve(spec: Mapping[str, Any], trust: Sequence[str]) -> type[Field]:
+    name = spec.get("class") if isinstance(spec, Mapping) else None
+    if not isinstance(name, str) or name.count(":") != 1:
+        raise FileFormatError(f"a field's spec names its class as 'module:Name', got {name!r}")
+    module, _, attribute = name.partition(":")
+    trusted = module in _PUBLIC_MODULES or any(module == p or module.startswith(p + ".") for p in trust)
+    if not trusted:
+        package = module.partition(".")[0]
+        raise FileFormatError(
+            f"the field is a {name}, whose package is not trusted; if you trust it, load with trust=({package!r},)"
+        )
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise FileFormatError(f"the field is a {name}, which cannot be imported: {error}") from error
+    if not (isinstance(cls, type) and issubclass(cls, Field) and cls is not Field):
+        raise FileFormatError(f"{name} is not a field class")
+    return cls
+
+
+def _build(value: Any, trust: Sequence[str]) -> Any:
+    if _is_spec(value):
+        return from_spec(value, trust=trust)
+    if isinstance(value, list):
+        return [_build(item, trust) for item in value]
+    return value
+
+
+def _is_spec(value: Any) -> bool:
+    return isinstance(value, Mapping) and "class" in value
+
+
+def _holds_spec(value: Any) -> bool:
+    return _is_spec(value) or (isinstance(value, list) and any(_is_spec(item) for item in value))

@@ -1,0 +1,26 @@
+"""A fixed scale and offset, so that a network works in the range it was made for and the field in the signal's units."""
+
+from torch import Tensor
+
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+
+
+class Affine(Field):
+    """y = scale * x + offset for each of ``dim`` values; nothing is learned.
+
+    SIREN's images live in [-1, 1]: ``Chain(Siren(2, 3), Affine(3, scale=0.5, offset=0.5))`` gives [0, 1].
+
+    Raises:
+        InputError: ``dim`` is not positive.
+    """
+
+    def __init__(self, dim: int, *, scale: float = 1.0, offset: float = 0.0):
+        super().__init__()
+        if dim < 1:
+            raise InputError(f"dim is 1 or more, got {dim}")
+        self.in_dim = self.out_dim = dim
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.offset

@@ -1,0 +1,73 @@
+"""OpenEXR pictures, through the OpenEXR wheel. Source: Technical Introduction to OpenEXR, openexr.com."""
+
+import io
+from typing import Any
+
+import numpy as np
+
+from neuralfields.errors import FileFormatError, InputError
+from neuralfields.files.pixels import check_size, straight
+
+_LAYOUTS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Give linear light [height, width, channels] of the data window of the first part, float16 or float32.
+
+    R, G, B with or without A, Y with or without A, or a single channel of any name; further channels beside R, G, B
+    are left out. EXR colours are premultiplied; where some alpha is not 1 they are divided by it, as float32. Colours
+    under alpha 0 (light without cover) stay as they are.
+
+    Raises:
+        FileFormatError: a damaged or truncated file.
+        InputError: deep, subsampled, integer or otherwise named channels, or more than ``MAX_PIXELS`` pixels.
+    """
+    import OpenEXR
+
+    header: dict[str, Any] = OpenEXR.File(io.BytesIO(data), header_only=True).header()
+    (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
+    width, height = right - left + 1, bottom - top + 1
+    check_size(width, height)
+    names = _wanted(header)
+    file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
+    if not file.parts:  # what it gives, after printing a warning, when some rows are missing
+        raise FileFormatError("it is truncated or damaged: some of its rows cannot be read")
+    planes = [file.channels()[name].pixels for name in names]
+    if any(plane is None or plane.shape != (height, width) for plane in planes):
+        raise FileFormatError(f"its channels do not have the {width}x{height} pixels of its data window")
+    values = np.stack(planes, axis=-1)
+    if names[-1] != "A" or len(names) == 1 or (values[..., -1] == 1).all():
+        return values
+    return np.clip(straight(values), *_FLOAT32_RANGE).astype(np.float32)
+
+
+def encode(values: np.ndarray) -> bytes:
+    """Give a file's bytes for ``values`` [height, width, 1..4], float16 or float32, linear, alpha straight; lossless but
+    for the multiplication with alpha that EXR asks for."""
+    import OpenEXR
+
+    names = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}[values.shape[-1]]
+    if names[-1] == "A":
+        alpha = values[..., -1:].astype(np.float32)
+        values = np.concatenate([values[..., :-1] * alpha, alpha], axis=-1).astype(values.dtype)
+    planes = {name: np.ascontiguousarray(values[..., index]) for index, name in enumerate(names)}
+    stream = io.BytesIO()
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, planes).write(stream)
+    return stream.getvalue()
+
+
+_FLOAT32_RANGE = (np.finfo(np.float32).min, np.finfo(np.float32).max)
+
+
+def _wanted(header: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the channels that make the picture."""
+    import OpenEXR
+
+    channels = {channel.name: channel for channel in header["channels"]}
+    if header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage):
+        raise InputError("it is a deep EXR file: flatten it first")
+    names = next((layout for layout in _LAYOUTS if set(layout) <= set(channels)), tuple(channels))
+    if names == ("Y",) and {"RY", "BY"} & set(channels) or len(names) > 1 and names not in _LAYOUTS:
+        raise InputError(f"its channels are {', '.join(channels)}: R, G, B[, A] or Y[, A] or a single one would work")
+    return names

@@ -1,0 +1,57 @@
+"""What every picture reader gives, and what the readers share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuralfields.errors import FileFormatError, InputError
+
+MAX_PIXELS = 2**28  # refused from the header, before anything of that size is allocated
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a picture file holds.
+
+    ``values`` is [height, width, channels], C-contiguous, uint8 | uint16 | float16 | float32, with the file's own bits.
+    Channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; rows from top to bottom; alpha is straight (not multiplied in).
+    ``linear`` is true for scene-referred floats (EXR, HDR), false for display-referred values (sRGB).
+    """
+
+    values: np.ndarray
+    linear: bool
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise InputError unless a picture of this size has pixels, and at most ``MAX_PIXELS`` of them."""
+    if width < 1 or height < 1:
+        raise FileFormatError(f"its header says {width}x{height} pixels, so there is no picture in it")
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"its header says {width}x{height} pixels, and at most {MAX_PIXELS} are read: cut it or scale it down"
+        )
+
+
+def check_finite(values: np.ndarray) -> None:
+    """Raise InputError if a pixel of ``values`` [height, width, channels] is NaN or infinite."""
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        bad = ~np.isfinite(values).all(axis=-1)
+        y, x = divmod(int(bad.argmax()), bad.shape[1])
+        raise InputError(f"{bad.sum()} of {bad.size} pixels are not finite, the first at (x={x}, y={y})")
+
+
+def upright(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn ``values`` [height, width, channels] as the EXIF tag ``orientation`` (1..8, others mean 1) asks for."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return values
+
+
+def straight(values: np.ndarray) -> np.ndarray:
+    """Divide the colours of ``values`` [..., colours + 1] by the last channel, as float64; alpha 0 keeps its colours."""
+    alpha = values[..., -1:].astype(np.float64)
+    return np.concatenate([values[..., :-1] / np.where(alpha > 0, alpha, 1), alpha], axis=-1)

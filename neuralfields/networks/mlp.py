@@ -1,0 +1,58 @@
+"""The plain multi-layer perceptron, which reads values from an encoding."""
+
+import torch
+from torch import Tensor, nn
+
+from neuralfields import ops
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+from neuralfields.ops.mlp import ACTIVATIONS
+
+
+class MLP(Field):
+    """``depth`` hidden layers of ``width``, then a linear map.
+
+    Weights are Xavier-uniform and biases zero, as in the networks behind instant-ngp's encodings.
+
+    Args:
+        in_dim, out_dim: number of values in and out.
+        width: of the hidden layers.
+        depth: number of activated layers, 0 for a linear map.
+        activation: one of ``ops.mlp.ACTIVATIONS``.
+        bias: whether the maps have biases; small networks behind a grid do without.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    paper = "Rumelhart, Hinton, Williams, Learning representations by back-propagating errors, Nature 1986"
+
+    def __init__(
+        self, in_dim: int, out_dim: int, *, width: int = 64, depth: int = 2, activation: str = "relu", bias: bool = True
+    ):
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        self.in_dim, self.out_dim, self.activation = in_dim, out_dim, activation
+        sizes = layer_sizes(in_dim, out_dim, width, depth)
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias) for a, b in sizes)
+        for layer in self.layers:
+            nn.init.xavier_uniform_(layer.weight)  # type: ignore[arg-type]
+            if bias:
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = [layer.weight for layer in self.layers]
+        biases = [layer.bias for layer in self.layers]
+        return ops.mlp(x, weights, None if biases[0] is None else biases, self.activation)
+
+
+def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:
+    """(in, out) of each linear map of a network with ``depth`` hidden layers."""
+    if min(in_dim, out_dim, width) < 1 or max(in_dim, out_dim, width) > 1 << 16 or not 0 <= depth <= 256:
+        raise InputError(
+            "a network has sizes between 1 and 65536 and at most 256 layers, "
+            f"got in_dim {in_dim}, out_dim {out_dim}, width {width}, depth {depth}"
+        )
+    sizes = [in_dim] + [width] * depth + [out_dim]
+    return list(zip(sizes, sizes[1:], strict=False))

@@ -1,0 +1,63 @@
+"""SIREN: sine activations, whose derivatives are networks of the same kind.
+
+@inproceedings{sitzmann2020implicit,
+  title={Implicit Neural Representations with Periodic Activation Functions},
+  author={Sitzmann, Vincent and Martel, Julien and Bergman, Alexander and Lindell, David and Wetzstein, Gordon},
+  booktitle={NeurIPS}, year={2020}}
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from neuralfields import ops
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+from neuralfields.networks.mlp import layer_sizes
+
+
+class Siren(Field):
+    """h' = sin(omega (W h + b)), then a linear map.
+
+    First weights are U(-1/n, 1/n), all others U(-sqrt(6/fan_in)/omega, +...); biases keep PyTorch's default
+    U(-1/sqrt(fan_in), ...), as in the paper's code (its appendix 1.5 treats weights only).
+
+    Args:
+        in_dim, out_dim: number of values in and out.
+        width: of the hidden layers.
+        depth: number of sine layers; the paper's image network is 256 x 4.
+        first_omega: frequency of the first layer; larger for finer signals.
+        hidden_omega: frequency of the others.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    paper = "Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020"
+    lr_scale = 0.1
+
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int,
+        *,
+        width: int = 256,
+        depth: int = 4,
+        first_omega: float = 30.0,
+        hidden_omega: float = 30.0,
+    ):
+        super().__init__()
+        if depth < 1 or not (0 < first_omega < math.inf and 0 < hidden_omega < math.inf):
+            raise InputError(f"a SIREN has depth >= 1 and omegas > 0, got {depth}, {first_omega}, {hidden_omega}")
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.omegas = [first_omega] + [hidden_omega] * (depth - 1)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth))
+        with torch.no_grad():
+            for i, layer in enumerate(self.layers):
+                fan_in = layer.in_features
+                bound = 1 / fan_in if i == 0 else math.sqrt(6 / fan_in) / hidden_omega
+                layer.weight.uniform_(-bound, bound)  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.sine_mlp(x, [m.weight for m in self.layers], [m.bias for m in self.layers], self.omegas)

@@ -1,0 +1,24 @@
+"""Operations on tensors, each with one meaning (its reference) and kernels that agree with it. No nn.Module here."""
+
+from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives
+from neuralfields.ops.adam import adam, lazy_adam
+from neuralfields.ops.grid_encode import GridLayout, grid_encode
+from neuralfields.ops.mlp import mlp
+from neuralfields.ops.sine_mlp import sine_mlp
+
+ALL: tuple[Op, ...] = (grid_encode, mlp, sine_mlp, adam, lazy_adam)
+
+__all__ = [
+    "ALL",
+    "BACKENDS",
+    "GridLayout",
+    "Kernel",
+    "Op",
+    "adam",
+    "backend",
+    "derivatives",
+    "grid_encode",
+    "lazy_adam",
+    "mlp",
+    "sine_mlp",
+]

@@ -1,0 +1,122 @@
+"""An Op has one meaning, its reference in plain PyTorch, and an ordered list of kernels that agree with it."""
+
+import importlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from neuralfields.errors import InputError, KernelRefused
+
+BACKENDS = ("reference", "cpu", "triton", "tinycudann")
+_backend: ContextVar[str | None] = ContextVar("neuralfields_backend", default=None)
+_order: ContextVar[int] = ContextVar("neuralfields_derivatives", default=1)
+_log = logging.getLogger("neuralfields")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One fast way to compute an op.
+
+    Attributes:
+        backend: one of ``BACKENDS``.
+        target: "package.module:function", imported on first use.
+        order: highest derivative it supports.
+        refuse: given the op's arguments, the reason it cannot take them, or None.
+    """
+
+    backend: str
+    target: str
+    order: int
+    refuse: Callable[..., str | None]
+
+    def reason(self, *args: Any) -> str | None:
+        """Why this kernel cannot take the call, or None when it can."""
+        if _order.get() > self.order:
+            return f"has derivatives to order {self.order}, {_order.get()} were asked for"
+        return self.refuse(*args)
+
+
+@dataclass(frozen=True)
+class Op:
+    """A function with a meaning (``reference``) and kernels by preference: the first that does not refuse is used."""
+
+    name: str
+    reference: Callable[..., Any]
+    kernels: tuple[Kernel, ...] = ()
+
+    def __call__(self, *args: Any) -> Any:
+        """Compute the op.
+
+        Raises:
+            KernelRefused: a backend was asked for by name (``ops.backend``) and cannot do this call.
+        """
+        kernel = self.choose(*args)
+        return (self.reference if kernel is None else _load(kernel.target))(*args)
+
+    def choose(self, *args: Any) -> Kernel | None:
+        """The kernel that would compute this call; None is the reference."""
+        wanted = _backend.get()
+        if wanted == "reference":
+            return None
+        if wanted is None:
+            return next((kernel for kernel in self.kernels if kernel.reason(*args) is None), None)
+        named = [kernel for kernel in self.kernels if kernel.backend == wanted]
+        if not named:
+            have = ", ".join(["reference", *(kernel.backend for kernel in self.kernels)])
+            raise KernelRefused(f"{self.name} has no {wanted} kernel; it has: {have}")
+        for kernel in named:
+            if kernel.reason(*args) is None:
+                return kernel
+        raise KernelRefused(f"{self.name}: the {wanted} kernel {named[0].reason(*args)}")
+
+    def explain(self, *args: Any) -> str:
+        """The decision for this call as text: the kernel that is used, and why each one before it is not."""
+        try:
+            chosen = self.choose(*args)
+        except KernelRefused as refusal:
+            return f"refused: {refusal}"
+        if _backend.get() is not None:
+            return f"{_backend.get()} (asked for by name)"
+        refusals = []
+        for kernel in self.kernels:
+            if kernel is chosen:
+                break
+            refusals.append(f"{kernel.backend} {kernel.reason(*args)}")
+        name = "reference" if chosen is None else chosen.backend
+        why = "; ".join(refusals) or ("no kernel installed" if chosen is None else "first choice")
+        return f"{name} ({why})"
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Inside the block every op uses this backend, or raises with the reason: never a silent fallback."""
+    if name not in BACKENDS:
+        raise InputError(f"no backend {name!r}; there are: {', '.join(BACKENDS)}")
+    token = _backend.set(name)
+    try:
+        yield
+    finally:
+        _backend.reset(token)
+
+
+@contextmanager
+def derivatives(order: int) -> Iterator[None]:
+    """Promise that results inside the block are differentiated ``order`` times: kernels that cannot do so step aside."""
+    if order < 0:
+        raise InputError(f"an order of derivatives is 0 or more, got {order}")
+    token = _order.set(max(order, _order.get()))
+    try:
+        yield
+    finally:
+        _order.reset(token)
+
+
+@cache
+def _load(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    _log.debug("loading kernel %s", target)
+    return getattr(importlib.import_module(module), name)

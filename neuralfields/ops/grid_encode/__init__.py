@@ -1,0 +1,22 @@
+"""Multiresolution grid encoding: interpolate a table of features at several resolutions, dense or hashed.
+
+Contract of ``grid_encode(x, table, layout, interpolation)``:
+    x: [n, layout.dim] in the box [-1, 1]; outside it is clamped (zero gradient), NaN gives NaN.
+    table: [layout.entries, features], level after level; its dtype is the result's.
+    layout: ``GridLayout``, tag ``tcnn-1`` (tiny-cuda-nn's).
+    interpolation: "linear" or "smoothstep" (3t^2 - 2t^3, with a continuous first derivative).
+    result: [n, levels * features], level-major.
+Derivatives: any order in x and table on the reference. The second derivative in x of linear interpolation is zero
+within a cell along each axis: mixed ones are not.
+
+Source: Mueller, Evans, Schied, Keller, "Instant Neural Graphics Primitives with a Multiresolution Hash Encoding",
+SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.
+"""
+
+from neuralfields.ops._op import Op
+from neuralfields.ops.grid_encode.layout import GridLayout
+from neuralfields.ops.grid_encode.reference import reference
+
+grid_encode = Op("grid_encode", reference)
+
+__all__ = ["GridLayout", "grid_encode"]

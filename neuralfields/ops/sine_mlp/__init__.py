@@ -1,0 +1,17 @@
+"""A multi-layer perceptron with sine activations.
+
+Contract of ``sine_mlp(x, weights, biases, omegas)``:
+    x: [n, in]; weights: one [out, in] per linear map; biases: one [out] per map.
+    omegas: one frequency per map but the last; h' = sin(omega * (W h + b)), the last map is linear.
+    result: [n, out of the last map].
+Derivatives: any order on the reference.
+
+Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020, section 3.
+"""
+
+from neuralfields.ops._op import Op
+from neuralfields.ops.sine_mlp.reference import reference
+
+sine_mlp = Op("sine_mlp", reference)
+
+__all__ = ["sine_mlp"]
