@@ -1,0 +1,9 @@
+"""Fitting: the loop, its optimizers and what it reports. It knows protocols only."""
+
+from neuralfields.fitting import metrics
+from neuralfields.fitting.fit import Fit, fit
+from neuralfields.fitting.optimizers import Adam, Decay
+from neuralfields.fitting.state import State
+from neuralfields.fitting.steps import Step, steps
+
+__all__ = ["Adam", "Decay", "Fit", "State", "Step", "fit", "metrics", "steps"]

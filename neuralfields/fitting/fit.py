@@ -1,0 +1,111 @@
+"""``fit`` drains the loop and gives back what came of it."""
+
+from dataclasses import dataclass, field as attribute
+from typing import Any
+
+from torch import nn
+
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+from neuralfields.fitting.metrics import quality
+from neuralfields.fitting.state import State
+from neuralfields.fitting.steps import Step, steps
+from neuralfields.protocols import Signal
+from neuralfields.signals import as_signal
+
+_CHUNK = 1 << 16
+
+
+@dataclass
+class History:
+    """The course of a fit, one entry per kept step.
+
+    Attributes:
+        step, seconds, loss: as in ``Step``.
+        psnr: of the whole signal where it was measured, else of the batch, else None.
+    """
+
+    step: list[int] = attribute(default_factory=list)
+    seconds: list[float] = attribute(default_factory=list)
+    loss: list[float] = attribute(default_factory=list)
+    psnr: list[float | None] = attribute(default_factory=list)
+
+    def append(self, step: Step) -> None:
+        self.step.append(step.step)
+        self.seconds.append(step.seconds)
+        self.loss.append(step.loss)
+        self.psnr.append(step.checked["psnr"] if step.checked else step.psnr)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted field and how it came about; printing it says the essentials.
+
+    Attributes:
+        field: the fitted field, with the averaged parameters if an average was kept.
+        history: step, seconds, loss and PSNR throughout: the PSNR curve.
+        metrics: quality over the whole signal at the end, see ``metrics.quality``.
+        steps, samples, seconds: what it took; seconds include sampling and quality checks.
+        reached: whether ``until_psnr`` was reached; None if none was asked for.
+    """
+
+    field: nn.Module
+    history: History
+    metrics: dict[str, float]
+    steps: int
+    samples: int
+    seconds: float
+    reached: bool | None = None
+
+    @property
+    def psnr(self) -> float:
+        """PSNR over the whole signal in dB."""
+        return self.metrics["psnr"]
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.field.parameters())
+
+    @property
+    def samples_per_second(self) -> float:
+        return self.samples / self.seconds if self.seconds else 0.0
+
+    def __str__(self) -> str:
+        missed = " (target not reached)" if self.reached is False else ""
+        return (
+            f"{self.psnr:.2f} dB{missed} after {self.steps} steps in {self.seconds:.1f} s, "
+            f"{self.parameters:,} parameters, {self.samples_per_second:,.0f} samples/s"
+        )
+
+
+def fit(field: nn.Module, signal: Any, **settings: Any) -> Fit:
+    """Fit ``field`` to ``signal`` in place and report; ``settings`` are those of ``steps``.
+
+    Raises:
+        InputError: as ``steps``.
+        NeuralFieldsError: as ``steps``.
+    """
+    signal = as_signal(signal)
+    history = History()
+    step = None
+    for step in steps(field, signal, **settings):
+        history.append(step)
+    if step is None:
+        raise InputError("the given state has used up its budget: nothing is left to fit")
+    return finish(step.state, signal, history, until_psnr=settings.get("until_psnr"))
+
+
+def finish(state: State, signal: Signal, history: History, *, until_psnr: float | None = None) -> Fit:
+    """Close a fit: the average becomes the field's parameters, the quality is measured, the field told of its origin."""
+    with state.averaged():
+        kept = {name: p.detach().clone() for name, p in state.field.named_parameters()} if state.average else {}
+    if kept:
+        state.field.load_state_dict(kept, strict=False)
+    metrics = quality(state.field, signal.chunks(_CHUNK))
+    reached = None if until_psnr is None else metrics["psnr"] >= until_psnr
+    if isinstance(state.field, Field):
+        state.field.frame = signal.frame
+        state.field.provenance = {"signal": signal.describe(), "metrics": metrics, "steps": state.step}
+    return Fit(state.field, history, metrics, state.step, state.samples, state.seconds, reached)
+
+

@@ -1,0 +1,93 @@
+"""Quality of a fit: PSNR, SSIM, relative error, bits per pixel."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from neuralfields.errors import InputError
+from neuralfields.field import evaluate
+from neuralfields.protocols import Batch, FieldLike
+
+_SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
+
+
+def psnr(prediction: Tensor, target: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB, peak 1, both clamped to [0, 1]; infinite for equal values."""
+    error = (prediction.clamp(0, 1).double() - target.clamp(0, 1).double()).square().mean()
+    return psnr_of_error(float(error))
+
+
+def psnr_of_error(mean_square_error: float) -> float:
+    """-10 log10 of a mean squared error."""
+    return -10 * math.log10(mean_square_error) if mean_square_error > 0 else math.inf
+
+
+def quality(field: FieldLike, batches: Iterable[Batch]) -> dict[str, float]:
+    """``psnr``, and for values beyond [0, 1] what suits them: errors of a field over all samples of ``batches``.
+
+    Returns:
+        psnr: in dB, peak 1, clamped to [0, 1].
+        relative_mse: mean of (p - t)^2 / (t^2 + 0.01).
+        relative_l2: ||p - t|| / ||t||.
+    """
+    count, square, relative, difference, norm = 0, 0.0, 0.0, 0.0, 0.0
+    for batch in batches:
+        device = next((p.device for p in field.parameters()), None) if isinstance(field, torch.nn.Module) else None
+        batch = batch if device is None else batch.to(device)
+        p, t = evaluate(field, batch.x).double(), batch.y.double()
+        count += t.numel()
+        square += float((p.clamp(0, 1) - t.clamp(0, 1)).square().sum())
+        relative += float(((p - t).square() / (t.square() + 0.01)).sum())
+        difference += float((p - t).square().sum())
+        norm += float(t.square().sum())
+    return {
+        "psnr": psnr_of_error(square / count),
+        "relative_mse": relative / count,
+        "relative_l2": math.sqrt(difference / norm) if norm else math.inf,
+    }
+
+
+def ssim(prediction: Tensor, target: Tensor) -> float:
+    """Structural similarity of two images [height, width, channels] with values in [0, 1], mean over pixels and channels.
+
+    11 x 11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, pixels whose window leaves the image left out:
+    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004.
+
+    Raises:
+        InputError: the shapes differ, or the images are smaller than the window.
+    """
+    if prediction.shape != target.shape or prediction.dim() != 3:
+        raise InputError(f"ssim compares two [h, w, c], got {list(prediction.shape)} and {list(target.shape)}")
+    height, width, channels = target.shape
+    if min(height, width) < _SSIM_TAPS:
+        raise InputError(f"ssim needs at least {_SSIM_TAPS} x {_SSIM_TAPS} pixels, got {width} x {height}")
+    total = 0.0
+    strip = max(_SSIM_TAPS, (1 << 20) // width)
+    # Strips of rows overlap by the window, so that every window is counted once and memory stays bounded.
+    for top in range(0, height - _SSIM_TAPS + 1, strip):
+        rows = slice(top, min(top + strip + _SSIM_TAPS - 1, height))
+        for channel in range(channels):
+            total += _ssim_sum(prediction[rows, :, channel], target[rows, :, channel])
+    return total / (channels * (height - _SSIM_TAPS + 1) * (width - _SSIM_TAPS + 1))
+
+
+def _ssim_sum(a: Tensor, b: Tensor) -> float:
+    a, b = a.double().clamp(0, 1), b.double().clamp(0, 1)
+    offset = torch.arange(_SSIM_TAPS, dtype=torch.float64, device=a.device) - _SSIM_TAPS // 2
+    window = torch.exp(-offset.square() / (2 * _SSIM_SIGMA**2))
+    window = window / window.sum()
+    moments = torch.stack([a, b, a * a, b * b, a * b])[:, None]
+    blurred = F.conv2d(F.conv2d(moments, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
+    mean_a, mean_b, aa, bb, ab = blurred[:, 0]
+    c1, c2 = 0.01**2, 0.03**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    contrast = (2 * (ab - mean_a * mean_b) + c2) / (aa - mean_a**2 + bb - mean_b**2 + c2)
+    return float((luminance * contrast).sum())
+
+
+def bits_per_pixel(size_in_bytes: int, pixels: int) -> float:
+    """Bits of a file per pixel of the image it stands for."""
+    return 8 * size_in_bytes / pixels

@@ -1,0 +1,124 @@
+"""Adam as neural fields want it: one rate per kind of parameter, and lazy on tables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neuralfields import ops
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+
+
+@dataclass(frozen=True)
+class Adam:
+    """A description of Adam which, called with a field, gives the optimizer of its parameters.
+
+    Attributes:
+        lr: learning rate; each method's parameters get ``lr * Field.lr_scale``.
+        table_lr: the rate of tables if it is not that.
+        betas: decay of the two moments.
+        epsilon: added to the denominator; tables want it tiny (1e-15), because their gradients are.
+        weight_decay: L2 penalty's gradient added to all parameters but tables.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    lr: float = 1e-3
+    table_lr: float | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        rates = (self.lr, self.epsilon, self.table_lr if self.table_lr is not None else self.lr)
+        if not all(0 < rate < float("inf") for rate in rates) or self.weight_decay < 0:
+            raise InputError(f"Adam needs positive rates and epsilon, got {self}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"Adam's betas are from 0 to below 1, got {self.betas}")
+
+    def __call__(self, field: nn.Module) -> "LazyAdam":
+        groups: dict[tuple[float, bool], list[Tensor]] = {}
+        for parameter, owner, name in _owned_parameters(field):
+            lazy = owner is not None and name in owner.tables
+            scale = owner.lr_scale if owner is not None else 1.0
+            rate = self.table_lr if lazy and self.table_lr is not None else self.lr * scale
+            groups.setdefault((rate, lazy), []).append(parameter)
+        if not groups:
+            raise InputError(f"{type(field).__name__} has no parameters to fit")
+        return LazyAdam(
+            [
+                {"params": parameters, "lr": rate, "lazy": lazy, "weight_decay": 0.0 if lazy else self.weight_decay}
+                for (rate, lazy), parameters in groups.items()
+            ],
+            betas=self.betas,
+            epsilon=self.epsilon,
+        )
+
+
+def _owned_parameters(module: nn.Module, owner: Field | None = None) -> Iterator[tuple[Tensor, Field | None, str]]:
+    """Each parameter with the nearest field around it and its name there."""
+    owner = module if isinstance(module, Field) else owner
+    for name, parameter in module.named_parameters(recurse=False):
+        if parameter.requires_grad:
+            yield parameter, owner, name if owner is module else ""
+    for child in module.children():
+        yield from _owned_parameters(child, owner)
+
+
+class LazyAdam(torch.optim.Optimizer):
+    """``ops.adam`` on dense groups and ``ops.lazy_adam`` on groups with ``lazy=True``."""
+
+    def __init__(self, groups: list[dict[str, Any]], *, betas: tuple[float, float], epsilon: float):
+        super().__init__(groups, {"betas": betas, "epsilon": epsilon, "lazy": False, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            (beta1, beta2), epsilon, lr = group["betas"], group["epsilon"], group["lr"]
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter] or self._start(parameter, group["lazy"])
+                gradient = parameter.grad
+                if group["weight_decay"]:
+                    gradient = gradient.add(parameter, alpha=group["weight_decay"])
+                moments = state["mean"], state["square"]
+                if group["lazy"]:
+                    ops.lazy_adam(parameter, gradient, *moments, state["step"], lr, beta1, beta2, epsilon)
+                else:
+                    state["step"] += 1
+                    ops.adam(parameter, gradient, *moments, int(state["step"]), lr, beta1, beta2, epsilon)
+
+    def _start(self, parameter: Tensor, lazy: bool) -> dict[str, Tensor]:
+        rows = parameter.shape[:1] if lazy else ()
+        state = self.state[parameter]
+        state["step"] = torch.zeros(rows, dtype=torch.int32, device=parameter.device if lazy else "cpu")
+        state["mean"], state["square"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return state
+
+
+@dataclass(frozen=True)
+class Decay:
+    """The learning rate's course: constant for ``start`` of the budget, then exponentially down to ``final`` of it.
+
+    Raises:
+        InputError: ``start`` is outside [0, 1] or ``final`` outside (0, 1].
+    """
+
+    start: float = 0.0
+    final: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.start <= 1 and 0 < self.final <= 1):
+            raise InputError(f"a decay starts in [0, 1] and ends in (0, 1], got {self.start} and {self.final}")
+
+    def __call__(self, fraction: float) -> float:
+        """The rate's factor after this fraction of the budget, 0 to 1."""
+        if fraction <= self.start or self.start == 1:
+            return 1.0
+        return self.final ** ((min(fraction, 1.0) - self.start) / (1 - self.start))

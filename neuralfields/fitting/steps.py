@@ -1,0 +1,181 @@
+"""The loop: a generator of steps, so that its caller can look, save, draw or stop between any two."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from neuralfields.errors import InputError, NeuralFieldsError
+from neuralfields.fitting.metrics import quality
+from neuralfields.fitting.optimizers import Adam, Decay
+from neuralfields.fitting.state import State
+from neuralfields.objectives import Regression
+from neuralfields.protocols import Objective, Signal
+from neuralfields.signals import as_signal
+
+DEFAULT_STEPS = 1000
+DEFAULT_BATCH = 8192
+_CHUNK = 1 << 16
+
+OptimizerFactory = Callable[[nn.Module], torch.optim.Optimizer]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did.
+
+    Attributes:
+        step: number of steps done, from 1 on.
+        seconds: time spent fitting so far, resumed parts and quality checks included, the caller's work excluded.
+        samples: samples seen so far.
+        terms: the objective's weighted terms on this step's batch, before the update.
+        loss: their sum.
+        psnr: of this batch before the update, where the objective tells it; an estimate for the whole signal.
+        checked: quality over the whole signal (``metrics.quality``) if it was measured at this step.
+        fraction: share of the budget that is used up, 0 to 1.
+        state: everything needed to go on from here.
+    """
+
+    step: int
+    seconds: float
+    samples: int
+    terms: Mapping[str, float]
+    loss: float
+    psnr: float | None
+    checked: Mapping[str, float] | None
+    fraction: float
+    state: State
+
+
+def start(field: nn.Module, *, optimizer: OptimizerFactory | None = None, ema: float | None = None) -> State:
+    """The state of a fit before its first step.
+
+    Raises:
+        InputError: the field has nothing to fit, or ``ema`` is not between 0 and 1.
+    """
+    if ema is not None and not 0 < ema < 1:
+        raise InputError(f"ema is the share kept at each step, between 0 and 1, got {ema}")
+    average = {name: p.detach().clone() for name, p in field.named_parameters()} if ema is not None else {}
+    return State(field, (optimizer or Adam())(field), average)
+
+
+def steps(
+    field: nn.Module,
+    signal: Any,
+    *,
+    objective: Objective | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    until_psnr: float | None = None,
+    batch: int | None = None,
+    optimizer: OptimizerFactory | None = None,
+    decay: Decay | None = None,
+    ema: float | None = None,
+    seed: int = 0,
+    state: State | None = None,
+) -> Iterator[Step]:
+    """Fit ``field`` to ``signal`` in place, one step at a time.
+
+    Args:
+        field: a Field, or any module from [n, in_dim] to [n, out_dim].
+        signal: a Signal, an array, or a path.
+        objective: what is minimised; mean squared error by default.
+        steps: budget in steps; 1000 by default where no time is given either.
+        seconds: budget in time. With both, the first one reached ends the fit.
+        until_psnr: ends the fit early, once the whole signal has this PSNR in dB.
+        batch: samples per step, all of the signal where it has fewer; 8192 by default.
+        optimizer: gives the optimizer of a module's parameters; ``Adam()`` by default.
+        decay: the learning rate's course over the budget; constant by default.
+        ema: share of the old parameters in their moving average, e.g. 0.95; the average is what is measured and kept.
+        seed: of the order of samples. The same seed on the same machine gives the same bits.
+        state: where to go on; a fresh start by default.
+
+    Raises:
+        InputError: field and signal do not fit together, or a value is out of range.
+        NeuralFieldsError: the loss is no longer finite.
+    """
+    signal = as_signal(signal)
+    _check(field, signal, steps, seconds, until_psnr, batch)
+    objective, decay = objective or Regression(), decay or Decay()
+    state = state or start(field, optimizer=optimizer, ema=ema)
+    if steps is None and seconds is None:
+        steps = DEFAULT_STEPS
+    return _run(state, signal, objective, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay, ema, seed)
+
+
+def _run(
+    state: State,
+    signal: Signal,
+    objective: Objective,
+    steps: int | None,
+    seconds: float | None,
+    until_psnr: float | None,
+    batch: int,
+    decay: Decay,
+    ema: float | None,
+    seed: int,
+) -> Iterator[Step]:
+    field, optimizer = state.field, state.optimizer
+    device = next(field.parameters()).device
+    pass_steps = math.ceil(signal.size / batch)
+    estimate = getattr(objective, "psnr", lambda terms: None)
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+
+    def used() -> float:
+        return max(state.step / steps if steps else 0.0, state.seconds / seconds if seconds else 0.0)
+
+    while used() < 1:
+        clock = time.perf_counter()
+        factor = decay(used())
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        samples = signal.draw(batch, seed=seed, step=state.step).to(device)
+        optimizer.zero_grad(set_to_none=True)
+        terms = objective(field, samples, state.step)
+        loss = torch.stack(list(terms.values())).sum()
+        loss.backward()
+        numbers = {name: float(term.detach()) for name, term in terms.items()}
+        total = sum(numbers.values())
+        if not math.isfinite(total):
+            raise NeuralFieldsError(f"the loss became {total} at step {state.step + 1}: try a lower learning rate")
+        optimizer.step()
+        state.step += 1
+        state.samples += len(samples)
+        if ema is not None:
+            state.update_average(ema)
+
+        checked = None
+        guess = estimate(numbers)
+        if until_psnr is not None and state.step >= state.next_check and (guess is None or guess >= until_psnr):
+            with state.averaged() as best:
+                checked = quality(best, signal.chunks(_CHUNK))
+            # One pass over the signal costs less than a third of an epoch of training: at most one per epoch.
+            state.next_check = state.step + pass_steps
+        state.seconds += time.perf_counter() - clock
+        reached = checked is not None and until_psnr is not None and checked["psnr"] >= until_psnr
+        fraction = 1.0 if reached else min(used(), 1.0)
+        yield Step(state.step, state.seconds, state.samples, numbers, total, guess, checked, fraction, state)
+        if reached:
+            return
+
+
+def _check(
+    field: nn.Module,
+    signal: Signal,
+    steps: int | None,
+    seconds: float | None,
+    until_psnr: float | None,
+    batch: int | None,
+) -> None:
+    for name, value in (("steps", steps), ("seconds", seconds), ("until_psnr", until_psnr), ("batch", batch)):
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"{name} must be positive and finite, got {value}")
+    for name, wanted in (("in_dim", signal.in_dim), ("out_dim", signal.out_dim)):
+        given = getattr(field, name, wanted)
+        if given != wanted:
+            raise InputError(f"the {signal.kind} needs a field with {name} {wanted}, this {type(field).__name__} has {given}")

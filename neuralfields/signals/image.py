@@ -1,0 +1,120 @@
+"""Images as signals: x[..., 0] points right, x[..., 1] down, and the box is filled along both axes."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuralfields.errors import InputError
+from neuralfields.files.images import Pixels, checked_pixels, read_image
+from neuralfields.geometry import Frame
+from neuralfields.protocols import Batch
+from neuralfields.signals.lattice import Lattice
+
+
+class Image:
+    """An image of 1 to 4 channels, kept in the bits of its file.
+
+    Integers become values in [0, 1] (display-referred, sRGB); linear images (EXR, HDR) keep theirs. Alpha is straight.
+
+    Args:
+        pixels: what ``files.images`` read or checked; ``Image.read`` and ``Image.from_array`` call it.
+        name: what the image is called in reports.
+        holdout: share of the pixels that training never sees, 0 to below 1.
+
+    Attributes:
+        values: [height, width, channels], uint8, uint16, float16 or float32.
+        linear: whether the values are scene-referred (HDR) and may exceed 1.
+    """
+
+    in_dim = 2
+    kind = "image"
+
+    def __init__(self, pixels: Pixels, *, name: str = "image", holdout: float = 0.0):
+        self.values, self.linear, self.name = pixels.values, pixels.linear, name
+        height, width, self.out_dim = self.values.shape
+        self.lattice = Lattice((height, width), holdout)
+        self.frame = Frame.of_box((0, 0), (width, height), "px")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], *, holdout: float = 0.0) -> "Image":
+        """Read PNG, TIFF, JPEG, WebP, EXR, HDR, NPY or NPZ.
+
+        Raises:
+            InputError: the file is missing, damaged, not an image, or has fewer than 2 pixels.
+        """
+        return cls(read_image(path), name=Path(path).name, holdout=holdout)
+
+    @classmethod
+    def from_array(cls, array: Any, *, name: str = "array", holdout: float = 0.0) -> "Image":
+        """An image from [height, width] or [height, width, channels]: integers in their full range, or floats.
+
+        Raises:
+            InputError: the shape or the type of the numbers does not make an image, or some are not finite.
+        """
+        return cls(checked_pixels(np.asarray(array), name), name=name, holdout=holdout)
+
+    @property
+    def size(self) -> int:
+        return self.lattice.size
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.values.shape  # type: ignore[return-value]
+
+    def draw(self, n: int, *, seed: int, step: int) -> Batch:
+        return self._batch(self.lattice.draw(n, seed=seed, step=step))
+
+    def chunks(self, n: int) -> Iterator[Batch]:
+        for start in range(0, self.size, n):
+            yield self._batch(torch.arange(start, min(start + n, self.size)))
+
+    def held_out(self, n: int) -> Iterator[Batch]:
+        """The pixels that training never sees, ``n`` at a time."""
+        for index in self.lattice.held_out(n):
+            yield self._batch(index)
+
+    def to_float(self, values: np.ndarray) -> np.ndarray:
+        """Stored numbers as float32 in the field's units."""
+        if values.dtype == np.uint8 or values.dtype == np.uint16:
+            return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+        return values.astype(np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": str(self.values.dtype),
+            "colour": "linear" if self.linear else "srgb",
+            "holdout": self.lattice.holdout,
+            "sha256": self._sha256,
+        }
+
+    @cached_property
+    def _sha256(self) -> str:
+        digest = hashlib.sha256(f"{self.values.dtype.str} {self.shape}".encode())
+        digest.update(np.ascontiguousarray(self.values).data)
+        return digest.hexdigest()
+
+    @cached_property
+    def _flat(self) -> np.ndarray:
+        return self.values.reshape(-1, self.out_dim)
+
+    def _batch(self, index: Tensor) -> Batch:
+        values = torch.from_numpy(self.to_float(self._flat.take(index.numpy(), axis=0)))
+        return Batch(self.lattice.coordinates(index), values, index=index)
+
+
+def is_image(array: np.ndarray) -> bool:
+    """Whether an array has the shape of an image."""
+    return array.ndim == 2 or (array.ndim == 3 and 1 <= array.shape[2] <= 4)
+
+

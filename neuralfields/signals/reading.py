@@ -1,0 +1,56 @@
+"""From a path or an array to the right kind of signal."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuralfields.errors import InputError
+from neuralfields.files.images import IMAGE_SUFFIXES
+from neuralfields.protocols import Signal
+from neuralfields.signals.image import Image
+
+KINDS: dict[str, type[Image]] = {"image": Image}
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """The kind of signal a path most likely holds, judged by its suffix.
+
+    Raises:
+        InputError: nothing here reads such a file.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return Image.kind
+    known = " ".join(sorted(IMAGE_SUFFIXES))
+    raise InputError(
+        f"{path}: the name does not tell what it holds; an image is one of {known} (or say it: nf fit image {path})"
+    )
+
+
+def read(path: str | os.PathLike[str], *, kind: str | None = None, holdout: float = 0.0) -> Image:
+    """Read a signal; its kind is inferred from the path unless given.
+
+    Raises:
+        InputError: the file is missing, damaged, of no known kind, or not of the kind given.
+    """
+    chosen = kind or kind_of(path)
+    if chosen not in KINDS:
+        raise InputError(f"no kind of signal is called {chosen!r}; there is: {', '.join(KINDS)}")
+    return KINDS[chosen].read(path, holdout=holdout)
+
+
+def as_signal(thing: Any) -> Signal:
+    """A signal as it is; an array [height, width] or [height, width, channels] as an image; a path read.
+
+    Raises:
+        InputError: nothing of that can be made of it.
+    """
+    if isinstance(thing, Signal):
+        return thing
+    if isinstance(thing, str | os.PathLike):
+        return read(thing)
+    if hasattr(thing, "__array__"):
+        return Image.from_array(np.asarray(thing))
+    raise InputError(f"a signal, an array or a path can be fitted, not a {type(thing).__name__}")
