@@ -1,6 +1,8 @@
 """OpenEXR pictures, through the OpenEXR wheel. Source: Technical Introduction to OpenEXR, openexr.com."""
 
+import contextlib
 import io
+import threading
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import numpy as np
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.pixels import check_size, straight
 
+_FLOAT32_RANGE = (np.finfo(np.float32).min, np.finfo(np.float32).max)
+_redirecting = threading.Lock()  # sys.stdout is one for all threads
 _LAYOUTS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
 
 
@@ -29,8 +33,10 @@ def decode(data: bytes) -> np.ndarray:
     width, height = right - left + 1, bottom - top + 1
     check_size(width, height)
     names = _wanted(header)
-    file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
-    if not file.parts:  # what it gives, after printing a warning, when some rows are missing
+    # a file with missing rows gives no parts and prints a warning, which must not get into the program's output
+    with _redirecting, contextlib.redirect_stdout(io.StringIO()):
+        file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
+    if not file.parts:
         raise FileFormatError("it is truncated or damaged: some of its rows cannot be read")
     planes = [file.channels()[name].pixels for name in names]
     if any(plane is None or plane.shape != (height, width) for plane in planes):
@@ -42,8 +48,10 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def encode(values: np.ndarray) -> bytes:
-    """Give a file's bytes for ``values`` [height, width, 1..4], float16 or float32, linear, alpha straight; lossless but
-    for the multiplication with alpha that EXR asks for."""
+    """Give a file's bytes for ``values`` [height, width, 1..4], float16 or float32, linear, alpha straight.
+
+    Lossless but for the multiplication with alpha that EXR asks for (alpha 0 takes the colours with it).
+    """
     import OpenEXR
 
     names = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}[values.shape[-1]]
@@ -57,9 +65,6 @@ def encode(values: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-_FLOAT32_RANGE = (np.finfo(np.float32).min, np.finfo(np.float32).max)
-
-
 def _wanted(header: dict[str, Any]) -> tuple[str, ...]:
     """The names of the channels that make the picture."""
     import OpenEXR
@@ -68,6 +73,6 @@ def _wanted(header: dict[str, Any]) -> tuple[str, ...]:
     if header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage):
         raise InputError("it is a deep EXR file: flatten it first")
     names = next((layout for layout in _LAYOUTS if set(layout) <= set(channels)), tuple(channels))
-    if names == ("Y",) and {"RY", "BY"} & set(channels) or len(names) > 1 and names not in _LAYOUTS:
+    if "RY" in channels or (len(names) > 1 and names not in _LAYOUTS):
         raise InputError(f"its channels are {', '.join(channels)}: R, G, B[, A] or Y[, A] or a single one would work")
     return names

@@ -36,7 +36,7 @@ def check_finite(values: np.ndarray) -> None:
     """Raise InputError if a pixel of ``values`` [height, width, channels] is NaN or infinite."""
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         bad = ~np.isfinite(values).all(axis=-1)
-        y, x = divmod(int(bad.argmax()), bad.shape[1])
+        y, x = divmod(int(bad.argmax()), values.shape[1])
         raise InputError(f"{bad.sum()} of {bad.size} pixels are not finite, the first at (x={x}, y={y})")
 
 
@@ -52,6 +52,6 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def straight(values: np.ndarray) -> np.ndarray:
-    """Divide the colours of ``values`` [..., colours + 1] by the last channel, as float64; alpha 0 keeps its colours."""
+    """Divide the colours of ``values`` [..., colours + 1] by the last channel, as float64; alpha 0 leaves them."""
     alpha = values[..., -1:].astype(np.float64)
     return np.concatenate([values[..., :-1] / np.where(alpha > 0, alpha, 1), alpha], axis=-1)

@@ -1,6 +1,7 @@
-"""PNG, every colour type and depth, bit for bit (Pillow reduces 16-bit colours to 8 bits). Source: PNG, 3rd edition, W3C.
+"""PNG, every colour type and depth, bit for bit (Pillow reduces 16-bit colours to 8 bits).
 
-Decoding inflates to the exact size that the header implies, so a small file cannot grow without bound.
+Source: Portable Network Graphics, third edition, W3C. Decoding inflates to the exact size that the header implies,
+so a small file cannot grow without bound.
 """
 
 import struct
@@ -42,14 +43,14 @@ def decode(data: bytes) -> np.ndarray:
         FileFormatError: a wrong checksum, a truncated file, or anything that contradicts the header.
         InputError: more than ``MAX_PIXELS`` pixels.
     """
+    stored = _chunks(data)
+    header = _header(*next(stored))
     chunks: dict[bytes, bytes] = {}
     compressed: list[bytes] = []
-    for kind, content in _chunks(data):
-        if not chunks:
-            header = _header(kind, content)
+    for kind, content in stored:
         if kind == b"IDAT":
             compressed.append(content)
-        elif kind[0] & 0x20 == 0 and kind not in (b"IHDR", b"PLTE", b"IEND"):
+        elif kind[0] & 0x20 == 0 and kind not in (b"PLTE", b"IEND"):
             raise FileFormatError(f"it needs the unknown PNG extension {kind.decode('latin-1')!r}")
         chunks[kind] = content
     pixels = _coloured(_samples(b"".join(compressed), header), header, chunks.get(b"PLTE"), chunks.get(b"tRNS"))
@@ -70,7 +71,11 @@ def encode(values: np.ndarray) -> bytes:
     kinds = np.argmin(costs, axis=0).astype(np.uint8)[:, None]
     filtered = np.concatenate([kinds, np.select([kinds == kind for kind in choices], list(choices.values()))], axis=1)
     header = _Header(width, height, values.dtype.itemsize * 8, _COLOUR_TYPES[channels], 0, 0, 0)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", *header)), (b"IDAT", zlib.compress(filtered, 6)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", *header)),
+        (b"IDAT", zlib.compress(filtered.tobytes(), 6)),
+        (b"IEND", b""),
+    ]
     return SIGNATURE + b"".join(
         struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in chunks
@@ -149,7 +154,7 @@ def _unfiltered(rows: np.ndarray, step: int) -> np.ndarray:
         part = np.concatenate([filters, pixels[..., first : first + lanes].reshape(height, -1)], axis=1)
         size, mode = (pixels.shape[1], height), _MODES[lanes]
         # level 0 only wraps the bytes, because Pillow's decoder expects them deflated
-        picture = Image.frombytes(mode, size, zlib.compress(part, 0), "zip", mode, 0)
+        picture = Image.frombytes(mode, size, zlib.compress(part.tobytes(), 0), "zip", mode, 0)
         parts.append(np.asarray(picture).reshape(height, -1, lanes))
     return np.concatenate(parts, axis=-1).reshape(height, -1)
 

@@ -1,4 +1,7 @@
-"""Radiance pictures (.hdr, .pic): RGB with a shared exponent. Source: G. Ward, "Real Pixels", Graphics Gems II, 1991."""
+"""Radiance pictures (.hdr, .pic): RGB with a shared exponent.
+
+Source: G. Ward, "Real Pixels", Graphics Gems II, 1991.
+"""
 
 import re
 
@@ -37,9 +40,13 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def encode(values: np.ndarray) -> bytes:
-    """Give a file's bytes for ``values`` [height, width, 3], float32, not negative; relative error up to 2^-9 of the
-    brightest channel of a pixel."""
+    """Give a file's bytes for ``values`` [height, width, 3], float32, not negative.
+
+    Each value is off by at most 2^-8 of the brightest channel of its pixel; below 1e-38 all is black.
+    """
     height, width, _ = values.shape
+    if values.min() < 0:
+        raise InputError("a Radiance file cannot hold negative values: .exr would work")
     _, exponent = np.frexp(values.max(axis=-1, keepdims=True))
     # what would round up to 256 takes the next exponent
     exponent += np.rint(np.ldexp(values, 8 - exponent)).max(axis=-1, keepdims=True) > 255

@@ -1,22 +1,28 @@
-"""TIFF pictures of more than 8 bits, through tifffile (Pillow reduces them or refuses). Source: TIFF 6.0, Adobe, 1992."""
+"""TIFF pictures of more than 8 bits, through tifffile (Pillow reduces them or refuses).
+
+Source: TIFF revision 6.0, Adobe, 1992.
+"""
 
 import io
-from typing import Any
+import struct
+from typing import Any, cast
 
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
+from neuralfields.files import pillow
 from neuralfields.files.pixels import check_size, straight, upright
 
 _GREY_INVERTED, _GREY, _RGB = 0, 1, 2  # PhotometricInterpretation
-_ASSOCIATED = 1  # ExtraSamples: alpha, multiplied in
+_COLOURS = {_GREY_INVERTED: 1, _GREY: 1, _RGB: 3}
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha, multiplied into the colours or not
 _LZW = 5
 
 
 def decode(data: bytes) -> np.ndarray | None:
-    """Give the first picture [height, width, channels], upright, as stored; None if 8 bits hold it (then Pillow reads it).
+    """Give the first picture [height, width, channels], upright; None if 8 bits hold it (then Pillow reads it).
 
-    uint16, float16, float32, and float64 as float32.
+    The dtype is the file's, uint16, float16 or float32, and float32 for float64.
 
     Raises:
         FileFormatError: a damaged or truncated file.
@@ -31,7 +37,7 @@ def decode(data: bytes) -> np.ndarray | None:
             return None
         _check(page, len(data))
         if page.compression == _LZW:
-            raise InputError("16-bit LZW")
+            return decode(_without_lzw(page, data))
         values = page.asarray()
     if page.axes == "SYX":
         values = np.moveaxis(values, 0, -1)
@@ -58,3 +64,71 @@ def encode(values: np.ndarray) -> bytes:
         metadata=None,
     )
     return stream.getvalue()
+
+
+def _check(page: Any, size: int) -> None:
+    """Raise unless the samples are of a kind that is read and all of them are in the file of ``size`` bytes."""
+    if page.dtype is None or page.dtype.name not in ("uint16", "float16", "float32", "float64"):
+        raise InputError(
+            f"its samples are {page.dtype or f'of {page.bitspersample} bits'}: uint8, uint16 or float work"
+        )
+    colours = _COLOURS.get(page.photometric)
+    if colours is None or page.axes not in ("YX", "YXS", "SYX") or page.samplesperpixel - colours not in (0, 1):
+        kind = getattr(page.photometric, "name", page.photometric)
+        raise InputError(
+            f"its {page.samplesperpixel} samples per pixel are {kind}: grey or RGB, with or without alpha, work"
+        )
+    if page.photometric == _GREY_INVERTED and page.dtype.kind == "f":
+        raise InputError("its floats count from white: save them as ordinary grey")
+    ends = [
+        offset + count if count else size + 1
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+    ]
+    if not ends or max(ends) > size:
+        raise FileFormatError(f"it is truncated after {size} bytes")
+
+
+def _with_alpha(values: np.ndarray, page: Any) -> np.ndarray:
+    """Make alpha straight, or drop a fourth (second) channel that is marked as something else."""
+    if values.shape[-1] == _COLOURS[page.photometric] or not page.extrasamples:
+        return values
+    if page.extrasamples[0] != _ASSOCIATED:
+        return values if page.extrasamples[0] == _UNASSOCIATED else values[..., :-1]
+    top = 65535 if values.dtype == np.uint16 else 1
+    divided = straight(values / np.float64(top)) * top
+    return (np.rint(divided.clip(0, top)) if top > 1 else divided).astype(values.dtype)
+
+
+def _without_lzw(page: Any, data: bytes) -> bytes:
+    """The same TIFF file uncompressed.
+
+    tifffile does not know LZW and Pillow knows it for 8-bit grey only, so each strip or tile is given to Pillow as a
+    picture of its bytes. Predictors, tiles and planes are left to tifffile.
+    """
+    import tifffile
+
+    sample = page.dtype.itemsize * (page.samplesperpixel if page.planarconfig == 1 else 1)
+    stride = sample * (page.tilewidth if page.is_tiled else page.imagewidth)
+    step = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    per_plane = -(-page.imagelength // step)
+    parts = []
+    for index, (offset, count) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
+        rows = step if page.is_tiled else min(step, page.imagelength - index % per_plane * step)
+        parts.append(_lzw_bytes(data[offset : offset + count], stride, rows))
+    offsets = len(data) + np.cumsum([0] + [len(part) for part in parts[:-1]])
+    stream = io.BytesIO(data + b"".join(parts))
+    with tifffile.TiffFile(stream, mode="r+") as file:
+        tags = cast(Any, file.pages[0]).tags
+        tags["Compression"].overwrite(1)
+        tags["TileOffsets" if page.is_tiled else "StripOffsets"].overwrite(offsets.tolist())
+        tags["TileByteCounts" if page.is_tiled else "StripByteCounts"].overwrite([len(part) for part in parts])
+        return stream.getvalue()
+
+
+def _lzw_bytes(coded: bytes, stride: int, rows: int) -> bytes:
+    """Decode one LZW segment by way of a TIFF file of 8-bit grey, ``rows`` of ``stride`` pixels, that holds only it."""
+    tags = {256: stride, 257: rows, 258: 8, 259: _LZW, 262: _GREY, 273: 8, 278: rows, 279: len(coded)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(coded) + len(coded) % 2)
+    padding = b"\0" * (len(coded) % 2)
+    return pillow.decode(head + coded + padding + struct.pack("<H", len(tags)) + entries + bytes(4), "TIFF").tobytes()

@@ -1,0 +1,70 @@
+"""Pictures as NumPy arrays: .npy, and .npz with one array or one called rgb or image."""
+
+import io
+import math
+import zipfile
+from typing import IO
+
+import numpy as np
+
+from neuralfields.errors import FileFormatError, InputError
+from neuralfields.files.pixels import check_size
+
+_NAMES = ("rgb", "image")
+
+
+def decode_npy(data: bytes) -> np.ndarray:
+    """Give the array [height, width, channels], uint8 | uint16 | float16 | float32 (float64 is rounded to it).
+
+    Raises:
+        FileFormatError: a damaged or truncated file.
+        InputError: another shape or dtype (pickled objects are never loaded), or more than ``MAX_PIXELS`` pixels.
+    """
+    return _array(io.BytesIO(data), len(data))
+
+
+def decode_npz(data: bytes) -> np.ndarray:
+    """The same for the picture in an .npz; raises InputError if it is not clear which array that is."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        names = list(members) if len(members) == 1 else [name for name in _NAMES if name in members]
+        if len(names) != 1:
+            raise InputError(
+                f"it holds the arrays {', '.join(members) or '(none)'}: a single one, or one called rgb or image, works"
+            )
+        with archive.open(members[names[0]]) as stream:
+            return _array(stream, members[names[0]].file_size)
+
+
+def encode_npy(values: np.ndarray) -> bytes:
+    """An .npy file's bytes for ``values``."""
+    stream = io.BytesIO()
+    np.save(stream, values, allow_pickle=False)
+    return stream.getvalue()
+
+
+def encode_npz(values: np.ndarray) -> bytes:
+    """A compressed .npz file's bytes, with ``values`` under the key image."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, image=values)
+    return stream.getvalue()
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    """Read an array of at most ``size`` bytes, its header checked before anything is allocated."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(stream)
+    if version not in readers:
+        raise InputError(f"its NPY format is {version[0]}.{version[1]}: 1.0 and 2.0 work")
+    shape, column_major, dtype = readers[version](stream)
+    if not (len(shape) == 2 or (len(shape) == 3 and 1 <= shape[2] <= 4)):
+        raise InputError(f"its array is {list(shape)}: [height, width] or [height, width, 1..4] works")
+    if dtype.name not in ("uint8", "uint16", "float16", "float32", "float64"):
+        raise InputError(f"its array is {dtype.name}: uint8, uint16, float16, float32 or float64 works")
+    check_size(shape[1], shape[0])
+    wanted = math.prod(shape) * dtype.itemsize
+    content = stream.read(wanted) if wanted <= size else b""
+    if len(content) != wanted:
+        raise FileFormatError(f"it is truncated: its header promises {wanted} bytes of pixels")
+    values = np.frombuffer(content, dtype).reshape(shape, order="F" if column_major else "C")
+    return values.reshape(*shape[:2], -1).astype(np.float32 if dtype.itemsize == 8 else dtype.newbyteorder("="))

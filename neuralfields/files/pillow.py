@@ -1,0 +1,51 @@
+"""8-bit pictures through Pillow: JPEG, WebP, BMP, GIF, TIFF."""
+
+import io
+import threading
+import warnings
+
+import numpy as np
+
+from neuralfields.files.pixels import check_size, upright
+
+_opening = threading.Lock()  # Pillow's pixel limit and Python's warning filters are one for all threads
+
+
+def decode(data: bytes, kind: str) -> np.ndarray:
+    """Give the first picture [height, width, channels], uint8, upright, from a file of Pillow's format ``kind``.
+
+    Palettes and CMYK become RGB, a transparent colour an alpha channel; colour profiles are not applied. Raises what
+    Pillow raises on damage (truncation included), and InputError for more than ``MAX_PIXELS`` pixels.
+    """
+    from PIL import Image
+
+    with _opening, warnings.catch_warnings(action="ignore"):
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # check_size takes its place
+        try:
+            picture = Image.open(io.BytesIO(data), formats=[kind])
+            # Pillow turns TIFF itself
+            orientation = 1 if kind == "TIFF" else picture.getexif().get(0x0112, 1)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with picture:
+        check_size(*picture.size)
+        picture.load()
+        values = np.asarray(picture if picture.mode == _plain(picture) else picture.convert(_plain(picture)))
+    return upright(values.reshape(*values.shape[:2], -1), orientation)
+
+
+def encode(values: np.ndarray, kind: str) -> bytes:
+    """Give a file's bytes for ``values`` [height, width, channels], uint8: PNG, JPEG at quality 95, lossless WebP."""
+    from PIL import Image
+
+    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True, "exact": True}, "PNG": {}}
+    stream = io.BytesIO()
+    Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values).save(stream, kind, **options[kind])
+    return stream.getvalue()
+
+
+def _plain(picture) -> str:
+    """The mode of 8-bit grey or RGB, with or without alpha, that holds all of the picture."""
+    grey = picture.mode in ("1", "L", "LA")
+    alpha = picture.mode in ("LA", "RGBA", "PA") or picture.has_transparency_data
+    return ("L" if grey else "RGB") + ("A" if alpha else "")
