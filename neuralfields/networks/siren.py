@@ -35,7 +35,7 @@ class Siren(Field):
     """
 
     paper = "Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions, NeurIPS 2020"
-    lr_scale = 0.1
+    lr_scale = 0.5
 
     def __init__(
         self,

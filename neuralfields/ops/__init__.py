@@ -1,6 +1,6 @@
 """Operations on tensors, each with one meaning (its reference) and kernels that agree with it. No nn.Module here."""
 
-from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives
+from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives, used
 from neuralfields.ops.adam import adam, lazy_adam
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
 from neuralfields.ops.mlp import mlp
@@ -21,4 +21,5 @@ __all__ = [
     "lazy_adam",
     "mlp",
     "sine_mlp",
+    "used",
 ]

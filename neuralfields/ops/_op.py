@@ -14,6 +14,7 @@ from neuralfields.errors import InputError, KernelRefused
 BACKENDS = ("reference", "cpu", "triton", "tinycudann")
 _backend: ContextVar[str | None] = ContextVar("neuralfields_backend", default=None)
 _order: ContextVar[int] = ContextVar("neuralfields_derivatives", default=1)
+_used: ContextVar[dict[str, str] | None] = ContextVar("neuralfields_used", default=None)
 _log = logging.getLogger("neuralfields")
 
 
@@ -55,6 +56,9 @@ class Op:
             KernelRefused: a backend was asked for by name (``ops.backend``) and cannot do this call.
         """
         kernel = self.choose(*args)
+        used = _used.get()
+        if used is not None:
+            used[self.name] = "reference" if kernel is None else kernel.backend
         return (self.reference if kernel is None else _load(kernel.target))(*args)
 
     def choose(self, *args: Any) -> Kernel | None:
@@ -113,6 +117,17 @@ def derivatives(order: int) -> Iterator[None]:
         yield
     finally:
         _order.reset(token)
+
+
+@contextmanager
+def used() -> Iterator[dict[str, str]]:
+    """Collect which backend computes each op inside the block: ``{"grid_encode": "reference", …}``."""
+    found: dict[str, str] = {}
+    token = _used.set(found)
+    try:
+        yield found
+    finally:
+        _used.reset(token)
 
 
 @cache

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.files.images import Pixels, checked_pixels, read_image
+from neuralfields.files.images import Pixels, read_image
+from neuralfields.files.pixels import check_finite, check_size
 from neuralfields.geometry import Frame
 from neuralfields.protocols import Batch
 from neuralfields.signals.lattice import Lattice
@@ -24,7 +25,7 @@ class Image:
     Integers become values in [0, 1] (display-referred, sRGB); linear images (EXR, HDR) keep theirs. Alpha is straight.
 
     Args:
-        pixels: what ``files.images`` read or checked; ``Image.read`` and ``Image.from_array`` call it.
+        pixels: as read by ``files.images``; see ``Image.read`` and ``Image.from_array``.
         name: what the image is called in reports.
         holdout: share of the pixels that training never sees, 0 to below 1.
 
@@ -58,7 +59,7 @@ class Image:
         Raises:
             InputError: the shape or the type of the numbers does not make an image, or some are not finite.
         """
-        return cls(checked_pixels(np.asarray(array), name), name=name, holdout=holdout)
+        return cls(_pixels_of(np.asarray(array)), name=name, holdout=holdout)
 
     @property
     def size(self) -> int:
@@ -113,8 +114,14 @@ class Image:
         return Batch(self.lattice.coordinates(index), values, index=index)
 
 
-def is_image(array: np.ndarray) -> bool:
-    """Whether an array has the shape of an image."""
-    return array.ndim == 2 or (array.ndim == 3 and 1 <= array.shape[2] <= 4)
-
-
+def _pixels_of(array: np.ndarray) -> Pixels:
+    if not (array.ndim == 2 or (array.ndim == 3 and 1 <= array.shape[2] <= 4)):
+        raise InputError(f"an image is [height, width] or [height, width, 1..4], got an array {list(array.shape)}")
+    if array.dtype == np.float64:
+        array = array.astype(np.float32)
+    if array.dtype.name not in ("uint8", "uint16", "float16", "float32"):
+        raise InputError(f"an image holds uint8, uint16 or floats, got {array.dtype}")
+    check_size(array.shape[1], array.shape[0])
+    check_finite(values := array.reshape(*array.shape[:2], -1))
+    floats = values.dtype.kind == "f"
+    return Pixels(np.ascontiguousarray(values), linear=floats and bool(values.min() < 0 or values.max() > 1))

@@ -1,0 +1,142 @@
+"""Settings that work, as functions: a signal in, everything a fit needs out.
+
+>>> import neuralfields as nf
+>>> photo = nf.signals.Image.read("photo.png")
+>>> recipe = nf.recipes.image(photo)
+>>> print(nf.fit(recipe.field, photo, **recipe.settings))
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from neuralfields.encodings import FourierFeatures, HashGrid
+from neuralfields.field import Chain, Field
+from neuralfields.fields import Affine
+from neuralfields.fitting import Adam, Decay
+from neuralfields.networks import MLP, Siren
+from neuralfields.objectives import Regression
+from neuralfields.signals import Image
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A fresh field and the settings of its fit.
+
+    Attributes:
+        name: of the recipe.
+        field: freshly initialised; seed torch before asking for a recipe to get the same one again.
+        objective, optimizer, decay, batch, steps, ema: see ``neuralfields.steps``.
+        dtype: in which the finished field is stored, "float32" or "float16".
+    """
+
+    name: str
+    field: Field
+    objective: Regression
+    optimizer: Adam
+    decay: Decay
+    batch: int
+    steps: int
+    ema: float | None = None
+    dtype: str = "float32"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of ``fit`` and ``steps``."""
+        names = ("objective", "optimizer", "decay", "batch", "steps", "ema")
+        return {name: getattr(self, name) for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the field, as JSON values."""
+        parts = {name: asdict(getattr(self, name)) for name in ("objective", "optimizer", "decay")}
+        plain = {name: getattr(self, name) for name in ("name", "batch", "steps", "ema", "dtype")}
+        return plain | parts
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], field: Field) -> "Recipe":
+        """The recipe that ``to_json`` described, with this field."""
+        optimizer = Adam(**{**data["optimizer"], "betas": tuple(data["optimizer"]["betas"])})
+        plain = {name: data[name] for name in ("name", "batch", "steps", "ema", "dtype")}
+        objective, decay = Regression(**data["objective"]), Decay(**data["decay"])
+        return cls(field=field, objective=objective, optimizer=optimizer, decay=decay, **plain)
+
+
+def image(signal: Image) -> Recipe:
+    """The default for an image of any size: a hash grid with about one vertex per pixel, then a small network.
+
+    Eight levels up to the image's resolution, one hidden layer of 64, small batches without replacement, and a higher
+    rate for the table than for the network; measured on photographs (``benchmarks/``). After Mueller et al. 2022.
+    """
+    return _grid_recipe("image", signal, log2_size=_clamped(math.ceil(math.log2(signal.size)), 8, 22))
+
+
+def compact(signal: Image) -> Recipe:
+    """Few bytes: a hash grid with about one vertex per 30 pixels, stored in half precision."""
+    recipe = _grid_recipe("compact", signal, log2_size=_clamped(round(math.log2(signal.size / 64)), 6, 18))
+    return replace(recipe, dtype="float16", steps=2000)
+
+
+def siren(signal: Image) -> Recipe:
+    """A SIREN of 4 x 256 in the range [-1, 1], its first frequency fitted to the resolution.
+
+    The paper's 30 suits 256 pixels a side; finer images need proportionally higher frequencies. Rate 5e-4, the middle
+    of what later papers use. Sitzmann et al. 2020.
+    """
+    omega = max(30.0, round(0.09 * max(signal.shape[:2])))
+    return _network_recipe("siren", signal, lambda: Siren(2, signal.out_dim, first_omega=omega))
+
+
+def fourier(signal: Image) -> Recipe:
+    """256 Gaussian Fourier features, sigma 10 per 512 pixels, then an MLP of 3 x 256. Tancik et al. 2020."""
+    sigma = 10.0 * max(signal.shape[:2]) / 512
+
+    def network() -> Field:
+        return Chain(FourierFeatures(2, sigma=sigma), MLP(256, signal.out_dim, width=256, depth=3))
+
+    return _network_recipe("fourier", signal, network)
+
+
+def custom(signal: Image, make: Callable[[int, int], Field]) -> Recipe:
+    """Any field class, called with the number of coordinates and of channels, under the networks' settings."""
+    return replace(_network_recipe("custom", signal, lambda: make(2, signal.out_dim)))
+
+
+def _grid_recipe(name: str, signal: Image, *, log2_size: int) -> Recipe:
+    side = max(signal.shape[:2])
+    base = min(16, max(2, side // 4))
+    grid = HashGrid(2, levels=8, features=2, log2_size=log2_size, base=base, finest=max(side, base))
+    network = MLP(grid.out_dim, signal.out_dim, width=64, depth=1, bias=False)
+    return Recipe(
+        name,
+        Chain(grid, network),
+        objective=_objective(signal),
+        optimizer=Adam(lr=3e-3, table_lr=1e-2, betas=(0.9, 0.999), epsilon=1e-15),
+        decay=Decay(start=0.5, final=0.1),
+        batch=_clamped(1 << round(math.log2(signal.size / 32)), 1 << 10, 1 << 16),
+        steps=1000,
+    )
+
+
+def _network_recipe(name: str, signal: Image, network: Callable[[], Field]) -> Recipe:
+    field = network() if signal.linear else Chain(network(), Affine(signal.out_dim, scale=0.5, offset=0.5))
+    return Recipe(
+        name, field, objective=_objective(signal), optimizer=Adam(lr=1e-3), decay=Decay(0.0, 0.1), batch=8192, steps=1000
+    )
+
+
+def _objective(signal: Image) -> Regression:
+    return Regression("relative_l2" if signal.linear else "l2")
+
+
+def _clamped(value: int, low: int, high: int) -> int:
+    return max(low, min(high, value))
+
+
+RECIPES: dict[str, Callable[[Image], Recipe]] = {
+    "image": image,
+    "compact": compact,
+    "siren": siren,
+    "fourier": fourier,
+}
+FIELDS: dict[str, Callable[[Image], Recipe]] = {"hash": image, "siren": siren, "fourier": fourier}

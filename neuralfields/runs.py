@@ -1,0 +1,322 @@
+"""A fit that lives in a folder: started from a file, saved as it goes, stopped and resumed at any moment."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import neuralfields
+from neuralfields import ops, recipes, signals, storage
+from neuralfields.errors import FileFormatError, InputError
+from neuralfields.field import Field, from_spec
+from neuralfields.files.images import write_image
+from neuralfields.fitting import Fit, State, Step, metrics
+from neuralfields.fitting.fit import History, finish
+from neuralfields.fitting.steps import start as start_state
+from neuralfields.fitting.steps import steps as fitting_steps
+from neuralfields.recipes import Recipe
+from neuralfields.signals import Image
+from neuralfields.storage import RunFolder, check_space
+from neuralfields.storage.export import image_values
+
+_LOST_SECONDS = 4.0
+_METRICS_SECONDS = 0.25
+_PREVIEW_PIXELS = 256
+_UNTIL_FACTOR = 10
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may ask of a fit; None leaves it to the recipe.
+
+    Attributes:
+        kind: of signal, instead of judging by the path.
+        field: name in ``recipes.FIELDS`` or "package.module:Class".
+        recipe: name in ``recipes.RECIPES``; sets everything, so it excludes ``field``.
+        steps, seconds: budget; with both, the first one reached ends the fit.
+        until_psnr: ends the fit once the whole signal has this PSNR; at most 10 times the recipe's steps.
+        batch, lr, ema: override the recipe's.
+        holdout: share of the samples kept from training.
+        seed: of initialisation and sampling.
+        device: "auto", "cpu" or "cuda".
+        threads: of torch; its own default if None.
+    """
+
+    kind: str | None = None
+    field: str | None = None
+    recipe: str | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    until_psnr: float | None = None
+    batch: int | None = None
+    lr: float | None = None
+    ema: float | None = None
+    holdout: float = 0.0
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+
+
+class Run:
+    """One fit in its folder. Use it as a context manager: the folder is locked inside.
+
+    Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``.
+    """
+
+    def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any]):
+        self.folder, self.signal, self.info = folder, signal, info
+        settings = info["settings"]
+        self.device = torch.device(info["device"])
+        torch.set_num_threads(info["threads"])
+        # Fresh and resumed runs build the field in the same way, so that they begin with the same parameters.
+        torch.manual_seed(info["seed"])
+        field = from_spec(info["field"]["spec"], trust=settings["trust"])
+        self.recipe = Recipe.from_json(settings["recipe"], field.to(self.device))
+        self.state: State = start_state(field, optimizer=self.recipe.optimizer, ema=self.recipe.ema)
+        self._stack = ExitStack()
+        self._saved_at = self._logged_at = time.monotonic()
+        self._write_seconds = 0.0
+        self._keep = folder.checkpoint_path.exists()
+
+    def __enter__(self) -> "Run":
+        self._stack.enter_context(self.folder.lock())
+        try:
+            self.folder.clean_temporaries()
+            if self.folder.checkpoint_path.exists():
+                self.state.restore(*storage.load_checkpoint(self.folder.checkpoint_path))
+            self.folder.rewind_metrics(self.state.step)
+            self._set(status="running")
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is not None and self._keep:
+                self._set(status="failed", reason=f"{kind.__name__ if kind else ''}: {error}")
+        except InputError:
+            pass  # a full disk, say: the error under way tells it
+        finally:
+            self._stack.close()
+            if error is not None and not self._keep:
+                self.folder.discard()
+
+    @property
+    def until_psnr(self) -> float | None:
+        return self.info["settings"]["until_psnr"]
+
+    def steps(self) -> Iterator[Step]:
+        """Fit, writing metrics and checkpoints so that a kill never costs more than 5 seconds."""
+        settings = self.info["settings"]
+        budget = {name: settings[name] for name in ("steps", "seconds", "until_psnr")}
+        arguments = self.recipe.settings | budget | {"seed": self.info["seed"], "state": self.state}
+        self._saved_at = self._logged_at = previous = time.monotonic()
+        for step in fitting_steps(self.state.field, self.signal, **arguments):
+            now = time.monotonic()
+            if now - self._logged_at > _METRICS_SECONDS or step.fraction >= 1:
+                self.folder.append_metrics(_entry(step))
+                self._logged_at = now
+            # What is lost at worst: this interval, one more step, and the time that writing takes.
+            if now - self._saved_at + 2 * (now - previous) + self._write_seconds > _LOST_SECONDS:
+                self.save()
+            previous = time.monotonic()
+            yield step
+
+    def save(self) -> None:
+        """Write a checkpoint and a preview."""
+        began = time.monotonic()
+        storage.save_checkpoint(self.folder.checkpoint_path, self.state.tensors(), self.state.numbers())
+        self._keep = True
+        self._preview()
+        self._saved_at, self._write_seconds = began, time.monotonic() - began
+
+    def interrupt(self) -> None:
+        """Leave the run so that it can be resumed at this very step."""
+        self.save()
+        self._set(status="interrupted", steps=self.state.step, fit_seconds=self.state.seconds)
+
+    def finish(self) -> Fit:
+        """Measure the quality, write field.nf and the rest of run.json, and remove the checkpoint."""
+        clock = time.monotonic()
+        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr)
+        values = evaluation(fit.field, self.signal, fit.metrics)
+        evaluated = time.monotonic()
+        field = fit.field
+        assert isinstance(field, Field)
+        field.provenance = {
+            **field.provenance,
+            "metrics": values,
+            "seed": self.info["seed"],
+            "version": neuralfields.__version__,
+        }
+        storage.save(field, self.folder.field_path, dtype=self.recipe.dtype)  # type: ignore[arg-type]
+        self._keep = True
+        self._preview()
+        size = self.folder.field_path.stat().st_size
+        with ops.used() as kernels:
+            field(torch.zeros(1, field.in_dim, device=self.device))
+        self._set(
+            steps=fit.steps,
+            fit_seconds=fit.seconds,
+            samples_per_second=fit.samples_per_second,
+            parameters=fit.parameters,
+            bytes=size,
+            kernels=kernels,
+            metrics={**values, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
+            other_seconds={"read": self.info["other_seconds"]["read"], "evaluate": evaluated - clock},
+            status="target missed" if fit.reached is False else "done",
+        )
+        self.folder.checkpoint_path.unlink(missing_ok=True)
+        return fit
+
+    def _preview(self) -> None:
+        height, width, _ = self.signal.shape
+        scale = min(1.0, _PREVIEW_PIXELS / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        with self.state.averaged() as field:
+            pixels = image_values(field, size)  # type: ignore[arg-type]
+        write_image(self.folder.preview_path("latest.png"), pixels.clip(0, 1), bits=8)
+
+    def _set(self, **changes: Any) -> None:
+        self.info |= changes
+        self.folder.write_info(self.info)
+
+
+def start(path: str | os.PathLike[str], options: Options = Options(), *, out: Path | None = None) -> Run:
+    """Begin a fit of the signal at ``path`` in a new folder, ``runs/<stem>`` unless ``out`` names it.
+
+    Raises:
+        InputError: the signal cannot be read, an option is unknown or contradicts another, the folder cannot be made
+            or lacks space. Nothing is left behind then.
+    """
+    if options.recipe and options.field:
+        raise InputError("--recipe sets the field too: give either --recipe or --field")
+    if options.threads is not None and not 1 <= options.threads <= 1024:
+        raise InputError(f"--threads is between 1 and 1024, got {options.threads}")
+    clock = time.monotonic()
+    signal = signals.read(path, kind=options.kind, holdout=options.holdout)
+    reading = time.monotonic() - clock
+    device = _device(options.device)
+    recipe = _recipe(signal, options)
+    parameters = sum(p.numel() for p in recipe.field.parameters())
+    name, _, _ = (options.field or "").partition(":")
+    steps = options.steps
+    if steps is None and options.seconds is None:
+        steps = recipe.steps * (_UNTIL_FACTOR if options.until_psnr else 1)
+    info = {
+        "version": neuralfields.__version__,
+        "signal": {**signal.describe(), "path": str(Path(path).absolute())},
+        "field": {"spec": recipe.field.spec},
+        "settings": {
+            "recipe": recipe.to_json(),
+            "steps": steps,
+            "seconds": options.seconds,
+            "until_psnr": options.until_psnr,
+            "trust": [name.partition(".")[0]] if ":" in (options.field or "") else [],
+        },
+        "seed": options.seed,
+        "parameters": parameters,
+        "device": str(device),
+        "threads": options.threads or torch.get_num_threads(),
+        "other_seconds": {"read": reading},
+        "status": "running",
+    }
+    # Two checkpoints (values, two moments, counters) and the field at once, so that the fit can be finished.
+    folder = RunFolder.create(Path(path).stem, out=out, info=info, space=32 * parameters + (1 << 20))
+    try:
+        return Run(folder, signal, info)
+    except BaseException:
+        folder.discard()
+        raise
+
+
+def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
+    """Go on with the fit in a run folder, exactly where its last checkpoint was.
+
+    Raises:
+        InputError: it is no run folder, the fit is finished, or its signal is missing or has changed since.
+    """
+    folder = RunFolder.open(path)
+    info = folder.read_info()
+    try:
+        status, source, described = info["status"], info["signal"]["path"], info["signal"]
+        if status in ("done", "target missed"):
+            raise InputError(f"{path} is finished ({info['steps']} steps): there is nothing to resume")
+        signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
+        if signal.describe()["sha256"] != described["sha256"]:
+            raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
+        return Run(folder, signal, {**info, "threads": threads or info["threads"]})
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
+
+
+def evaluation(field: Any, signal: Image, measured: dict[str, float] | None = None) -> dict[str, float]:
+    """All metrics of a field against its image: ``metrics.quality``, ssim, and ``holdout`` ones where pixels were held out."""
+    values = dict(measured or metrics.quality(field, signal.chunks(1 << 16)))
+    height, width, _ = signal.shape
+    if min(height, width) >= 11 and not signal.linear:
+        truth = torch.from_numpy(signal.to_float(signal.values))
+        values["ssim"] = metrics.ssim(torch.from_numpy(image_values(field, (width, height))), truth)
+    if signal.lattice.holdout:
+        held = metrics.quality(field, signal.held_out(1 << 16))
+        values |= {f"{name}_holdout": value for name, value in held.items()}
+    return values
+
+
+def _recipe(signal: Image, options: Options) -> Recipe:
+    torch.manual_seed(options.seed)
+    if options.field and ":" in options.field:
+        package = options.field.partition(":")[0].partition(".")[0]
+
+        def make(in_dim: int, out_dim: int) -> Field:
+            spec = {"class": options.field, "arguments": {"in_dim": in_dim, "out_dim": out_dim}}
+            return from_spec(spec, trust=(package,))
+
+        recipe = recipes.custom(signal, make)
+    elif options.field:
+        recipe = _named(recipes.FIELDS, options.field, "field")(signal)
+    else:
+        recipe = _named(recipes.RECIPES, options.recipe or "image", "recipe")(signal)
+    if options.batch is not None:
+        recipe = replace(recipe, batch=options.batch)
+    if options.lr is not None:
+        scale = options.lr / recipe.optimizer.lr
+        table_lr = recipe.optimizer.table_lr
+        tables = None if table_lr is None else table_lr * scale
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr, table_lr=tables))
+    return replace(recipe, ema=options.ema) if options.ema is not None else recipe
+
+
+def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) -> Callable[[Image], Recipe]:
+    if name in known:
+        return known[name]
+    nearest = get_close_matches(name, known, 1, 0.4)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    own = ", or your own as package.module:Class" if what == "field" else ""
+    raise InputError(f"no {what} is called {name!r}: there are {', '.join(known)}{own}{hint}")
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: torch sees no CUDA device here; --device cpu works")
+    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu"))
+
+
+def _entry(step: Step) -> dict[str, Any]:
+    entry: dict[str, Any] = {"step": step.step, "seconds": round(step.seconds, 4), "loss": step.loss}
+    if step.psnr is not None and math.isfinite(step.psnr):
+        entry["psnr_batch"] = step.psnr
+    if step.checked:
+        entry["psnr"] = step.checked["psnr"]
+    return entry | {"terms": dict(step.terms)}
+
