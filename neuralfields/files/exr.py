@@ -39,8 +39,8 @@ def decode(data: bytes) -> np.ndarray:
     if not file.parts:
         raise FileFormatError("it is truncated or damaged: some of its rows cannot be read")
     planes = [file.channels()[name].pixels for name in names]
-    if any(plane is None or plane.shape != (height, width) for plane in planes):
-        raise FileFormatError(f"its channels do not have the {width}x{height} pixels of its data window")
+    if any(plane.shape != (height, width) or plane.dtype.kind != "f" for plane in planes):
+        raise InputError(f"its channels {', '.join(names)} are not all {width}x{height} floats, as its header says")
     values = np.stack(planes, axis=-1)
     if names[-1] != "A" or len(names) == 1 or (values[..., -1] == 1).all():
         return values

@@ -68,6 +68,8 @@ def write_image(path: str | os.PathLike[str], values: np.ndarray, *, bits: int |
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
         raise InputError(f"cannot write {path}: unknown suffix {path.suffix!r}, use {_listed(WRITABLE_SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}")
     try:
         data = writer.encode(_stored(np.asarray(values), bits, writer))
     except InputError as error:
@@ -174,9 +176,10 @@ def _stored(values: np.ndarray, bits: int | None, writer: _Writer) -> np.ndarray
         top = np.iinfo(dtype).max
         wide = values.astype(np.promote_types(values.dtype, np.float32), copy=False)
         return np.rint(wide.clip(0, 1) * top).astype(dtype)
-    with np.errstate(over="ignore"):  # what overflows is found and named
+    with np.errstate(over="ignore"):
         stored = np.ascontiguousarray(values, dtype)
-    check_finite(stored)
+    if dtype.kind == "f" and not np.isfinite(stored).all():
+        raise InputError(f"values up to {np.abs(values).max():.4g} do not fit {dtype.name}")
     return stored
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from neuralfields.errors import InputError
 from neuralfields.files.pixels import check_size, upright
 
 _opening = threading.Lock()  # Pillow's pixel limit and Python's warning filters are one for all threads
@@ -40,7 +41,11 @@ def encode(values: np.ndarray, kind: str) -> bytes:
 
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True, "exact": True}, "PNG": {}}
     stream = io.BytesIO()
-    Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values).save(stream, kind, **options[kind])
+    picture = Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values)
+    try:
+        picture.save(stream, kind, **options[kind])
+    except (OSError, ValueError) as error:  # WebP ends at 16383 pixels a side, JPEG at 65535
+        raise InputError(f"{kind} cannot hold {picture.width}x{picture.height} pixels ({error})") from error
     return stream.getvalue()
 
 

@@ -48,9 +48,7 @@ def encode(values: np.ndarray) -> bytes:
     if values.min() < 0:
         raise InputError("a Radiance file cannot hold negative values: .exr would work")
     _, exponent = np.frexp(values.max(axis=-1, keepdims=True))
-    # what would round up to 256 takes the next exponent
-    exponent += np.rint(np.ldexp(values, 8 - exponent)).max(axis=-1, keepdims=True) > 255
-    mantissa = np.rint(np.ldexp(values, 8 - exponent))
+    mantissa = np.rint(np.ldexp(values, 8 - exponent)).clip(max=255)
     stored = np.where((exponent > -128) & (mantissa.max(axis=-1, keepdims=True) > 0), exponent + 128, 0)
     if stored.max() > 255:
         raise InputError("values from 1.7e38 do not fit a Radiance file: .exr would work")

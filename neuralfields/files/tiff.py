@@ -4,6 +4,7 @@ Source: TIFF revision 6.0, Adobe, 1992.
 """
 
 import io
+import logging
 import struct
 from typing import Any, cast
 
@@ -17,6 +18,8 @@ _GREY_INVERTED, _GREY, _RGB = 0, 1, 2  # PhotometricInterpretation
 _COLOURS = {_GREY_INVERTED: 1, _GREY: 1, _RGB: 3}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha, multiplied into the colours or not
 _LZW = 5
+_COMPRESSIONS = {1: "none", _LZW: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits"}
+_SILENCE = logging.NullHandler()
 
 
 def decode(data: bytes) -> np.ndarray | None:
@@ -30,6 +33,8 @@ def decode(data: bytes) -> np.ndarray | None:
     """
     import tifffile
 
+    # tifffile logs what it also raises; without a handler Python would print it
+    logging.getLogger("tifffile").addHandler(_SILENCE)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
         check_size(page.imagewidth, page.imagelength)
@@ -80,6 +85,11 @@ def _check(page: Any, size: int) -> None:
         )
     if page.photometric == _GREY_INVERTED and page.dtype.kind == "f":
         raise InputError("its floats count from white: save them as ordinary grey")
+    if page.compression not in _COMPRESSIONS or page.predictor not in (1, 2):
+        found = ", ".join(getattr(tag, "name", str(tag)) for tag in (page.compression, page.predictor))
+        raise InputError(
+            f"its compression and predictor are {found}: LZW, deflate, PackBits or none, not on floats, work"
+        )
     ends = [
         offset + count if count else size + 1
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
