@@ -230,7 +230,8 @@ def start(path: str | os.PathLike[str], options: Options = Options(), *, out: Pa
         "status": "running",
     }
     # Two checkpoints (values, two moments, counters) and the field at once, so that the fit can be finished.
-    folder = RunFolder.create(Path(path).stem, out=out, info=info, space=32 * parameters + (1 << 20))
+    check_space(out or "runs", 32 * parameters + (1 << 20))
+    folder = RunFolder.create(Path(path).stem, info, out=out)
     try:
         return Run(folder, signal, info)
     except BaseException:

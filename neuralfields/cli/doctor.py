@@ -1,0 +1,72 @@
+"""``nf doctor``: what this machine has, and which kernel each operation would use and why."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from neuralfields import __version__
+from neuralfields.cli.parser import Parser
+
+_CORE = ("torch", "numpy", "pillow", "imageio", "OpenEXR", "safetensors", "rich", "scikit-image", "tifffile")
+_COMPILERS = ("c++", "g++", "clang++")
+
+
+def main(words: Sequence[str]) -> int:
+    p = Parser("doctor", "Tell device, threads, versions, and which kernel each operation would use and why.")
+    p.add_argument("--json", action="store_true", help="as JSON")
+    options = p.read(words)
+    from neuralfields.cli.opening import print_json
+
+    report = diagnosis()
+    if options.json:
+        print_json(report)
+        return 0
+    for title, rows in report.items():
+        print(f"{title}:")
+        for name, text in rows.items():
+            print(f"  {name:<14}{text}")
+    return 0
+
+
+def diagnosis() -> dict[str, dict[str, Any]]:
+    """Sections of name and text."""
+    import torch
+
+    from neuralfields import ops
+
+    cuda = torch.cuda.is_available()
+    compiler = next((path for name in _COMPILERS if (path := shutil.which(name))), None)
+    x, layout = torch.zeros(4, 2), ops.GridLayout(2, 2, 8, 4, 8)
+    weights, biases = [torch.zeros(8, 2), torch.zeros(3, 8)], [torch.zeros(8), torch.zeros(3)]
+    table = torch.zeros(layout.entries, 2)
+    moments = table, torch.zeros_like(table), torch.zeros_like(table)
+    adam = 1e-3, 0.9, 0.999, 1e-8
+    counts = torch.zeros(layout.entries, dtype=torch.int32)
+    calls = {
+        ops.grid_encode: (x, table, layout, "linear"),
+        ops.mlp: (x, weights, biases, "relu"),
+        ops.sine_mlp: (x, weights, biases, [30.0]),
+        ops.adam: (table, *moments, 1, *adam),
+        ops.lazy_adam: (table, *moments, counts, *adam),
+    }
+    return {
+        "machine": {
+            "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+            "processors": f"{os.cpu_count()}, torch uses {torch.get_num_threads()} threads",
+            "device": torch.cuda.get_device_name() if cuda else "cpu (torch sees no CUDA device)",
+            "compiler": compiler or "none found; everything works without one, by the reference kernels",
+        },
+        "kernels": {op.name: op.explain(*arguments) for op, arguments in calls.items()},
+        "versions": {"neuralfields": __version__, **{name: _version(name) for name in _CORE}},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,144 @@
+"""``nf fit``: signals into run folders."""
+
+import json
+import signal as signals_of_the_system
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from neuralfields.cli.parser import Parser, needs
+from neuralfields.errors import InputError
+
+KINDS = ("image",)
+_EPILOG = """examples:
+  nf fit photo.png                      a good default for any image; writes runs/photo
+  nf fit photo.png --until-psnr 40      stop as soon as the whole image has 40 dB
+  nf fit photo.png --field siren        another kind of field: hash, siren, fourier, or package.module:Class
+  nf fit *.png --seconds 20             several, one run folder each
+  nf fit --resume runs/photo            after Ctrl-C, a kill or a power cut
+"""
+
+
+def parser() -> Parser:
+    p = Parser("fit", "Fit neural fields to signals.", _EPILOG)
+    p.add_argument("inputs", nargs="*", metavar="[KIND] PATH", help="files to fit; KIND (image) overrules the suffix")
+    p.add_argument("--field", metavar="NAME", help="the field: hash (default), siren, fourier, or package.module:Class")
+    p.add_argument("--recipe", metavar="NAME", help="everything at once: image (default), compact, siren, fourier")
+    p.add_argument("--steps", type=int, metavar="N", help="budget in steps")
+    p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
+    p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
+    p.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default runs/<name>); must not exist")
+    p.add_argument("--resume", type=Path, metavar="DIR", help="go on with an interrupted fit")
+    p.add_argument("--batch", type=int, metavar="N", help="samples per step")
+    p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; tables keep their ratio to it")
+    p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
+    p.add_argument("--holdout", type=float, metavar="SHARE", help="share of the pixels kept from training, e.g. 0.1")
+    p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
+    p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
+    p.add_argument("--quiet", action="store_true", help="no progress line")
+    p.add_argument("--json", action="store_true", help="print run.json, one line per run, instead of the summary")
+    return p
+
+
+def main(words: Sequence[str]) -> int:
+    options = parser().read(words)
+    paths, kind = _inputs(options)
+    # From here on torch is needed, which takes a second to import.
+    from neuralfields import runs
+
+    if options.resume:
+        return _run(runs.resume(options.resume, threads=options.threads), options)
+    names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "threads")
+    given = {name: getattr(options, name) for name in names}
+    given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
+    status = 0
+    for path in paths:
+        try:
+            status = max(status, _run(runs.start(path, runs.Options(kind=kind, **given), out=options.out), options))
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            # One bad file of many must not cost the others.
+            print(f"nf fit: {error}", file=sys.stderr)
+            status = 2
+        if status == 130:
+            break
+    return status
+
+
+def _inputs(options: Namespace) -> tuple[list[str], str | None]:
+    paths, kind = list(options.inputs), None
+    if len(paths) > 1 and paths[0] in KINDS:
+        kind = paths.pop(0)
+    if options.resume:
+        fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
+        clash = [f"--{name.replace('_', '-')}" for name in (*fixed, "device") if getattr(options, name) is not None]
+        clash += paths
+        needs(not clash, f"--resume goes on with the settings of the run, so it takes no {', '.join(clash)}")
+        return [], None
+    needs(bool(paths), "nothing to fit: give a file, as in nf fit photo.png, or --resume with a run folder")
+    needs(options.out is None or len(paths) == 1, f"--out names one folder, but there are {len(paths)} files to fit")
+    needs(not (options.recipe and options.field), "--recipe sets the field too: give either --recipe or --field")
+    return paths, kind
+
+
+def _run(run: Any, options: Namespace) -> int:
+    from neuralfields.cli.progress import Progress
+
+    with run, _stop_requests() as stop, Progress(run, quiet=options.quiet or options.json) as progress:
+        for step in run.steps():
+            progress.update(step)
+            if stop and step.fraction < 1:
+                run.interrupt()
+                progress.close()
+                print(f"nf fit: stopped at step {step.step}; go on with: nf fit --resume {run.folder.path}", file=sys.stderr)
+                return 130
+        progress.close()
+        run.finish()
+    print(json.dumps(run.info) if options.json else summary(run.folder.path, run.info))
+    return 0
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) only asks to stop after the current step; the second one is a KeyboardInterrupt."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    numbers = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
+    before = {number: signals_of_the_system.signal(number, ask) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signals_of_the_system.signal(number, handler)
+
+
+def summary(folder: Path, info: dict[str, Any]) -> str:
+    """What was made, how good it is, and what one can do next with it."""
+    metrics = info["metrics"]
+    if info["signal"]["colour"] == "linear":
+        quality = f"relative error {metrics['relative_mse']:.3g}"
+    else:
+        quality = f"{metrics['psnr']:.2f} dB"
+    if "ssim" in metrics:
+        quality += f", SSIM {metrics['ssim']:.4f}"
+    if "psnr_holdout" in metrics:
+        quality += f", {metrics['psnr_holdout']:.2f} dB on held-out pixels"
+    if info["status"] == "target missed":
+        quality += f" (short of {info['settings']['until_psnr']:g} dB when the budget of {info['steps']} steps was used up)"
+    shape = info["signal"]["shape"]
+    twice = f"{2 * shape[1]}x{2 * shape[0]}"
+    return (
+        f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
+        f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB, {metrics['bits_per_pixel']:.1f} bits/pixel\n"
+        f"next: nf export {folder} {folder.name}.png --size {twice}   or: nf eval {folder}"
+    )

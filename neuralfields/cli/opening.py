@@ -1,0 +1,54 @@
+"""Opening what the user points at: a run folder or a field file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from neuralfields import signals, storage
+from neuralfields.errors import FileFormatError, InputError
+from neuralfields.field import Field
+from neuralfields.signals import Image
+from neuralfields.storage import RunFolder
+
+
+def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | None]:
+    """The field of a run folder or of a .nf file, and the folder if it is one.
+
+    Raises:
+        InputError: there is neither, or the fit has not finished.
+    """
+    if not path.is_dir():
+        return storage.load(path, trust=trust), None
+    folder = RunFolder.open(path)
+    if not folder.field_path.exists():
+        status = folder.read_info().get("status", "unfinished")
+        raise InputError(f"{path} has no field.nf yet ({status}): finish it with nf fit --resume {path}")
+    return storage.load(folder.field_path, trust=trust), folder
+
+
+def source_of(folder: RunFolder | None, given: Path | None) -> Image:
+    """The signal that a field is measured against: the one given, or the one its run was fitted to.
+
+    Raises:
+        InputError: neither is known, or the file has changed or is gone.
+    """
+    if folder is None:
+        if given is None:
+            raise InputError("a field file does not hold its source: give it with --signal PATH")
+        return signals.read(given)
+    try:
+        described = folder.read_info()["signal"]
+        path, kind, holdout, sha = (described[name] for name in ("path", "kind", "holdout", "sha256"))
+    except (KeyError, TypeError) as error:
+        raise FileFormatError(f"{folder.path}/run.json does not tell its signal: {error}") from error
+    if given is None and not Path(path).exists():
+        raise InputError(f"the source {path} is gone: give its new place with --signal PATH")
+    signal = signals.read(given or path, kind=kind, holdout=holdout)
+    if given is None and signal.describe()["sha256"] != sha:
+        raise InputError(f"{path} has changed since the fit: give the original with --signal PATH")
+    return signal
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on stdout."""
+    print(json.dumps(value))

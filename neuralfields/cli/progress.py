@@ -1,0 +1,72 @@
+"""The progress line of a fit: on a terminal one line that renews itself, elsewhere a line now and then."""
+
+import sys
+import time
+from typing import Any
+
+from neuralfields.fitting import Step
+
+_TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 5.0
+
+
+class Progress:
+    """Shows PSNR, samples per second and the time left on stderr."""
+
+    def __init__(self, run: Any, *, quiet: bool):
+        from rich.console import Console
+        from rich.live import Live
+
+        self._run, self._quiet = run, quiet
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._terminal else None
+        self._shown, self._began = 0.0, time.monotonic()
+        self._start = run.state.samples, run.state.seconds
+
+    @property
+    def _terminal(self) -> bool:
+        return self._console.is_terminal and not self._quiet
+
+    def __enter__(self) -> "Progress":
+        if not self._quiet:
+            field, signal = type(self._run.state.field).__name__, self._run.signal
+            size = "x".join(str(n) for n in signal.shape[1::-1])
+            word = "resumed at step" if self._run.state.step else "into"
+            place = str(self._run.state.step) if self._run.state.step else str(self._run.folder.path)
+            print(f"{signal.name} {size}, {signal.out_dim} channels, {field} {word} {place}", file=sys.stderr)
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def update(self, step: Step) -> None:
+        """Show this step if the line is due."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS):
+            return
+        if self._live:
+            self._live.update(self._text(step), refresh=True)
+        elif self._shown or now - self._began > _LOG_SECONDS:
+            print(self._text(step), file=sys.stderr, flush=True)
+        self._shown = now
+
+    def _text(self, step: Step) -> str:
+        samples, seconds = step.samples - self._start[0], step.seconds - self._start[1]
+        rate = samples / seconds if seconds else 0.0
+        quality = f"{step.psnr:5.2f} dB" if step.psnr is not None else f"loss {step.loss:.3g}"
+        left = step.seconds * (1 / step.fraction - 1) if step.fraction else 0.0
+        target = self._run.until_psnr
+        goal = f" of {target:g}, at most" if target else ","
+        return f"{quality}{goal} {_clock(left)} left, step {step.step}, {rate:,.0f} samples/s"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d} min" if minutes else f"{seconds} s"

@@ -1,0 +1,71 @@
+"""``nf query``: values of a field at points."""
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neuralfields.cli.parser import Parser, needs
+from neuralfields.errors import FileFormatError, InputError
+
+_EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down), or with
+--world in the source's units (pixels: 0,0 is the upper left corner). Without --out a CSV goes to stdout."""
+
+
+def main(words: Sequence[str]) -> int:
+    p = Parser("query", "Evaluate a field at points.", _EPILOG)
+    p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
+    p.add_argument("points", type=Path, metavar="POINTS", help=".npy or .csv, [n, coordinates]")
+    p.add_argument("--gradient", action="store_true", help="the Jacobian too: d value_i / d x_j, row by row")
+    p.add_argument("--world", action="store_true", help="points and gradients in the source's units")
+    p.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv (default: CSV on stdout)")
+    p.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow field classes of this package")
+    options = p.read(words)
+    suffix = options.out.suffix.lower() if options.out else ".csv"
+    needs(suffix in (".npy", ".csv"), f"--out is a .npy or a .csv, not {options.out}")
+    import torch
+
+    from neuralfields import calculus, evaluate
+    from neuralfields.cli.opening import open_field
+    from neuralfields.files.atomic import write_bytes
+
+    field, _ = open_field(options.path, tuple(options.trust))
+    points = torch.from_numpy(_read_points(options.points, field.in_dim))
+    frame = field.frame
+    needs(frame is not None or not options.world, f"{options.path} does not know its source's units")
+    x = (frame.to_box(points) if options.world and frame else points).float()
+    columns = [evaluate(field, x)]
+    names = [f"value{i}" for i in range(field.out_dim)]
+    if options.gradient:
+        rows = torch.cat([calculus.jacobian(field, part).detach() for part in x.split(1 << 16)])
+        columns.append((frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
+        names += [f"dvalue{i}/dx{j}" for i in range(field.out_dim) for j in range(field.in_dim)]
+    table = torch.cat(columns, 1).numpy()
+    buffer = io.BytesIO()
+    if suffix == ".npy":
+        np.save(buffer, table)
+    else:
+        np.savetxt(buffer, table, "%.9g", ",", header=",".join(names), comments="")
+    if options.out:
+        write_bytes(options.out, buffer.getvalue())
+        print(f"{options.out}: {len(table)} points, columns {', '.join(names)}")
+    else:
+        sys.stdout.write(buffer.getvalue().decode())
+    return 0
+
+
+def _read_points(path: Path, dim: int) -> np.ndarray:
+    try:
+        if path.suffix.lower() == ".npy":
+            points = np.load(path, allow_pickle=False)
+        else:
+            points = np.loadtxt(path, delimiter=",", ndmin=2)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise FileFormatError(f"{path} is not a table of numbers (.npy or .csv): {error}") from error
+    if points.ndim != 2 or points.shape[1] != dim or points.dtype.kind not in "fiu":
+        raise InputError(f"{path} holds {points.dtype} {list(points.shape)}, the field takes numbers [n, {dim}]")
+    return points.astype(np.float64)
