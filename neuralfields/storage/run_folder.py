@@ -1,12 +1,14 @@
 """The folder of one fit: run.json, field.nf, metrics.jsonl, checkpoint.safetensors, previews/."""
 
+import errno
 import json
 import math
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,20 +36,23 @@ class RunFolder:
         self._made = made
 
     @classmethod
-    def create(cls, stem: str, *, out: Path | None = None, root: Path = Path("runs")) -> "RunFolder":
+    def create(
+        cls, stem: str, info: Mapping[str, Any], *, out: Path | None = None, root: Path = Path("runs")
+    ) -> "RunFolder":
         """Make a new folder: ``out`` if given, else ``root/stem``, ``root/stem-2``, and so on.
 
-        Two processes that ask at the same time get two folders.
+        It appears with ``info`` as its run.json in it, so that a kill at any moment leaves a folder that can be resumed
+        or none. Two processes that ask at the same time get two folders.
 
         Raises:
-            InputError: ``out`` exists, or the folder cannot be made.
+            InputError: ``out`` exists, the folder cannot be made, or ``info`` is not JSON.
         """
         stem = Path(stem).name or "run"
         number = 1
         while True:
             path = Path(out) if out is not None else Path(root) / (stem if number == 1 else f"{stem}-{number}")
             try:
-                return cls(path, _make(path))
+                return cls(path, _make(path, _json(info, indent=2)))
             except FileExistsError:
                 if out is not None:
                     raise InputError(f"{path} exists; choose another --out, or continue it with --resume") from None
@@ -63,13 +68,13 @@ class RunFolder:
             InputError: there is none at ``path``.
         """
         path = Path(path)
-        if (path / "run.json").is_file():
-            return cls(path)
-        if path.is_dir():
-            raise InputError(f"{path} is a folder without run.json, not the folder of a fit")
-        if path.exists():
-            raise InputError(f"{path} is a file, not the folder of a fit")
-        raise InputError(f"{path} does not exist")
+        try:
+            if (path / "run.json").is_file():
+                return cls(path)
+            kind = "a folder without run.json" if path.is_dir() else "a file" if path.exists() else ""
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise InputError(f"{path} is {kind}, not the folder of a fit" if kind else f"{path} does not exist")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -149,6 +154,12 @@ class RunFolder:
                 raise FileFormatError(f"{self._metrics_path} is damaged in line {number}: {error}") from error
         return entries
 
+    def rewind_metrics(self, step: int) -> None:
+        """Drop the entries after ``step``: those steps were lost and are done again."""
+        kept = [entry for entry in self.read_metrics() if entry["step"] <= step]
+        if kept or self._metrics_path.exists():
+            write_bytes(self._metrics_path, b"".join(_json(entry) for entry in kept))
+
     def preview_path(self, name: str) -> Path:
         """Where the preview ``name`` belongs; its folder is made.
 
@@ -192,22 +203,30 @@ def check_space(path: str | os.PathLike[str], size: int) -> None:
         raise InputError(f"needs about {math.ceil(size / 1e6)} MB in {folder}, {math.floor(free / 1e6)} MB are free")
 
 
-def _make(path: Path) -> tuple[Path, ...]:
-    """Make ``path``, which must not exist, and its missing parents; give all that were made, outermost first."""
-    missing = [parent for parent in reversed(path.parents) if not parent.exists()]
+def _make(path: Path, info: bytes) -> tuple[Path, ...]:
+    """Make ``path``, which must not exist, with its run.json, and its missing parents; give all that were made."""
     made: list[Path] = []
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
     try:
-        for parent in missing:
+        for parent in [parent for parent in reversed(path.parents) if not parent.exists()]:
             try:
                 parent.mkdir()
                 made.append(parent)
             except FileExistsError:  # somebody else was faster
                 pass
-        path.mkdir()
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        draft.mkdir()
+        (draft / "run.json").write_bytes(info)
+        try:
+            draft.rename(path)  # refused if somebody else has made it meanwhile, because it holds a run.json then
+        except OSError as error:
+            raise FileExistsError(*error.args) if path.exists() else error from error
+        return (*made, path)
     except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
         _remove_empty(made)
         raise
-    return (*made, path)
 
 
 def _remove_empty(folders: tuple[Path, ...] | list[Path]) -> None:
@@ -291,10 +310,8 @@ if os.name == "nt":
 
     def _unlock(path: Path, file: BinaryIO) -> None:
         file.close()
-        try:
+        with suppress(PermissionError):  # the next one has it open already
             path.unlink(missing_ok=True)
-        except PermissionError:  # the next one has it open already
-            pass
 
 else:
     import fcntl
