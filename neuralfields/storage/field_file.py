@@ -80,6 +80,7 @@ def load(path: str | os.PathLike[str], *, trust: Sequence[str] = ()) -> Field:
         FileFormatError: it is damaged, foreign, newer, not finite, does not fit its spec, names a class that is not
             trusted, or asks for far more memory or time than its size explains.
     """
+    trust = (trust,) if isinstance(trust, str) else trust
     header, tensors = _read(path)
     _check_values(path, tensors, _DTYPES[header["dtype"]])
     size = sum(tensor.numel() for tensor in tensors.values())
@@ -120,7 +121,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tenso
     if set(header) != _ENTRIES:
         odd = ", ".join(sorted(set(header) ^ _ENTRIES))
         raise FileFormatError(f"{path} is damaged: its header has unknown or missing entries: {odd}")
-    if header["dtype"] not in _DTYPES or not isinstance(header["provenance"], dict):
+    if header["dtype"] not in list(_DTYPES) or not isinstance(header["provenance"], dict):
         raise FileFormatError(f"{path} is damaged: its header has a dtype or provenance of the wrong kind")
     _frame(path, header["frame"])
     return header, tensors

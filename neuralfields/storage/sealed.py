@@ -128,10 +128,8 @@ def _check_start(path: Path, noun: str) -> None:
             start = file.read(9)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:  # ValueError: a path that holds a null character
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if not start:
         raise FileFormatError(f"{path} is empty, not {noun}")
     size = struct.unpack("<Q", start[:8])[0] if len(start) == 9 and start[8:] == b"{" else math.inf
