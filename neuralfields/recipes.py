@@ -72,8 +72,8 @@ def image(signal: Image) -> Recipe:
 
 
 def compact(signal: Image) -> Recipe:
-    """Few bytes: a hash grid with about one vertex per 30 pixels, stored in half precision."""
-    recipe = _grid_recipe("compact", signal, log2_size=_clamped(round(math.log2(signal.size / 64)), 6, 18))
+    """Few bytes, 3 to 4 bits per pixel: a grid with a vertex per hundred pixels and level, stored in half precision."""
+    recipe = _grid_recipe("compact", signal, log2_size=_clamped(round(math.log2(signal.size)) - 7, 5, 18), features=4, depth=2)
     return replace(recipe, dtype="float16", steps=2000)
 
 
@@ -99,14 +99,14 @@ def fourier(signal: Image) -> Recipe:
 
 def custom(signal: Image, make: Callable[[int, int], Field]) -> Recipe:
     """Any field class, called with the number of coordinates and of channels, under the networks' settings."""
-    return replace(_network_recipe("custom", signal, lambda: make(2, signal.out_dim)))
+    return _network_recipe("custom", signal, lambda: make(2, signal.out_dim))
 
 
-def _grid_recipe(name: str, signal: Image, *, log2_size: int) -> Recipe:
+def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2, depth: int = 1) -> Recipe:
     side = max(signal.shape[:2])
     base = min(16, max(2, side // 4))
-    grid = HashGrid(2, levels=8, features=2, log2_size=log2_size, base=base, finest=max(side, base))
-    network = MLP(grid.out_dim, signal.out_dim, width=64, depth=1, bias=False)
+    grid = HashGrid(2, levels=8, features=features, log2_size=log2_size, base=base, finest=max(side, base))
+    network = MLP(grid.out_dim, signal.out_dim, width=64, depth=depth, bias=False)
     return Recipe(
         name,
         Chain(grid, network),

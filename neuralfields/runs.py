@@ -146,17 +146,16 @@ class Run:
     def finish(self) -> Fit:
         """Measure the quality, write field.nf and the rest of run.json, and remove the checkpoint."""
         clock = time.monotonic()
-        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr)
-        values = evaluation(fit.field, self.signal, fit.metrics)
+        if self.recipe.dtype == "float16":
+            # What is measured is what will be stored.
+            self.state.settle()
+            self.state.field.half().float()
+            self.state.average = {}
+        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, measure=evaluation)
         evaluated = time.monotonic()
         field = fit.field
         assert isinstance(field, Field)
-        field.provenance = {
-            **field.provenance,
-            "metrics": values,
-            "seed": self.info["seed"],
-            "version": neuralfields.__version__,
-        }
+        field.provenance = {**field.provenance, "seed": self.info["seed"], "version": neuralfields.__version__}
         storage.save(field, self.folder.field_path, dtype=self.recipe.dtype)  # type: ignore[arg-type]
         self._keep = True
         self._preview()
@@ -170,7 +169,7 @@ class Run:
             parameters=fit.parameters,
             bytes=size,
             kernels=kernels,
-            metrics={**values, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
+            metrics={**fit.metrics, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
             other_seconds={"read": self.info["other_seconds"]["read"], "evaluate": evaluated - clock},
             status="target missed" if fit.reached is False else "done",
         )
@@ -261,13 +260,18 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
 
 
-def evaluation(field: Any, signal: Image, measured: dict[str, float] | None = None) -> dict[str, float]:
-    """All metrics of a field against its image: ``metrics.quality``, ssim, and ``holdout`` ones where pixels were held out."""
-    values = dict(measured or metrics.quality(field, signal.chunks(1 << 16)))
+def evaluation(field: Any, signal: Image) -> dict[str, float]:
+    """All metrics of a field against its image: ``metrics.errors``, ssim (not for HDR), and those of held-out pixels."""
     height, width, _ = signal.shape
-    if min(height, width) >= 11 and not signal.linear:
-        truth = torch.from_numpy(signal.to_float(signal.values))
-        values["ssim"] = metrics.ssim(torch.from_numpy(image_values(field, (width, height))), truth)
+    prediction = torch.from_numpy(image_values(field, (width, height)))
+    strips = range(0, height, max(1, (1 << 20) // width))
+
+    def truth(top: int) -> torch.Tensor:
+        return torch.from_numpy(signal.to_float(signal.values[top : top + strips.step]))
+
+    values = metrics.errors((prediction[top : top + strips.step], truth(top)) for top in strips)
+    if min(height, width) >= metrics.SSIM_TAPS and not signal.linear:
+        values["ssim"] = metrics.ssim(prediction, torch.from_numpy(signal.to_float(signal.values)))
     if signal.lattice.holdout:
         held = metrics.quality(field, signal.held_out(1 << 16))
         values |= {f"{name}_holdout": value for name, value in held.items()}

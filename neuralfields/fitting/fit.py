@@ -1,6 +1,8 @@
 """``fit`` drains the loop and gives back what came of it."""
 
-from dataclasses import dataclass, field as attribute
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Any
 
 from torch import nn
@@ -95,17 +97,27 @@ def fit(field: nn.Module, signal: Any, **settings: Any) -> Fit:
     return finish(step.state, signal, history, until_psnr=settings.get("until_psnr"))
 
 
-def finish(state: State, signal: Signal, history: History, *, until_psnr: float | None = None) -> Fit:
-    """Close a fit: the average becomes the field's parameters, the quality is measured, the field told of its origin."""
-    with state.averaged():
-        kept = {name: p.detach().clone() for name, p in state.field.named_parameters()} if state.average else {}
-    if kept:
-        state.field.load_state_dict(kept, strict=False)
-    metrics = quality(state.field, signal.chunks(_CHUNK))
-    reached = None if until_psnr is None else metrics["psnr"] >= until_psnr
+def finish(
+    state: State,
+    signal: Signal,
+    history: History,
+    *,
+    until_psnr: float | None = None,
+    measure: Callable[[nn.Module, Any], dict[str, float]] | None = None,
+) -> Fit:
+    """Close a fit: the average becomes the field's parameters, the quality is measured, the field told of its origin.
+
+    Args:
+        state: after the last step.
+        signal: what was fitted.
+        history: of the steps.
+        until_psnr: the target, if there was one.
+        measure: gives the metrics of a field and a signal, "psnr" among them; ``metrics.quality`` by default.
+    """
+    state.settle()
+    measured = measure(state.field, signal) if measure else quality(state.field, signal.chunks(_CHUNK))
+    reached = None if until_psnr is None else measured["psnr"] >= until_psnr
     if isinstance(state.field, Field):
         state.field.frame = signal.frame
-        state.field.provenance = {"signal": signal.describe(), "metrics": metrics, "steps": state.step}
-    return Fit(state.field, history, metrics, state.step, state.samples, state.seconds, reached)
-
-
+        state.field.provenance = {"signal": signal.describe(), "metrics": measured, "steps": state.step}
+    return Fit(state.field, history, measured, state.step, state.samples, state.seconds, reached)

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neuralfields.errors import InputError
 from neuralfields.field import evaluate
 from neuralfields.protocols import Batch, FieldLike
 
-_SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
+SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
 
 
 def psnr(prediction: Tensor, target: Tensor) -> float:
@@ -26,18 +26,23 @@ def psnr_of_error(mean_square_error: float) -> float:
 
 
 def quality(field: FieldLike, batches: Iterable[Batch]) -> dict[str, float]:
-    """``psnr``, and for values beyond [0, 1] what suits them: errors of a field over all samples of ``batches``.
+    """Errors of a field over all samples of ``batches``, see ``errors``."""
+    device = next((p.device for p in field.parameters()), None) if isinstance(field, nn.Module) else None
+    placed = (batch if device is None else batch.to(device) for batch in batches)
+    return errors((evaluate(field, batch.x), batch.y) for batch in placed)
+
+
+def errors(pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Errors over all (prediction, target) pairs, taken together.
 
     Returns:
         psnr: in dB, peak 1, clamped to [0, 1].
-        relative_mse: mean of (p - t)^2 / (t^2 + 0.01).
+        relative_mse: mean of (p - t)^2 / (t^2 + 0.01), for values beyond [0, 1] (HDR).
         relative_l2: ||p - t|| / ||t||.
     """
     count, square, relative, difference, norm = 0, 0.0, 0.0, 0.0, 0.0
-    for batch in batches:
-        device = next((p.device for p in field.parameters()), None) if isinstance(field, torch.nn.Module) else None
-        batch = batch if device is None else batch.to(device)
-        p, t = evaluate(field, batch.x).double(), batch.y.double()
+    for prediction, target in pairs:
+        p, t = prediction.double(), target.double()
         count += t.numel()
         square += float((p.clamp(0, 1) - t.clamp(0, 1)).square().sum())
         relative += float(((p - t).square() / (t.square() + 0.01)).sum())
@@ -62,21 +67,21 @@ def ssim(prediction: Tensor, target: Tensor) -> float:
     if prediction.shape != target.shape or prediction.dim() != 3:
         raise InputError(f"ssim compares two [h, w, c], got {list(prediction.shape)} and {list(target.shape)}")
     height, width, channels = target.shape
-    if min(height, width) < _SSIM_TAPS:
-        raise InputError(f"ssim needs at least {_SSIM_TAPS} x {_SSIM_TAPS} pixels, got {width} x {height}")
+    if min(height, width) < SSIM_TAPS:
+        raise InputError(f"ssim needs at least {SSIM_TAPS} x {SSIM_TAPS} pixels, got {width} x {height}")
     total = 0.0
-    strip = max(_SSIM_TAPS, (1 << 20) // width)
+    strip = max(SSIM_TAPS, (1 << 20) // width)
     # Strips of rows overlap by the window, so that every window is counted once and memory stays bounded.
-    for top in range(0, height - _SSIM_TAPS + 1, strip):
-        rows = slice(top, min(top + strip + _SSIM_TAPS - 1, height))
+    for top in range(0, height - SSIM_TAPS + 1, strip):
+        rows = slice(top, min(top + strip + SSIM_TAPS - 1, height))
         for channel in range(channels):
             total += _ssim_sum(prediction[rows, :, channel], target[rows, :, channel])
-    return total / (channels * (height - _SSIM_TAPS + 1) * (width - _SSIM_TAPS + 1))
+    return total / (channels * (height - SSIM_TAPS + 1) * (width - SSIM_TAPS + 1))
 
 
 def _ssim_sum(a: Tensor, b: Tensor) -> float:
     a, b = a.double().clamp(0, 1), b.double().clamp(0, 1)
-    offset = torch.arange(_SSIM_TAPS, dtype=torch.float64, device=a.device) - _SSIM_TAPS // 2
+    offset = torch.arange(SSIM_TAPS, dtype=torch.float64, device=a.device) - SSIM_TAPS // 2
     window = torch.exp(-offset.square() / (2 * _SSIM_SIGMA**2))
     window = window / window.sum()
     moments = torch.stack([a, b, a * a, b * b, a * b])[:, None]

@@ -74,6 +74,11 @@ class State:
         for name, parameter in self.field.named_parameters():
             self.average[name].lerp_(parameter, 1 - decay)
 
+    def settle(self) -> None:
+        """Make the average, if one is kept, the field's parameters."""
+        if self.average:
+            self._assign(self.average)
+
     @contextmanager
     def averaged(self) -> Iterator[nn.Module]:
         """Inside the block the field has the averaged parameters, if an average is kept."""
