@@ -140,5 +140,5 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     return (
         f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
         f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB, {metrics['bits_per_pixel']:.1f} bits/pixel\n"
-        f"next: nf export {folder} {folder.name}.png --size {twice}   or: nf eval {folder}"
+        f"next: nf export {folder} {folder.name}-2x.png --size {twice}   or: nf eval {folder}"
     )
