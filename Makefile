@@ -1,0 +1,51 @@
+# make demo   fit a real photo            make check  lint, types, build, import of the wheel
+# make test   run the whole test suite    make docs   tables and pictures of the documentation
+# make clean  remove what these made
+#
+# Every target makes its own environment in .venv first; PYTHON names the interpreter it is made with.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+INSTALL := $(PIP) install --no-input --constraint constraints.txt
+DEMO := build/demo
+
+.PHONY: demo test check docs clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/runtime
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@cd $(DEMO) && ../../$(BIN)/nf demo
+	@echo "the photo, the run folder and the enlarged face lie in $(DEMO)"
+
+test: $(VENV)/dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+	@PIP="$(PIP)" PYTHON=$(BIN)/python sh .ci/check_wheel
+
+docs: $(VENV)/dev
+	@$(BIN)/python docs/make_tables.py
+	@$(BIN)/python docs/make_pictures.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+
+# The package is installed in place, so that the sources are what runs; the two stamps say what else is there. A change
+# of the requirements makes the environment anew, so that nothing stays that is no longer required.
+$(VENV)/runtime: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("neuralfields needs Python 3.11 or newer, \
+	$(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
+	@echo "making the environment in $(VENV): a minute or two, once"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "$(PYTHON) cannot make environments: install its venv module" \
+	"(python3-venv on Debian and Ubuntu)"; exit 1; }
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@
