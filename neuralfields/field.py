@@ -24,7 +24,10 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         init(self, *args, **kwargs)
-        arguments = {name: _plain(value) for name, value in list(bound.arguments.items())[1:]}
+        arguments: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            more = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+            arguments |= {key: _plain(item) for key, item in (value.items() if more else [(name, value)])}
         self.spec = {"class": _class_name(type(self)), "arguments": arguments}
 
     return wrapper
@@ -158,10 +161,14 @@ def from_spec(spec: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Field:
     """
     cls = _resolve(spec, trust)
     arguments = {name: _build(value, trust) for name, value in dict(spec.get("arguments", {})).items()}
-    signature = inspect.signature(cls.__init__)
-    starred = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
-    positional = [value for name in starred for value in arguments.pop(name, ())]
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    starred = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), None)
+    positional: list[Any] = []
     try:
+        if starred is not None:
+            # What stands before ``*parts`` can only be given by position.
+            positional += [arguments.pop(p.name) for p in parameters[:starred] if p.name in arguments]
+            positional += arguments.pop(parameters[starred].name, ())
         return cls(*positional, **arguments)
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"{spec['class']} cannot be built from its recorded arguments: {error}") from error
