@@ -30,7 +30,7 @@ def gradient(field: FieldLike, x: Tensor) -> Tensor:
         InputError: the field has more than one output; ``jacobian`` is for those.
     """
     with ops.derivatives(2):
-        value, pull = vjp(field, x)
+        value, pull = _pullback(field, x)
         if value.shape[-1] != 1:
             raise InputError(f"gradient is of a field with 1 output, this has {value.shape[-1]}: use jacobian")
         return pull(torch.ones_like(value))[0]
@@ -39,7 +39,7 @@ def gradient(field: FieldLike, x: Tensor) -> Tensor:
 def jacobian(field: FieldLike, x: Tensor) -> Tensor:
     """All first derivatives: ``[*batch, m, n]`` for a field from ``[*batch, n]`` to ``[*batch, m]``."""
     with ops.derivatives(2):
-        value, pull = vjp(field, x)
+        value, pull = _pullback(field, x)
         rows = [pull(_one_hot(value, k))[0] for k in range(value.shape[-1])]
     return torch.stack(rows, -2)
 
@@ -51,9 +51,11 @@ def divergence(field: FieldLike, x: Tensor) -> Tensor:
         InputError: the field has another number of outputs than of coordinates.
     """
     with ops.derivatives(2):
-        value, pull = vjp(field, x)
+        value, pull = _pullback(field, x)
         if value.shape[-1] != x.shape[-1]:
-            raise InputError(f"divergence needs as many outputs as coordinates, got {value.shape[-1]} and {x.shape[-1]}")
+            raise InputError(
+                f"divergence needs as many outputs as coordinates, got {value.shape[-1]} and {x.shape[-1]}"
+            )
         return sum(pull(_one_hot(value, k))[0][..., k : k + 1] for k in range(value.shape[-1]))  # type: ignore[return-value]
 
 
@@ -71,10 +73,16 @@ def _laplacian_of(field: FieldLike, x: Tensor, output: int) -> Tensor:
     """The divergence of one output's gradient."""
 
     def slope(points: Tensor) -> Tensor:
-        value, pull = vjp(field, points)
+        value, pull = _pullback(field, points)
         return pull(_one_hot(value, output))[0]
 
     return divergence(slope, x)
+
+
+def _pullback(field: FieldLike, x: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor]]]:
+    """The values and the function that turns weights of values into a gradient."""
+    value, pull, *_ = vjp(field, x)
+    return value, pull
 
 
 def _one_hot(value: Tensor, k: int) -> Tensor:

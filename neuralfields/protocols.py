@@ -44,15 +44,18 @@ class Signal(Protocol):
     """What is fitted: it can be sampled, at random and throughout.
 
     Attributes:
-        size: number of samples it holds.
         kind: "image", "audio", …: what the command calls it.
     """
 
     in_dim: int
     out_dim: int
-    size: int
     kind: str
     frame: Frame
+
+    @property
+    def size(self) -> int:
+        """Number of samples it holds."""
+        ...
 
     def draw(self, n: int, *, seed: int, step: int) -> Batch:
         """Batch number ``step`` of at most ``n`` samples. The same arguments give the same batch: there is no state."""

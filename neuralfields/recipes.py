@@ -73,7 +73,9 @@ def image(signal: Image) -> Recipe:
 
 def compact(signal: Image) -> Recipe:
     """Few bytes, 3 to 4 bits per pixel: a grid with a vertex per hundred pixels and level, stored in half precision."""
-    recipe = _grid_recipe("compact", signal, log2_size=_clamped(round(math.log2(signal.size)) - 7, 5, 18), features=4, depth=2)
+    recipe = _grid_recipe(
+        "compact", signal, log2_size=_clamped(round(math.log2(signal.size)) - 7, 5, 18), features=4, depth=2
+    )
     return replace(recipe, dtype="float16", steps=2000)
 
 
@@ -121,7 +123,13 @@ def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2,
 def _network_recipe(name: str, signal: Image, network: Callable[[], Field]) -> Recipe:
     field = network() if signal.linear else Chain(network(), Affine(signal.out_dim, scale=0.5, offset=0.5))
     return Recipe(
-        name, field, objective=_objective(signal), optimizer=Adam(lr=1e-3), decay=Decay(0.0, 0.1), batch=8192, steps=1000
+        name,
+        field,
+        objective=_objective(signal),
+        optimizer=Adam(lr=1e-3),
+        decay=Decay(0.0, 0.1),
+        batch=8192,
+        steps=1000,
     )
 
 

@@ -1,4 +1,4 @@
-"""A fixed scale and offset, so that a network works in the range it was made for and the field in the signal's units."""
+"""A fixed scale and offset: the network works in the range it was made for, the field in the signal's units."""
 
 from torch import Tensor
 

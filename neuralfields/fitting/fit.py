@@ -45,7 +45,7 @@ class Fit:
 
     Attributes:
         field: the fitted field, with the averaged parameters if an average was kept.
-        history: step, seconds, loss and PSNR throughout: the PSNR curve.
+        history: step, seconds, loss and PSNR throughout.
         metrics: quality over the whole signal at the end, see ``metrics.quality``.
         steps, samples, seconds: what it took; seconds include sampling and quality checks.
         reached: whether ``until_psnr`` was reached; None if none was asked for.
@@ -63,6 +63,12 @@ class Fit:
     def psnr(self) -> float:
         """PSNR over the whole signal in dB."""
         return self.metrics["psnr"]
+
+    @property
+    def psnr_curve(self) -> list[tuple[float, float]]:
+        """(seconds, PSNR in dB) throughout the fit, where the PSNR was known."""
+        pairs = zip(self.history.seconds, self.history.psnr, strict=True)
+        return [(seconds, psnr) for seconds, psnr in pairs if psnr is not None]
 
     @property
     def parameters(self) -> int:

@@ -56,7 +56,7 @@ def errors(pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
 
 
 def ssim(prediction: Tensor, target: Tensor) -> float:
-    """Structural similarity of two images [height, width, channels] with values in [0, 1], mean over pixels and channels.
+    """Structural similarity of two images [height, width, channels] in [0, 1], mean over pixels and channels.
 
     11 x 11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, pixels whose window leaves the image left out:
     Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004.

@@ -14,7 +14,7 @@ from neuralfields.fitting.metrics import quality
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
-from neuralfields.protocols import Objective, Signal
+from neuralfields.protocols import Batch, Objective, Signal
 from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
@@ -135,15 +135,8 @@ def _run(
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
         samples = signal.draw(batch, seed=seed, step=state.step).to(device)
-        optimizer.zero_grad(set_to_none=True)
-        terms = objective(field, samples, state.step)
-        loss = torch.stack(list(terms.values())).sum()
-        loss.backward()
-        numbers = {name: float(term.detach()) for name, term in terms.items()}
+        numbers = _modular_step(field, objective, optimizer, samples, state.step)
         total = sum(numbers.values())
-        if not math.isfinite(total):
-            raise NeuralFieldsError(f"the loss became {total} at step {state.step + 1}: try a lower learning rate")
-        optimizer.step()
         state.step += 1
         state.samples += len(samples)
         if ema is not None:
@@ -164,6 +157,22 @@ def _run(
             return
 
 
+def _modular_step(
+    field: nn.Module, objective: Objective, optimizer: torch.optim.Optimizer, samples: Batch, step: int
+) -> dict[str, float]:
+    """One update through autograd, which takes any field and objective; a fused op stands beside it, not above."""
+    optimizer.zero_grad(set_to_none=True)
+    terms = objective(field, samples, step)
+    torch.stack(list(terms.values())).sum().backward()
+    numbers = {name: float(term.detach()) for name, term in terms.items()}
+    if not math.isfinite(sum(numbers.values())):
+        raise NeuralFieldsError(
+            f"the loss became {sum(numbers.values())} at step {step + 1}: try a lower learning rate"
+        )
+    optimizer.step()
+    return numbers
+
+
 def _check(
     field: nn.Module,
     signal: Signal,
@@ -178,4 +187,6 @@ def _check(
     for name, wanted in (("in_dim", signal.in_dim), ("out_dim", signal.out_dim)):
         given = getattr(field, name, wanted)
         if given != wanted:
-            raise InputError(f"the {signal.kind} needs a field with {name} {wanted}, this {type(field).__name__} has {given}")
+            raise InputError(
+                f"the {signal.kind} needs a field with {name} {wanted}, this {type(field).__name__} has {given}"
+            )

@@ -1,6 +1,7 @@
 """The plain multi-layer perceptron, which reads values from an encoding."""
 
-import torch
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from neuralfields import ops
@@ -33,18 +34,20 @@ class MLP(Field):
         super().__init__()
         if activation not in ACTIVATIONS:
             raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        self.in_dim, self.out_dim, self.activation = in_dim, out_dim, activation
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.activation, self.bias = activation, bias
         sizes = layer_sizes(in_dim, out_dim, width, depth)
-        self.layers = nn.ModuleList(nn.Linear(a, b, bias) for a, b in sizes)
-        for layer in self.layers:
-            nn.init.xavier_uniform_(layer.weight)  # type: ignore[arg-type]
+        layers = [nn.Linear(a, b, bias) for a, b in sizes]
+        for layer in layers:
+            nn.init.xavier_uniform_(layer.weight)
             if bias:
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+                nn.init.zeros_(layer.bias)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         weights = [layer.weight for layer in self.layers]
-        biases = [layer.bias for layer in self.layers]
-        return ops.mlp(x, weights, None if biases[0] is None else biases, self.activation)
+        biases = [layer.bias for layer in self.layers] if self.bias else None
+        return ops.mlp(x, weights, biases, self.activation)
 
 
 def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:
@@ -55,4 +58,4 @@ def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple
             f"got in_dim {in_dim}, out_dim {out_dim}, width {width}, depth {depth}"
         )
     sizes = [in_dim] + [width] * depth + [out_dim]
-    return list(zip(sizes, sizes[1:], strict=False))
+    return list(pairwise(sizes))

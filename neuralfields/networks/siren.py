@@ -8,7 +8,6 @@
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from neuralfields import ops
@@ -52,12 +51,11 @@ class Siren(Field):
             raise InputError(f"a SIREN has depth >= 1 and omegas > 0, got {depth}, {first_omega}, {hidden_omega}")
         self.in_dim, self.out_dim = in_dim, out_dim
         self.omegas = [first_omega] + [hidden_omega] * (depth - 1)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth))
-        with torch.no_grad():
-            for i, layer in enumerate(self.layers):
-                fan_in = layer.in_features
-                bound = 1 / fan_in if i == 0 else math.sqrt(6 / fan_in) / hidden_omega
-                layer.weight.uniform_(-bound, bound)  # type: ignore[operator]
+        layers = [nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth)]
+        for i, layer in enumerate(layers):
+            bound = 1 / in_dim if i == 0 else math.sqrt(6 / layer.in_features) / hidden_omega
+            nn.init.uniform_(layer.weight, -bound, bound)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.sine_mlp(x, [m.weight for m in self.layers], [m.bias for m in self.layers], self.omegas)

@@ -62,5 +62,3 @@ class Regression:
         if self.loss != "l2":
             return None
         return -10 * math.log10(max(terms["l2"], 1e-20))
-
-

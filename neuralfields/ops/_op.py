@@ -109,7 +109,7 @@ def backend(name: str) -> Iterator[None]:
 
 @contextmanager
 def derivatives(order: int) -> Iterator[None]:
-    """Promise that results inside the block are differentiated ``order`` times: kernels that cannot do so step aside."""
+    """Promise that results inside the block are differentiated ``order`` times: kernels that cannot step aside."""
     if order < 0:
         raise InputError(f"an order of derivatives is 0 or more, got {order}")
     token = _order.set(max(order, _order.get()))

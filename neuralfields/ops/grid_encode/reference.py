@@ -1,6 +1,7 @@
 """The definition of ``grid_encode`` in plain PyTorch: differentiable to any order, right under ``torch.func``."""
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,7 +24,14 @@ def reference(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str =
     return torch.cat(parts, 1).flatten(1)
 
 
-def _encode_levels(unit: Tensor, columns, levels: list[Level], layout: GridLayout, interpolation: str, index) -> Tensor:
+def _encode_levels(
+    unit: Tensor,
+    columns: Sequence[Tensor],
+    levels: list[Level],
+    layout: GridLayout,
+    interpolation: str,
+    index: Callable[[list[Tensor], list[Level]], Tensor],
+) -> Tensor:
     """Features [n, levels, features] of levels that are indexed the same way."""
     scale = unit.new_tensor([level.scale for level in levels])
     position = unit[:, None, :] * scale[:, None] + 0.5
