@@ -12,8 +12,7 @@ from torch.func import vjp
 
 from neuralfields import ops
 from neuralfields.errors import InputError
-
-FieldLike = Callable[[Tensor], Tensor]
+from neuralfields.field import FieldLike
 
 
 def gradient(field: FieldLike, x: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.geometry import Frame
 
+FieldLike = Callable[[Tensor], Tensor]  # a Field, any module, or a function of coordinates [*batch, n]
+
 # The modules a spec may name without being trusted first; nothing else of the package is ever imported by a file.
 _PUBLIC_MODULES = ("neuralfields.field", "neuralfields.networks", "neuralfields.encodings", "neuralfields.fields")
 
@@ -142,7 +144,7 @@ class Chain(Field):
 
 
 @torch.no_grad()
-def evaluate(field: Callable[[Tensor], Tensor], x: Tensor, *, chunk: int = 1 << 16) -> Tensor:
+def evaluate(field: FieldLike, x: Tensor, *, chunk: int = 1 << 16) -> Tensor:
     """Values at ``x`` ``[n, in_dim]`` without gradient, ``chunk`` points at a time so that memory stays bounded."""
     if len(x) <= chunk:
         return field(x)
@@ -183,7 +185,8 @@ def _resolve(spec: Mapping[str, Any], trust: Sequence[str]) -> type[Field]:
     if not trusted:
         package = module.partition(".")[0]
         raise FileFormatError(
-            f"the field is a {name}, whose package is not trusted; if you trust it, load with trust=({package!r},)"
+            f"the field is a {name}, whose package is not trusted; "
+            f"if you trust it, load with trust=({package!r},) or --trust {package}"
         )
     try:
         cls = getattr(importlib.import_module(module), attribute)

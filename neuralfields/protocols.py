@@ -1,15 +1,14 @@
 """What the floors above agree on: a Signal is sampled in Batches, an Objective compares a field with a Batch."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from neuralfields.field import FieldLike
 from neuralfields.geometry import Frame
-
-FieldLike = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

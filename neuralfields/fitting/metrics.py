@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neuralfields.errors import InputError
-from neuralfields.field import evaluate
-from neuralfields.protocols import Batch, FieldLike
+from neuralfields.field import FieldLike, evaluate
+from neuralfields.protocols import Batch
 
 SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neuralfields.errors import InputError
-from neuralfields.protocols import Batch, FieldLike
+from neuralfields.field import FieldLike
+from neuralfields.protocols import Batch
 
 
 def _relative_l2(prediction: Tensor, target: Tensor) -> Tensor:
