@@ -1,0 +1,75 @@
+"""Every method once or more, in small. ``test_cases.py`` crosses this list with the list of checks.
+
+A new method is one line here: its class, its arguments, and the highest derivative it promises (2 unless said).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from neuralfields import Chain, Field
+from neuralfields.encodings import FourierFeatures, HashGrid, PositionalEncoding
+from neuralfields.fields import Affine
+from neuralfields.networks import MLP, Siren
+
+
+@dataclass(frozen=True)
+class Case:
+    """A field to be made: always the same one."""
+
+    cls: type[Field]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    order: int
+
+    def make(self) -> Field:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return self.cls(*(a.make() if isinstance(a, Case) else a for a in self.args), **self.kwargs)
+
+    def __str__(self) -> str:
+        words = [str(a) for a in self.args] + [f"{name}={value}" for name, value in self.kwargs.items()]
+        return f"{self.cls.__name__}({','.join(words)})"
+
+
+def case(cls: type[Field], *args: Any, order: int = 2, **kwargs: Any) -> Case:
+    return Case(cls, args, kwargs, order)
+
+
+_DENSE = {"levels": 3, "log2_size": 12, "base": 2, "finest": 7}
+_HASHED = {"levels": 3, "log2_size": 4, "base": 2, "finest": 9}
+
+# fmt: off
+CASES = [
+    case(HashGrid, 1, **_DENSE),
+    case(HashGrid, 2, **_DENSE),
+    case(HashGrid, 2, **_HASHED, features=1, interpolation="smoothstep"),
+    case(HashGrid, 3, **_HASHED, features=4),
+    case(HashGrid, 3, **_DENSE, interpolation="smoothstep", order=3),
+    case(HashGrid, 4, **_HASHED, features=2),
+    case(HashGrid, 2, levels=1, base=5, finest=5, log2_size=3),
+    case(FourierFeatures, 1, features=4, sigma=0.5, order=3),
+    case(FourierFeatures, 3, features=6, sigma=1.0, seed=4),
+    case(FourierFeatures, 2, features=2, sigma=0.0),
+    case(PositionalEncoding, 1, octaves=3),
+    case(PositionalEncoding, 3, octaves=2, order=3),
+    case(MLP, 2, 3, width=5, depth=2, activation="tanh", order=3),
+    case(MLP, 3, 1, width=5, depth=1),
+    case(MLP, 4, 2, width=4, depth=3, activation="softplus", bias=False),
+    case(MLP, 1, 1, width=4, depth=1, activation="leaky_relu"),
+    case(MLP, 2, 1, width=4, depth=2, activation="gelu"),
+    case(MLP, 2, 1, width=4, depth=2, activation="silu"),
+    case(MLP, 2, 1, width=4, depth=2, activation="sigmoid"),
+    case(MLP, 2, 3, depth=0),
+    case(Siren, 1, 1, width=6, depth=1, order=3),
+    case(Siren, 2, 3, width=6, depth=2, first_omega=5.0, hidden_omega=3.0, order=3),
+    case(Siren, 3, 1, width=6, depth=3),
+    case(Siren, 4, 2, width=4, depth=1),
+    case(Affine, 1),
+    case(Affine, 3, scale=0.5, offset=-2.0),
+    case(Chain, case(Siren, 2, 2, width=4, depth=1)),
+    case(Chain, case(HashGrid, 2, **_HASHED), case(MLP, 6, 3, width=5, depth=1, bias=False)),
+    case(Chain, case(FourierFeatures, 3, features=4, sigma=0.5), case(MLP, 4, 1, width=5), case(Affine, 1, scale=2.0)),
+]
+# fmt: on

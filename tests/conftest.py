@@ -1,0 +1,27 @@
+"""What all tests share: one thread, and the sample data beside the checkout."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+_BESIDE = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Tests run side by side, and sums must not depend on how many threads split them."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of sample signals: ``NF_TEST_DATA``, by default ``../shared/data``; in CI it must be there."""
+    folder = Path(os.environ.get("NF_TEST_DATA") or _BESIDE)
+    if not folder.is_dir():
+        reason = f"no sample data at {folder}: set NF_TEST_DATA to the folder that holds it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
