@@ -19,7 +19,7 @@ __all__ = ["IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "Pixels", "read_image", "write
 def read_image(path: str | os.PathLike[str]) -> Pixels:
     """Read a picture file with all its bits: the first frame or page, upright (EXIF), alpha straight.
 
-    The content decides the format; the suffix only has to be one of ``IMAGE_SUFFIXES``. Integers are display-referred
+    The content decides the format, whatever the suffix. Integers are display-referred
     (sRGB) over their whole range, EXR and HDR linear. Floats from NPY, NPZ and TIFF count as display-referred if all
     are in [0, 1], else as linear. Colour profiles, gamma and exposure notes are not applied.
 
@@ -28,13 +28,16 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
 
     Raises:
         FileFormatError: the content is damaged, truncated, or no picture.
-        InputError: no such file, a suffix or kind of picture that is not read, NaN or infinity, too many pixels.
+        InputError: no such file, a kind of picture that is not read, NaN or infinity, too many pixels.
     """
     path = Path(path)
     data = _content(path)
     kind = next((kind for kind in _KINDS if kind.matches(data)), None)
     if kind is None:
-        raise FileFormatError(f"cannot read {path}: it is no picture, it begins with {data[:12]!r}")
+        start = f"it is no picture, it begins with {data[:12]!r}"
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            raise FileFormatError(f"cannot read {path}: {start}")
+        raise InputError(f"cannot read {path}: {start}; {path.suffix!r} is none of {_listed(IMAGE_SUFFIXES)}")
     try:
         values = kind.decode(data)
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
@@ -152,10 +155,6 @@ def _content(path: Path) -> bytes:
         if not path.is_file():
             raise InputError(
                 f"cannot read {path}: it is a {'folder' if path.is_dir() else 'device'}, not a picture file"
-            )
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            raise InputError(
-                f"cannot read {path}: unknown suffix {path.suffix!r}, readable are {_listed(IMAGE_SUFFIXES)}"
             )
         data = path.read_bytes()
     except OSError as error:

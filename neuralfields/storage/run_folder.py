@@ -239,7 +239,9 @@ def _remove_empty(folders: tuple[Path, ...] | list[Path]) -> None:
 
 def _json(value: Mapping[str, Any], indent: int | None = None) -> bytes:
     try:
-        return (json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        return (json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode(
+            errors="backslashreplace"  # file names that are not UTF-8 become JSON's own escapes
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"not made of JSON values: {error}") from error
 
