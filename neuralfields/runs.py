@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from neuralfields.storage import RunFolder, check_space
 from neuralfields.storage.export import image_values
 
 _LOST_SECONDS = 4.0
+_UNSAVED_SECONDS = 1.0
 _METRICS_SECONDS = 0.25
 _PREVIEW_PIXELS = 256
 _UNTIL_FACTOR = 10
+_FINISHED = ("done", "target missed")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,30 @@ class Options:
     device: str = "auto"
     threads: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what no fit could use, so that nothing has been read or made by then."""
+        if self.recipe and self.field:
+            raise InputError("--recipe sets the field too: give either --recipe or --field")
+        for name, (allowed, fits) in _ALLOWED.items():
+            value = getattr(self, name)
+            if value is not None and not fits(value):
+                raise InputError(f"--{name.replace('_', '-')} is {allowed}, got {value}")
+        _maker(self)
+        _device(self.device)
+
+
+_ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "steps": ("a number of steps from 1 on", lambda n: n >= 1),
+    "seconds": ("a time above 0", lambda s: 0 < s < math.inf),
+    "until_psnr": ("a PSNR in dB above 0", lambda db: 0 < db < math.inf),
+    "batch": ("a number of samples from 1 on", lambda n: n >= 1),
+    "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
+    "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),
+    "holdout": ("a share from 0 to below 1", lambda share: 0 <= share < 1),
+    "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
+    "threads": ("between 1 and 1024", lambda n: 1 <= n <= 1024),
+}
+
 
 class Run:
     """One fit in its folder. Use it as a context manager: the folder is locked inside.
@@ -88,6 +115,8 @@ class Run:
     def __enter__(self) -> "Run":
         self._stack.enter_context(self.folder.lock())
         try:
+            if self.folder.read_info().get("status") in _FINISHED:
+                raise InputError(f"{self.folder.path} has just been finished by another process")
             self.folder.clean_temporaries()
             if self.folder.checkpoint_path.exists():
                 self.state.restore(*storage.load_checkpoint(self.folder.checkpoint_path))
@@ -95,12 +124,16 @@ class Run:
             self._set(status="running")
         except BaseException:
             self._stack.close()
+            if not self._keep:
+                self.folder.discard()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
-            if error is not None and self._keep:
+            if isinstance(error, KeyboardInterrupt) and self._keep:
+                self._set(status="interrupted")
+            elif error is not None and self._keep:
                 self._set(status="failed", reason=f"{kind.__name__ if kind else ''}: {error}")
         except InputError:
             pass  # a full disk, say: the error under way tells it
@@ -189,24 +222,19 @@ class Run:
         self.folder.write_info(self.info)
 
 
-def start(path: str | os.PathLike[str], options: Options = Options(), *, out: Path | None = None) -> Run:
+def start(path: str | os.PathLike[str], options: Options | None = None, *, out: Path | None = None) -> Run:
     """Begin a fit of the signal at ``path`` in a new folder, ``runs/<stem>`` unless ``out`` names it.
 
     Raises:
         InputError: the signal cannot be read, an option is unknown or contradicts another, the folder cannot be made
             or lacks space. Nothing is left behind then.
     """
-    if options.recipe and options.field:
-        raise InputError("--recipe sets the field too: give either --recipe or --field")
-    if options.threads is not None and not 1 <= options.threads <= 1024:
-        raise InputError(f"--threads is between 1 and 1024, got {options.threads}")
+    options = options or Options()
     clock = time.monotonic()
     signal = signals.read(path, kind=options.kind, holdout=options.holdout)
     reading = time.monotonic() - clock
-    device = _device(options.device)
     recipe = _recipe(signal, options)
     parameters = sum(p.numel() for p in recipe.field.parameters())
-    name, _, _ = (options.field or "").partition(":")
     steps = options.steps
     if steps is None and options.seconds is None:
         steps = recipe.steps * (_UNTIL_FACTOR if options.until_psnr else 1)
@@ -219,11 +247,11 @@ def start(path: str | os.PathLike[str], options: Options = Options(), *, out: Pa
             "steps": steps,
             "seconds": options.seconds,
             "until_psnr": options.until_psnr,
-            "trust": [name.partition(".")[0]] if ":" in (options.field or "") else [],
+            "trust": [package] if (package := _package(options.field or "")) not in ("", "neuralfields") else [],
         },
         "seed": options.seed,
         "parameters": parameters,
-        "device": str(device),
+        "device": _device(options.device),
         "threads": options.threads or torch.get_num_threads(),
         "other_seconds": {"read": reading},
         "status": "running",
@@ -248,15 +276,17 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
     info = folder.read_info()
     try:
         status, source, described = info["status"], info["signal"]["path"], info["signal"]
-        if status in ("done", "target missed"):
+        if status in _FINISHED:
             raise InputError(f"{path} is finished ({info['steps']} steps): there is nothing to resume")
+        if info["device"] == "cuda" and not torch.cuda.is_available():
+            raise InputError(f"{path} was begun on a CUDA device, and torch sees none here")
         signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
         if signal.describe()["sha256"] != described["sha256"]:
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         return Run(folder, signal, {**info, "threads": threads or info["threads"]})
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
 
 
@@ -280,18 +310,7 @@ def evaluation(field: Any, signal: Image) -> dict[str, float]:
 
 def _recipe(signal: Image, options: Options) -> Recipe:
     torch.manual_seed(options.seed)
-    if options.field and ":" in options.field:
-        package = options.field.partition(":")[0].partition(".")[0]
-
-        def make(in_dim: int, out_dim: int) -> Field:
-            spec = {"class": options.field, "arguments": {"in_dim": in_dim, "out_dim": out_dim}}
-            return from_spec(spec, trust=(package,))
-
-        recipe = recipes.custom(signal, make)
-    elif options.field:
-        recipe = _named(recipes.FIELDS, options.field, "field")(signal)
-    else:
-        recipe = _named(recipes.RECIPES, options.recipe or "image", "recipe")(signal)
+    recipe = _maker(options)(signal)
     if options.batch is not None:
         recipe = replace(recipe, batch=options.batch)
     if options.lr is not None:
@@ -300,6 +319,33 @@ def _recipe(signal: Image, options: Options) -> Recipe:
         tables = None if table_lr is None else table_lr * scale
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr, table_lr=tables))
     return replace(recipe, ema=options.ema) if options.ema is not None else recipe
+
+
+def _maker(options: Options) -> Callable[[Image], Recipe]:
+    """The function that makes the recipe asked for."""
+    name = options.field or ""
+    if ":" in name:
+        return partial(recipes.custom, make=partial(_foreign, name))
+    if name:
+        return _named(recipes.FIELDS, name, "field")
+    return _named(recipes.RECIPES, options.recipe or "image", "recipe")
+
+
+def _foreign(name: str, in_dim: int, out_dim: int) -> Field:
+    """A field of somebody's own class, "package.module:Class"."""
+    try:
+        spec = {"class": name, "arguments": {"in_dim": in_dim, "out_dim": out_dim}}
+        return from_spec(spec, trust=(_package(name),))
+    except FileFormatError as error:
+        raise InputError(
+            f"--field {name}: {error}; it names an nf.Field that takes in_dim and out_dim, "
+            "in a module on PYTHONPATH, as package.module:Class"
+        ) from error
+
+
+def _package(name: str) -> str:
+    """Of "package.module:Class"; nothing for the name of one of our own fields."""
+    return name.partition(".")[0].partition(":")[0] if ":" in name else ""
 
 
 def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) -> Callable[[Image], Recipe]:
@@ -311,10 +357,12 @@ def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) ->
     raise InputError(f"no {what} is called {name!r}: there are {', '.join(known)}{own}{hint}")
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str) -> str:
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device is auto, cpu or cuda, got {name!r}")
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: torch sees no CUDA device here; --device cpu works")
-    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu"))
+    return "cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu")
 
 
 def _entry(step: Step) -> dict[str, Any]:
@@ -324,4 +372,3 @@ def _entry(step: Step) -> dict[str, Any]:
     if step.checked:
         entry["psnr"] = step.checked["psnr"]
     return entry | {"terms": dict(step.terms)}
-

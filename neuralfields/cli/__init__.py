@@ -1,14 +1,16 @@
 """The command ``nf``. Each command lives in a file of its own, imported only when it is asked for."""
 
 import importlib
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from neuralfields import __version__
-from neuralfields.cli.parser import nearest
-from neuralfields.errors import NeuralFieldsError
+from neuralfields.cli.parser import INTERRUPTED, nearest, say
+from neuralfields.errors import InputError, NeuralFieldsError
 
 COMMANDS = {
     "fit": "fit fields to signals: nf fit photo.png",
@@ -24,6 +26,31 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(format="nf: %(message)s", level=logging.WARNING)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    name = f"nf {words[0]}" if words and words[0] in COMMANDS else "nf"
+    try:
+        status = _run(words)
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
+    except NeuralFieldsError as error:
+        say(f"{name}: {error}")
+        return error.exit_status
+    except KeyboardInterrupt as stop:
+        say(f"{name}: interrupted{stop}")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        _drop_output()
+        return 1
+    except OSError as error:
+        say(f"{name}: {error.filename or 'cannot write the output'}: {error.strerror or error}")
+        _drop_output()
+        return 2
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0 if words else 2
@@ -32,21 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     name = words[0]
     if name not in COMMANDS:
-        print(f"nf: no command {name!r}{nearest(name, COMMANDS)}; nf --help lists them", file=sys.stderr)
-        return 2
-    logging.basicConfig(format="nf: %(message)s", level=logging.WARNING)
+        raise InputError(f"no command {name!r}{nearest(name, COMMANDS)}; there are {', '.join(COMMANDS)} (nf --help)")
     try:
         return importlib.import_module(f"neuralfields.cli.{name}").main(words[1:])
-    except NeuralFieldsError as error:
-        print(f"nf {name}: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print(f"\nnf {name}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone; what is still buffered has nowhere to go.
+    except SystemExit:  # argparse has printed its help
+        return 0
+
+
+def _drop_output() -> None:
+    """What is still buffered has nowhere to go."""
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _usage() -> str:

@@ -1,12 +1,13 @@
 """``nf eval``: how good a fit is."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, needs
+from neuralfields.cli.parser import Parser, each, needs
 
-_EPILOG = """prints psnr (dB, peak 1, clamped), ssim, relative_mse (mean of (p-t)^2 / (t^2 + 0.01)), relative_l2 (||p-t|| / ||t||),
-bytes and bits_per_pixel of the field file; in a run folder they are merged into run.json."""
+_EPILOG = """prints psnr (dB, peak 1, clamped), ssim, relative_mse (mean of (p-t)^2 / (t^2 + 0.01)), relative_l2
+(||p-t|| / ||t||), bytes and bits_per_pixel of the field file; in a run folder they are merged into run.json."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -14,32 +15,38 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="run folders, or .nf files with --signal")
     p.add_argument("--signal", type=Path, metavar="PATH", help="the source, if it is not where the run says")
     p.add_argument("--holdout", action="store_true", help="demand the metrics on held-out pixels too")
-    p.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow field classes of this package")
+    p.add_trust()
     p.add_argument("--json", action="store_true", help="one line of JSON per run")
     options = p.read(words)
+    return each(options.paths, lambda path: _measure(path, options))
+
+
+def _measure(path: Path, options: Namespace) -> int:
     from neuralfields import runs
     from neuralfields.cli.opening import open_field, print_json, source_of
     from neuralfields.fitting import metrics
 
-    for path in options.paths:
-        field, folder = open_field(path, tuple(options.trust))
-        signal = source_of(folder, options.signal)
-        held = signal.lattice.holdout
-        needs(
-            held > 0 or not options.holdout,
-            f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
-        )
-        values = runs.evaluation(field, signal)
-        size = (folder.field_path if folder else path).stat().st_size
-        values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}
-        if folder:
-            with folder.lock():
-                kept = {name: value for name, value in values.items() if name != "bytes"}
-                folder.update_info(metrics={**folder.read_info().get("metrics", {}), **kept}, bytes=size)
-        if options.json:
-            print_json({"path": str(path), **values})
-            continue
+    field, folder = open_field(path, tuple(options.trust))
+    signal = source_of(folder, options.signal)
+    needs(
+        (field.in_dim, field.out_dim) == (signal.in_dim, signal.out_dim),
+        f"{signal.name} has {signal.out_dim} channels, the field of {path} goes from {field.in_dim} to {field.out_dim}",
+    )
+    needs(
+        signal.lattice.holdout > 0 or not options.holdout,
+        f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
+    )
+    values = runs.evaluation(field, signal)
+    size = (folder.field_path if folder else path).stat().st_size
+    values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}
+    if options.json:
+        print_json({"path": str(path), **values})
+    else:
         print(f"{path} against {signal.name}")
         for name, value in values.items():
             print(f"  {name:<21}{value:,}" if isinstance(value, int) else f"  {name:<21}{value:.6g}")
+    if folder:
+        with folder.lock():
+            kept = {name: value for name, value in values.items() if name != "bytes"}
+            folder.update_info(metrics={**folder.read_info().get("metrics", {}), **kept}, bytes=size)
     return 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, crop, size
+from neuralfields.cli.parser import Parser, crop, needs, size
 
 _EPILOG = """examples:
   nf export runs/photo out.png                               as large as the source
@@ -19,12 +19,20 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
     p.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
     p.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
-    p.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow field classes of this package")
+    p.add_trust()
     options = p.read(words)
-    from neuralfields.cli.opening import open_field
+    from neuralfields.cli.opening import is_source, open_field
+    from neuralfields.files.images import WRITABLE_SUFFIXES
     from neuralfields.storage.export import export_image
 
-    field, _ = open_field(options.path, tuple(options.trust))
+    known = " ".join(sorted(WRITABLE_SUFFIXES))
+    needs(
+        options.out.suffix.lower() in WRITABLE_SUFFIXES,
+        f"cannot export to {options.out}: the suffix is one of {known}, and the order is nf export RUN OUT",
+    )
+    needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
+    field, folder = open_field(options.path, tuple(options.trust))
+    needs(not is_source(folder, options.out), f"{options.out} is what the run was fitted to: choose another name")
     width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
     print(f"{options.out}: {width}x{height}, {field.out_dim} channels, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0

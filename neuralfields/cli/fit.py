@@ -1,16 +1,20 @@
 """``nf fit``: signals into run folders."""
 
 import json
+import os
+import shlex
 import signal as signals_of_the_system
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import Parser, needs
+from neuralfields.cli.parser import INTERRUPTED, Parser, each, nearest, needs, say
 from neuralfields.errors import InputError
+
+if TYPE_CHECKING:
+    from neuralfields.runs import Run
 
 KINDS = ("image",)
 _EPILOG = """examples:
@@ -33,7 +37,7 @@ def parser() -> Parser:
     p.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default runs/<name>); must not exist")
     p.add_argument("--resume", type=Path, metavar="DIR", help="go on with an interrupted fit")
     p.add_argument("--batch", type=int, metavar="N", help="samples per step")
-    p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; tables keep their ratio to it")
+    p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; that of tables follows")
     p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
     p.add_argument("--holdout", type=float, metavar="SHARE", help="share of the pixels kept from training, e.g. 0.1")
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
@@ -51,28 +55,17 @@ def main(words: Sequence[str]) -> int:
     from neuralfields import runs
 
     if options.resume:
-        return _run(runs.resume(options.resume, threads=options.threads), options)
+        return drain(runs.resume(options.resume, threads=options.threads), options)
     names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "threads")
     given = {name: getattr(options, name) for name in names}
     given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
-    status = 0
-    for path in paths:
-        try:
-            status = max(status, _run(runs.start(path, runs.Options(kind=kind, **given), out=options.out), options))
-        except InputError as error:
-            if len(paths) == 1:
-                raise
-            # One bad file of many must not cost the others.
-            print(f"nf fit: {error}", file=sys.stderr)
-            status = 2
-        if status == 130:
-            break
-    return status
+    wanted = runs.Options(kind=kind, **given)
+    return each(paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
 
 
 def _inputs(options: Namespace) -> tuple[list[str], str | None]:
     paths, kind = list(options.inputs), None
-    if len(paths) > 1 and paths[0] in KINDS:
+    if paths and paths[0] in KINDS and (len(paths) > 1 or not Path(paths[0]).exists()):
         kind = paths.pop(0)
     if options.resume:
         fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
@@ -82,25 +75,44 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
         return [], None
     needs(bool(paths), "nothing to fit: give a file, as in nf fit photo.png, or --resume with a run folder")
     needs(options.out is None or len(paths) == 1, f"--out names one folder, but there are {len(paths)} files to fit")
-    needs(not (options.recipe and options.field), "--recipe sets the field too: give either --recipe or --field")
+    for path in map(Path, paths):
+        needs(not path.is_dir(), f"{path} is a folder: give a file, or go on with a run by nf fit --resume {path}")
+        needs(path.exists(), f"there is no file {path}{_beside(path)}")
     return paths, kind
 
 
-def _run(run: Any, options: Namespace) -> int:
+def _beside(path: Path) -> str:
+    """The name most like a missing one."""
+    try:
+        return nearest(path.name, os.listdir(path.parent), 0.75)
+    except OSError:
+        return f", nor a folder {path.parent}"
+
+
+def drain(run: "Run", options: Namespace) -> int:
+    """Fit to the end, or to the first Ctrl-C, and report."""
     from neuralfields.cli.progress import Progress
 
-    with run, _stop_requests() as stop, Progress(run, quiet=options.quiet or options.json) as progress:
-        for step in run.steps():
-            progress.update(step)
-            if stop and step.fraction < 1:
-                run.interrupt()
-                progress.close()
-                print(f"nf fit: stopped at step {step.step}; go on with: nf fit --resume {run.folder.path}", file=sys.stderr)
-                return 130
-        progress.close()
-        run.finish()
-    print(json.dumps(run.info) if options.json else summary(run.folder.path, run.info))
-    return 0
+    again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}"
+    with run, _stop_requests() as stop:
+        try:
+            with Progress(run, quiet=options.quiet or options.json) as progress:
+                for step in run.steps():
+                    progress.update(step)
+                    if stop and step.fraction < 1:
+                        run.interrupt()
+                        break
+                else:
+                    run.finish()
+        except (InputError, KeyboardInterrupt) as error:
+            if run.folder.checkpoint_path.exists():
+                error.args = (f"{error}; {again}",)
+            raise
+    if run.info["status"] == "interrupted":
+        say(f"nf fit: stopped at step {run.state.step}; {again}")
+    else:
+        print(json.dumps(run.info) if options.json else summary(run.folder.path, run.info))
+    return INTERRUPTED if stop else 0
 
 
 @contextmanager
@@ -113,7 +125,9 @@ def _stop_requests() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         asked.append(number)
 
-    numbers = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
+    # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
+    known = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
+    numbers = [n for n in known if signals_of_the_system.getsignal(n) != signals_of_the_system.SIG_IGN]
     before = {number: signals_of_the_system.signal(number, ask) for number in numbers}
     try:
         yield asked
@@ -134,11 +148,13 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     if "psnr_holdout" in metrics:
         quality += f", {metrics['psnr_holdout']:.2f} dB on held-out pixels"
     if info["status"] == "target missed":
-        quality += f" (short of {info['settings']['until_psnr']:g} dB when the budget of {info['steps']} steps was used up)"
-    shape = info["signal"]["shape"]
-    twice = f"{2 * shape[1]}x{2 * shape[0]}"
+        quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
+    height, width, _ = info["signal"]["shape"]
+    # Not the name of the source: the user may well be in its folder.
+    name, picture = shlex.quote(str(folder)), shlex.quote(f"{folder.name}-2x.png")
+    trust = "".join(f" --trust {package}" for package in info["settings"]["trust"])
     return (
         f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
         f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB, {metrics['bits_per_pixel']:.1f} bits/pixel\n"
-        f"next: nf export {folder} {folder.name}-2x.png --size {twice}   or: nf eval {folder}"
+        f"next: nf export {name} {picture} --size {2 * width}x{2 * height}{trust}   or: nf eval {name}{trust}"
     )

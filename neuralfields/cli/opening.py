@@ -1,6 +1,7 @@
 """Opening what the user points at: a run folder or a field file."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | N
         return storage.load(path, trust=trust), None
     folder = RunFolder.open(path)
     if not folder.field_path.exists():
-        status = folder.read_info().get("status", "unfinished")
-        raise InputError(f"{path} has no field.nf yet ({status}): finish it with nf fit --resume {path}")
+        status, name = folder.read_info().get("status", "unfinished"), shlex.quote(str(path))
+        raise InputError(f"{path} has no field.nf yet ({status}): finish it with nf fit --resume {name}")
     return storage.load(folder.field_path, trust=trust), folder
 
 
@@ -44,9 +45,17 @@ def source_of(folder: RunFolder | None, given: Path | None) -> Image:
     if given is None and not Path(path).exists():
         raise InputError(f"the source {path} is gone: give its new place with --signal PATH")
     signal = signals.read(given or path, kind=kind, holdout=holdout)
-    if given is None and signal.describe()["sha256"] != sha:
-        raise InputError(f"{path} has changed since the fit: give the original with --signal PATH")
+    if signal.describe()["sha256"] != sha:
+        changed = f"{given} is not what" if given else f"{path} has changed since"
+        raise InputError(f"{changed} {folder.path} was fitted to: give the original with --signal PATH")
     return signal
+
+
+def is_source(folder: RunFolder | None, path: Path) -> bool:
+    """Whether ``path`` is the very file that the run was fitted to."""
+    described = folder.read_info().get("signal") if folder else None
+    source = described.get("path") if isinstance(described, dict) else None
+    return isinstance(source, str) and path.exists() and Path(source).exists() and path.samefile(source)
 
 
 def print_json(value: Any) -> None:

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from neuralfields.errors import InputError
+from neuralfields.errors import InputError, NeuralFieldsError
+
+INTERRUPTED = 130
+T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,18 +30,44 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
-            self.error(f"no option {unknown[0]}{nearest(unknown[0].partition('=')[0], known)}")
+            kind = "no option" if unknown[0].startswith("-") else "too many words:"
+            self.error(f"{kind} {unknown[0]}{nearest(unknown[0].partition('=')[0], known)}")
         return options
 
+    def add_trust(self) -> None:
+        """The option that lets field files name other packages' classes."""
+        self.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow its field classes")
+
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line and exit with status 2."""
-        print(f"{self.prog}: {message} ({self.prog} --help)", file=sys.stderr)
-        sys.exit(2)
+        """Refuse the words given, with the command that explains them."""
+        raise InputError(f"{message} ({self.prog} --help)")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def say(text: str) -> None:
+    """One line on stderr. That nobody can read it any more, as in ``2>&1 | head``, must not end the work."""
+    with suppress(OSError):
+        print(text.replace("\n", "\\n"), file=sys.stderr, flush=True)
+
+
+def each(things: Iterable[T], do: Callable[[T], int]) -> int:
+    """The worst status of doing all things. One bad file of many must not cost the others."""
+    todo, status = list(things), 0
+    for thing in todo:
+        try:
+            status = max(status, do(thing))
+        except NeuralFieldsError as error:
+            if len(todo) == 1:
+                raise
+            say(f"nf: {error}")
+            status = max(status, error.exit_status)
+        if status == INTERRUPTED:
+            break
+    return status
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.5) -> str:
     """ "; did you mean X?" for the known word most like this one, or nothing."""
-    found = get_close_matches(word, list(known), 1, 0.5)
+    found = get_close_matches(word, list(known), 1, likeness)
     return f"; did you mean {found[0]}?" if found else ""
 
 

@@ -1,9 +1,10 @@
 """The progress line of a fit: on a terminal one line that renews itself, elsewhere a line now and then."""
 
-import sys
 import time
+from contextlib import suppress
 from typing import Any
 
+from neuralfields.cli.parser import say
 from neuralfields.fitting import Step
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 5.0
@@ -28,11 +29,11 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         if not self._quiet:
-            field, signal = type(self._run.state.field).__name__, self._run.signal
+            signal, step = self._run.signal, self._run.state.step
             size = "x".join(str(n) for n in signal.shape[1::-1])
-            word = "resumed at step" if self._run.state.step else "into"
-            place = str(self._run.state.step) if self._run.state.step else str(self._run.folder.path)
-            print(f"{signal.name} {size}, {signal.out_dim} channels, {field} {word} {place}", file=sys.stderr)
+            again = f", resumed at step {step}" if step else ""
+            recipe = self._run.recipe.name
+            say(f"{signal.name} {size}, {signal.out_dim} channels, recipe {recipe} into {self._run.folder.path}{again}")
         if self._live:
             self._live.start()
         return self
@@ -52,9 +53,10 @@ class Progress:
         if self._quiet or now - self._shown < (_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS):
             return
         if self._live:
-            self._live.update(self._text(step), refresh=True)
+            with suppress(OSError):  # the terminal has gone; the fit goes on
+                self._live.update(self._text(step), refresh=True)
         elif self._shown or now - self._began > _LOG_SECONDS:
-            print(self._text(step), file=sys.stderr, flush=True)
+            say(self._text(step))
         self._shown = now
 
     def _text(self, step: Step) -> str:

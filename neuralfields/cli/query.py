@@ -1,7 +1,7 @@
 """``nf query``: values of a field at points."""
 
 import io
-import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import numpy as np
 from neuralfields.cli.parser import Parser, needs
 from neuralfields.errors import FileFormatError, InputError
 
-_EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down), or with
---world in the source's units (pixels: 0,0 is the upper left corner). Without --out a CSV goes to stdout."""
+_EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
+or with --world in the source's units (pixels: 0,0 is the upper left corner). Without --out a CSV goes to stdout."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -21,7 +21,7 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--gradient", action="store_true", help="the Jacobian too: d value_i / d x_j, row by row")
     p.add_argument("--world", action="store_true", help="points and gradients in the source's units")
     p.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv (default: CSV on stdout)")
-    p.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow field classes of this package")
+    p.add_trust()
     options = p.read(words)
     suffix = options.out.suffix.lower() if options.out else ".csv"
     needs(suffix in (".npy", ".csv"), f"--out is a .npy or a .csv, not {options.out}")
@@ -52,20 +52,23 @@ def main(words: Sequence[str]) -> int:
         write_bytes(options.out, buffer.getvalue())
         print(f"{options.out}: {len(table)} points, columns {', '.join(names)}")
     else:
-        sys.stdout.write(buffer.getvalue().decode())
+        print(buffer.getvalue().decode(), end="")
     return 0
 
 
 def _read_points(path: Path, dim: int) -> np.ndarray:
     try:
         if path.suffix.lower() == ".npy":
-            points = np.load(path, allow_pickle=False)
+            points = np.load(path, mmap_mode="r", allow_pickle=False)  # maps no more than the file holds
         else:
-            points = np.loadtxt(path, delimiter=",", ndmin=2)
+            with warnings.catch_warnings(action="error"):  # loadtxt only warns of an empty file
+                points = np.loadtxt(path, delimiter=",", ndmin=2)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise FileFormatError(f"{path} is not a table of numbers (.npy or .csv): {error}") from error
+    except (ValueError, EOFError, UserWarning) as error:
+        raise FileFormatError(f"{path} is no table of numbers (.npy, or .csv without a heading): {error}") from error
+    if not isinstance(points, np.ndarray):
+        raise FileFormatError(f"{path} is no table of numbers (.npy, or .csv without a heading) but an archive")
     if points.ndim != 2 or points.shape[1] != dim or points.dtype.kind not in "fiu":
         raise InputError(f"{path} holds {points.dtype} {list(points.shape)}, the field takes numbers [n, {dim}]")
     return points.astype(np.float64)

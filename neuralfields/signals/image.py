@@ -29,6 +29,9 @@ class Image:
         name: what the image is called in reports.
         holdout: share of the pixels that training never sees, 0 to below 1.
 
+    Raises:
+        InputError: there are fewer than 2 pixels.
+
     Attributes:
         values: [height, width, channels], uint8, uint16, float16 or float32.
         linear: whether the values are scene-referred (HDR) and may exceed 1.
@@ -40,6 +43,8 @@ class Image:
     def __init__(self, pixels: Pixels, *, name: str = "image", holdout: float = 0.0):
         self.values, self.linear, self.name = pixels.values, pixels.linear, name
         height, width, self.out_dim = self.values.shape
+        if height * width < 2:
+            raise InputError(f"{name} has a single pixel: an image that can be fitted has 2 or more")
         self.lattice = Lattice((height, width), holdout)
         self.frame = Frame.of_box((0, 0), (width, height), "px")
 
