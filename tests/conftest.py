@@ -10,9 +10,11 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
+def same_torch_for_all() -> None:
     """Tests run side by side, and sums must not depend on how many threads split them."""
     torch.set_num_threads(1)
+    # Each warning every time it is due, not at the first one in the process: which test fails must not depend on order.
+    torch.set_warn_always(True)
 
 
 @pytest.fixture(scope="session")
