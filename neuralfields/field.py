@@ -162,7 +162,10 @@ def from_spec(spec: Mapping[str, Any], *, trust: Sequence[str] = ()) -> Field:
         FileFormatError: the class is unknown, not trusted, not a Field, or refuses its arguments.
     """
     cls = _resolve(spec, trust)
-    arguments = {name: _build(value, trust) for name, value in dict(spec.get("arguments", {})).items()}
+    recorded = spec.get("arguments", {})
+    if not isinstance(recorded, Mapping):
+        raise FileFormatError(f"a field's spec has its arguments by name, got {recorded!r}")
+    arguments = {name: _build(value, trust) for name, value in recorded.items()}
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     starred = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), None)
     positional: list[Any] = []
