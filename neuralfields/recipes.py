@@ -115,7 +115,7 @@ def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2,
         objective=_objective(signal),
         optimizer=Adam(lr=3e-3, table_lr=1e-2, betas=(0.9, 0.999), epsilon=1e-15),
         decay=Decay(start=0.5, final=0.1),
-        batch=_clamped(1 << round(math.log2(signal.size / 32)), 1 << 10, 1 << 16),
+        batch=1 << _clamped(round(math.log2(signal.size / 32)), 10, 16),
         steps=1000,
     )
 

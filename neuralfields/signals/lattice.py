@@ -31,7 +31,13 @@ class Lattice:
         if not self.shape or min(self.shape) < 1:
             raise InputError(f"a signal needs at least one sample along each axis, got shape {self.shape}")
         if not 0 <= self.holdout < 1 or self.training < 1:
-            raise InputError(f"holdout is a share from 0 to below 1 that leaves samples to train on, got {self.holdout}")
+            raise InputError(
+                f"holdout is a share from 0 to below 1 that leaves samples to train on, got {self.holdout}"
+            )
+        if self.holdout and self.training == self.size:
+            raise InputError(
+                f"holdout {self.holdout} of {self.size} samples is less than one: give a larger share or 0"
+            )
 
     @property
     def size(self) -> int:
