@@ -178,6 +178,8 @@ class Run:
 
     def finish(self) -> Fit:
         """Measure the quality, write field.nf and the rest of run.json, and remove the checkpoint."""
+        if time.monotonic() - self._saved_at > _UNSAVED_SECONDS:
+            self.save()  # a kill while a large signal is measured must not cost the last steps too
         clock = time.monotonic()
         if self.recipe.dtype == "float16":
             # What is measured is what will be stored.
@@ -230,6 +232,8 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
             or lacks space. Nothing is left behind then.
     """
     options = options or Options()
+    if out is not None and _utf8(str(out)) != str(out):
+        raise InputError(f"--out {out} is not UTF-8: choose another name")
     clock = time.monotonic()
     signal = signals.read(path, kind=options.kind, holdout=options.holdout)
     reading = time.monotonic() - clock
@@ -258,7 +262,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     }
     # Two checkpoints (values, two moments, counters) and the field at once, so that the fit can be finished.
     check_space(out or "runs", 32 * parameters + (1 << 20))
-    folder = RunFolder.create(Path(path).stem, info, out=out)
+    folder = RunFolder.create(_utf8(Path(path).stem), info, out=out)
     try:
         return Run(folder, signal, info)
     except BaseException:
@@ -306,6 +310,11 @@ def evaluation(field: Any, signal: Image) -> dict[str, float]:
         held = metrics.quality(field, signal.held_out(1 << 16))
         values |= {f"{name}_holdout": value for name, value in held.items()}
     return values
+
+
+def _utf8(name: str) -> str:
+    """A file name as one that safetensors can open."""
+    return os.fsencode(name).decode(errors="replace").replace("\ufffd", "_")
 
 
 def _recipe(signal: Image, options: Options) -> Recipe:

@@ -94,7 +94,7 @@ def drain(run: "Run", options: Namespace) -> int:
     from neuralfields.cli.progress import Progress
 
     again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}"
-    with run, _stop_requests() as stop:
+    with _stop_requests() as stop, run:
         try:
             with Progress(run, quiet=options.quiet or options.json) as progress:
                 for step in run.steps():
