@@ -53,7 +53,10 @@ class Regression:
             raise InputError(f"no loss is called {self.loss!r}; there are: {', '.join(LOSSES)}")
 
     def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
-        error = LOSSES[self.loss](field(batch.x), batch.y)
+        values = field(batch.x)
+        if values.shape != batch.y.shape:
+            raise InputError(f"the field gives values of shape {list(values.shape)} for targets {list(batch.y.shape)}")
+        error = LOSSES[self.loss](values, batch.y)
         if batch.weight is None:
             return {self.loss: error.mean()}
         return {self.loss: (error.mean(-1) * batch.weight).sum() / batch.weight.sum()}
