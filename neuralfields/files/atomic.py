@@ -29,8 +29,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        # A parent that is not a folder is told by the error above, not by this one.
-        with suppress(NotADirectoryError):
+        # What keeps it from being removed (no such folder, a read-only disk) is told by the error above.
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 

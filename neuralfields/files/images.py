@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files import arrays, exr, pillow, png, radiance_hdr, tiff
+from neuralfields.files import arrays, exr, others, pillow, png, radiance_hdr, tiff
 from neuralfields.files.atomic import write_bytes
 from neuralfields.files.pixels import Pixels, check_finite
 
@@ -121,6 +121,9 @@ _KINDS = (
     _Kind("GIF", _starts(b"GIF87a", b"GIF89a"), partial(pillow.decode, kind="GIF")),
     _Kind("EXR", _starts(b"\x76\x2f\x31\x01"), exr.decode, linear=True),
     _Kind("Radiance HDR", _starts(b"#?"), radiance_hdr.decode, linear=True),
+    _Kind("PNM", lambda data: bool(others.PNM.match(data)), partial(others.decode, suffix=".pnm")),
+    _Kind("QOI", _starts(b"qoif"), partial(others.decode, suffix=".qoi")),
+    _Kind("DDS", _starts(b"DDS "), partial(others.decode, suffix=".dds")),
     _Kind("NPY", _starts(b"\x93NUMPY"), arrays.decode_npy),
     _Kind("NPZ", _starts(b"PK\x03\x04", b"PK\x05\x06"), arrays.decode_npz),
 )
@@ -140,7 +143,9 @@ _WRITERS = {
     ".npz": _Writer(arrays.encode_npz, (*_FLOATS, *_INTEGERS)),
 }
 WRITABLE_SUFFIXES: frozenset[str] = frozenset(_WRITERS)
-IMAGE_SUFFIXES: frozenset[str] = WRITABLE_SUFFIXES | {".bmp", ".gif", ".pic"}
+IMAGE_SUFFIXES: frozenset[str] = WRITABLE_SUFFIXES | {
+    ".bmp", ".dds", ".gif", ".pbm", ".pgm", ".pic", ".pnm", ".ppm", ".qoi",
+}  # fmt: skip
 
 
 def _listed(suffixes: frozenset[str]) -> str:

@@ -3,11 +3,15 @@
 import io
 import threading
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuralfields.errors import InputError
 from neuralfields.files.pixels import check_size, upright
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _opening = threading.Lock()  # Pillow's pixel limit and Python's warning filters are one for all threads
 
@@ -49,7 +53,7 @@ def encode(values: np.ndarray, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def _plain(picture) -> str:
+def _plain(picture: "Image.Image") -> str:
     """The mode of 8-bit grey or RGB, with or without alpha, that holds all of the picture."""
     grey = picture.mode in ("1", "L", "LA")
     alpha = picture.mode in ("LA", "RGBA", "PA") or picture.has_transparency_data
