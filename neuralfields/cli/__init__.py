@@ -30,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # times slower; waiting asleep costs nothing measurable. It has to be said before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(format="nf: %(message)s", level=logging.WARNING)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     name = f"nf {words[0]}" if words and words[0] in COMMANDS else "nf"
     try:
         status = _run(words)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -77,14 +76,10 @@ def command(*words: object, code: str = "") -> list[str]:
 @contextlib.contextmanager
 def running(*words: object, code: str = "") -> Iterator[subprocess.Popen[str]]:
     """The command under way; it is killed in the end if it still runs."""
-    process = subprocess.Popen(
-        command(*words, code=code),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell lets its background jobs ignore Ctrl-C, and they hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    # A shell lets its background jobs ignore Ctrl-C, and they hand that on.
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"
+    start = command(*words, code=code)
+    process = subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
