@@ -5,6 +5,7 @@
 >>> field = nf.networks.Siren(image.in_dim, image.out_dim, width=256, depth=4)
 >>> fit = nf.fit(field, image, steps=2000)
 >>> nf.save(fit.field, "astronaut.nf")
+>>> nf.view(fit.field, image)
 """
 
 import importlib
@@ -25,6 +26,7 @@ _HOMES = {
     "load": "neuralfields.storage",
     "save": "neuralfields.storage",
     "steps": "neuralfields.fitting",
+    "view": "neuralfields.viewer",
 }
 _MODULES = (
     "calculus", "encodings", "fields", "fitting", "networks", "objectives", "ops", "recipes", "signals", "storage",
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from neuralfields.geometry import Frame
     from neuralfields.protocols import Batch
     from neuralfields.storage import load, save
+    from neuralfields.viewer import view
 
 
 def __getattr__(name: str) -> Any:
