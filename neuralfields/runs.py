@@ -295,7 +295,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
 
 
 def evaluation(field: Any, signal: Image) -> dict[str, float]:
-    """All metrics of a field against its image: ``metrics.errors``, ssim (not for HDR), and those of held-out pixels."""
+    """All metrics of a field against its image: ``metrics.errors``, ssim (not for HDR), those of held-out pixels."""
     height, width, _ = signal.shape
     prediction = torch.from_numpy(image_values(field, (width, height)))
     strips = range(0, height, max(1, (1 << 20) // width))
