@@ -21,8 +21,8 @@ def psnr(prediction: Tensor, target: Tensor) -> float:
 
 
 def psnr_of_error(mean_square_error: float) -> float:
-    """-10 log10 of a mean squared error."""
-    return -10 * math.log10(mean_square_error) if mean_square_error > 0 else math.inf
+    """-10 log10 of a mean squared error; NaN stays NaN."""
+    return math.inf if mean_square_error == 0 else -10 * math.log10(mean_square_error)
 
 
 def quality(field: FieldLike, batches: Iterable[Batch]) -> dict[str, float]:

@@ -35,14 +35,18 @@ class Adam:
 
     def __post_init__(self) -> None:
         rates = (self.lr, self.epsilon, self.table_lr if self.table_lr is not None else self.lr)
-        if not all(0 < rate < float("inf") for rate in rates) or self.weight_decay < 0:
+        if not all(0 < rate < float("inf") for rate in rates) or not 0 <= self.weight_decay < float("inf"):
             raise InputError(f"Adam needs positive rates and epsilon, got {self}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"Adam's betas are from 0 to below 1, got {self.betas}")
 
     def __call__(self, field: nn.Module) -> "LazyAdam":
         groups: dict[tuple[float, bool], list[Tensor]] = {}
+        seen: set[Tensor] = set()
         for parameter, owner, name in _owned_parameters(field):
+            if parameter in seen:
+                continue
+            seen.add(parameter)
             lazy = owner is not None and name in owner.tables
             scale = owner.lr_scale if owner is not None else 1.0
             rate = self.table_lr if lazy and self.table_lr is not None else self.lr * scale
@@ -93,6 +97,13 @@ class LazyAdam(torch.optim.Optimizer):
                 else:
                     state["step"] += 1
                     ops.adam(parameter, gradient, *moments, int(state["step"]), lr, beta1, beta2, epsilon)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As the base class; counters of rows, which it leaves where they are, follow their parameters' device."""
+        super().load_state_dict(state_dict)
+        for parameter, state in self.state.items():
+            if state["step"].dim():
+                state["step"] = state["step"].to(parameter.device)
 
     def _start(self, parameter: Tensor, lazy: bool) -> dict[str, Tensor]:
         rows = parameter.shape[:1] if lazy else ()

@@ -99,7 +99,7 @@ def steps(
         NeuralFieldsError: the loss is no longer finite.
     """
     signal = as_signal(signal)
-    _check(field, signal, steps, seconds, until_psnr, batch)
+    _check(field, signal, steps, seconds, until_psnr, batch, seed)
     objective, decay = objective or Regression(), decay or Decay()
     state = state or start(field, optimizer=optimizer, ema=ema)
     if steps is None and seconds is None:
@@ -180,7 +180,10 @@ def _check(
     seconds: float | None,
     until_psnr: float | None,
     batch: int | None,
+    seed: int,
 ) -> None:
+    if seed < 0:
+        raise InputError(f"seed is a whole number from 0 on, got {seed}")
     for name, value in (("steps", steps), ("seconds", seconds), ("until_psnr", until_psnr), ("batch", batch)):
         if value is not None and not 0 < value < math.inf:
             raise InputError(f"{name} must be positive and finite, got {value}")
