@@ -1,0 +1,120 @@
+"""Every recipe on every shape of image: it can be fitted, stored, described and rebuilt."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import neuralfields as nf
+from neuralfields import Field, recipes
+from neuralfields.field import from_spec
+from neuralfields.fields import Affine
+from neuralfields.networks import MLP
+from neuralfields.objectives import Regression
+from neuralfields.recipes import RECIPES, Recipe
+from neuralfields.signals import Image
+
+SHAPES = [(2, 1), (1, 2), (1, 40), (40, 1), (7, 5), (64, 48)]
+
+
+def image(height: int, width: int, kind: str = "rgb") -> Image:
+    channels = {"grey": 1, "grey+alpha": 2, "rgb": 3, "rgba": 4, "hdr": 3}[kind]
+    values = np.random.default_rng(0).random((height, width, channels)).astype(np.float32)
+    return Image.from_array(values * 20 if kind == "hdr" else (values * 255).astype(np.uint8))
+
+
+def check(recipe: Recipe, signal: Image, folder: Path) -> None:
+    assert (recipe.field.in_dim, recipe.field.out_dim) == (2, signal.out_dim)
+    fit = nf.fit(recipe.field, signal, **{**recipe.settings, "steps": 12})
+    assert all(np.isfinite(fit.history.loss))
+    assert fit.history.loss[-1] < fit.history.loss[0]
+    described = json.loads(json.dumps(recipe.to_json(), allow_nan=False))
+    again = Recipe.from_json(described, recipe.field)
+    assert again == recipe
+    assert again.settings == recipe.settings
+    assert from_spec(recipe.field.spec).spec == recipe.field.spec
+    nf.save(recipe.field, folder / "field.nf", dtype=recipe.dtype)  # type: ignore[arg-type]
+    loaded = nf.load(folder / "field.nf")
+    x = next(signal.chunks(50)).x
+    tolerance = 1e-2 * float(signal.to_float(signal.values).max()) if recipe.dtype == "float16" else 0
+    torch.testing.assert_close(loaded(x), recipe.field(x), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_on_all_shapes(name: str, shape: tuple[int, int], tmp_path: Path) -> None:
+    signal = image(*shape)
+    torch.manual_seed(0)
+    check(RECIPES[name](signal), signal, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["grey", "grey+alpha", "rgba", "hdr"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_on_all_kinds(name: str, kind: str, tmp_path: Path) -> None:
+    signal = image(16, 20, kind)
+    torch.manual_seed(0)
+    check(RECIPES[name](signal), signal, tmp_path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_names(name: str) -> None:
+    assert RECIPES[name](image(8, 8)).name == name
+
+
+def test_every_field_by_name_is_a_recipe() -> None:
+    for make in recipes.FIELDS.values():
+        assert isinstance(make(image(8, 8)), Recipe)
+        assert make in RECIPES.values()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_linear_images_are_compared_relatively(name: str) -> None:
+    assert RECIPES[name](image(8, 8, "hdr")).objective == Regression("relative_l2")
+    assert RECIPES[name](image(8, 8)).objective == Regression("l2")
+
+
+@pytest.mark.parametrize("name", ["siren", "fourier"])
+def test_networks_work_around_zero_unless_the_range_is_open(name: str) -> None:
+    def has_affine(field: Field) -> bool:
+        return any(isinstance(part, Affine) for part in field.modules())
+
+    assert has_affine(RECIPES[name](image(8, 8)).field)
+    assert not has_affine(RECIPES[name](image(8, 8, "hdr")).field)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_seed_of_torch_gives_the_same_field(name: str) -> None:
+    fields = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        fields.append(RECIPES[name](image(16, 16)).field.state_dict())
+    first, second, third = fields
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not all(torch.equal(first[key], third[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", ["image", "compact"])
+def test_larger_images_get_more_parameters_but_boundedly(name: str) -> None:
+    sizes = []
+    for shape in ((8, 8), (64, 64), (512, 512), (1024, 4096)):
+        signal = Image.from_array(np.zeros(shape, dtype=np.uint8))
+        sizes.append(sum(p.numel() for p in RECIPES[name](signal).field.parameters()))
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1] < 2.5 * 8 * 1024 * 4096
+
+
+def test_compact_is_smaller_than_the_picture() -> None:
+    recipe = recipes.compact(Image.from_array(np.zeros((512, 768, 3), dtype=np.uint8)))
+    parameters = sum(p.numel() for p in recipe.field.parameters())
+    assert recipe.dtype == "float16"
+    assert 16 * parameters / (512 * 768) < 5
+
+
+def test_ones_own_field() -> None:
+    signal = image(8, 8, "grey")
+    recipe = recipes.custom(signal, lambda n, m: MLP(n, m, width=4))
+    assert recipe.field.out_dim == 1
+    assert recipe.field.spec["arguments"]["parts"][0]["class"] == "neuralfields.networks:MLP"
+    nf.fit(recipe.field, signal, **{**recipe.settings, "steps": 1})
