@@ -13,11 +13,13 @@ from typing import Any
 
 from neuralfields.encodings import FourierFeatures, HashGrid
 from neuralfields.field import Chain, Field
-from neuralfields.fields import Affine
+from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import Adam, Decay
 from neuralfields.networks import MLP, Siren
 from neuralfields.objectives import Regression
 from neuralfields.signals import Image
+
+_HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero
 
 
 @dataclass(frozen=True)
@@ -86,22 +88,19 @@ def siren(signal: Image) -> Recipe:
     of what later papers use. Sitzmann et al. 2020.
     """
     omega = max(30.0, round(0.09 * max(signal.shape[:2])))
-    return _network_recipe("siren", signal, lambda: Siren(2, signal.out_dim, first_omega=omega))
+    return _network_recipe("siren", signal, _ranged(Siren(2, signal.out_dim, first_omega=omega), signal, centred=True))
 
 
 def fourier(signal: Image) -> Recipe:
     """256 Gaussian Fourier features, sigma 10 per 512 pixels, then an MLP of 3 x 256. Tancik et al. 2020."""
-    sigma = 10.0 * max(signal.shape[:2]) / 512
-
-    def network() -> Field:
-        return Chain(FourierFeatures(2, sigma=sigma), MLP(256, signal.out_dim, width=256, depth=3))
-
-    return _network_recipe("fourier", signal, network)
+    encoding = FourierFeatures(2, sigma=10.0 * max(signal.shape[:2]) / 512)
+    network = Chain(encoding, MLP(256, signal.out_dim, width=256, depth=3))
+    return _network_recipe("fourier", signal, _ranged(network, signal, centred=True))
 
 
 def custom(signal: Image, make: Callable[[int, int], Field]) -> Recipe:
-    """Any field class, called with the number of coordinates and of channels, under the networks' settings."""
-    return _network_recipe("custom", signal, lambda: make(2, signal.out_dim))
+    """Any field class, called with the number of coordinates and of channels, as it is, under networks' settings."""
+    return _network_recipe("custom", signal, make(2, signal.out_dim))
 
 
 def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2, depth: int = 1) -> Recipe:
@@ -111,7 +110,7 @@ def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2,
     network = MLP(grid.out_dim, signal.out_dim, width=64, depth=depth, bias=False)
     return Recipe(
         name,
-        Chain(grid, network),
+        _ranged(Chain(grid, network), signal),
         objective=_objective(signal),
         optimizer=Adam(lr=3e-3, table_lr=1e-2, betas=(0.9, 0.999), epsilon=1e-15),
         decay=Decay(start=0.5, final=0.1),
@@ -120,8 +119,7 @@ def _grid_recipe(name: str, signal: Image, *, log2_size: int, features: int = 2,
     )
 
 
-def _network_recipe(name: str, signal: Image, network: Callable[[], Field]) -> Recipe:
-    field = network() if signal.linear else Chain(network(), Affine(signal.out_dim, scale=0.5, offset=0.5))
+def _network_recipe(name: str, signal: Image, field: Field) -> Recipe:
     return Recipe(
         name,
         field,
@@ -131,6 +129,15 @@ def _network_recipe(name: str, signal: Image, network: Callable[[], Field]) -> R
         batch=8192,
         steps=1000,
     )
+
+
+def _ranged(field: Field, signal: Image, *, centred: bool = False) -> Field:
+    """The field with the output map that the signal's range calls for; ``centred`` fields are made for [-1, 1]."""
+    if signal.linear and float(signal.values.max()) > _HIGH:
+        return Chain(field, Sinh(signal.out_dim))
+    if centred and not signal.linear:
+        return Chain(field, Affine(signal.out_dim, scale=0.5, offset=0.5))
+    return field
 
 
 def _objective(signal: Image) -> Regression:

@@ -10,7 +10,7 @@ import torch
 
 from neuralfields import Chain, Field
 from neuralfields.encodings import FourierFeatures, HashGrid, PositionalEncoding
-from neuralfields.fields import Affine
+from neuralfields.fields import Affine, Sinh
 from neuralfields.networks import MLP, Siren
 
 
@@ -68,6 +68,7 @@ CASES = [
     case(Siren, 4, 2, width=4, depth=1),
     case(Affine, 1),
     case(Affine, 3, scale=0.5, offset=-2.0),
+    case(Sinh, 3, scale=0.2),
     case(Chain, case(Siren, 2, 2, width=4, depth=1)),
     case(Chain, case(HashGrid, 2, **_HASHED), case(MLP, 6, 3, width=5, depth=1, bias=False)),
     case(Chain, case(FourierFeatures, 3, features=4, sigma=0.5), case(MLP, 4, 1, width=5), case(Affine, 1, scale=2.0)),

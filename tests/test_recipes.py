@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import neuralfields as nf
-from neuralfields import Field, recipes
+from neuralfields import recipes
 from neuralfields.field import from_spec
 from neuralfields.fields import Affine
 from neuralfields.networks import MLP
@@ -77,11 +77,12 @@ def test_linear_images_are_compared_relatively(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["siren", "fourier"])
 def test_networks_work_around_zero_unless_the_range_is_open(name: str) -> None:
-    def has_affine(field: Field) -> bool:
-        return any(isinstance(part, Affine) for part in field.modules())
+    def maps(kind: str) -> list[tuple[float, float]]:
+        field = RECIPES[name](image(8, 8, kind)).field
+        return [(part.scale, part.offset) for part in field.modules() if isinstance(part, Affine)]
 
-    assert has_affine(RECIPES[name](image(8, 8)).field)
-    assert not has_affine(RECIPES[name](image(8, 8, "hdr")).field)
+    assert maps("rgb") == [(0.5, 0.5)]
+    assert maps("hdr") == []
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -116,5 +117,13 @@ def test_ones_own_field() -> None:
     signal = image(8, 8, "grey")
     recipe = recipes.custom(signal, lambda n, m: MLP(n, m, width=4))
     assert recipe.field.out_dim == 1
-    assert recipe.field.spec["arguments"]["parts"][0]["class"] == "neuralfields.networks:MLP"
+    assert isinstance(recipe.field, MLP), "one's own field is fitted as it is, without an output map"
     nf.fit(recipe.field, signal, **{**recipe.settings, "steps": 1})
+
+
+def test_high_dynamic_range_is_learned_on_an_exponential_scale() -> None:
+    low, high = (Image.from_array(np.full((8, 8, 3), top, np.float32)) for top in (2.0, 400.0))
+    assert [part["class"] for part in recipes.image(high).field.spec["arguments"]["parts"]][
+        1
+    ] == "neuralfields.fields:Sinh"
+    assert "Sinh" not in str(recipes.image(low).field.spec)
