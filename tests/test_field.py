@@ -117,6 +117,8 @@ class TestChain:
     def test_parts_that_do_not_fit(self) -> None:
         with pytest.raises(InputError, match=r"^HashGrid gives 8 values but MLP takes 16$"):
             Chain(HashGrid(2, levels=4), MLP(16, 3))
+        with pytest.raises(InputError, match=r"^MLP gives 3 values but Affine takes 2$"):
+            Chain(MLP(2, 3), Affine(2))
 
     def test_no_parts(self) -> None:
         with pytest.raises(InputError, match="at least one field"):

@@ -23,6 +23,15 @@ def test_inner_products_are_a_gaussian_kernel(dim: int, sigma: float) -> None:
     assert float(wanted.min()) < 0.9
 
 
+def test_values_by_hand() -> None:
+    """sines then cosines of 2 pi B u; the left end of the box is u = 0."""
+    field = FourierFeatures(2, features=6).double()
+    x = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [0.3, -0.4]], dtype=torch.float64)
+    phase = 2 * math.pi * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.65, 0.3]], dtype=torch.float64) @ field.frequencies
+    torch.testing.assert_close(field(x), torch.cat([phase.sin(), phase.cos()], -1))
+    assert field(x)[0].tolist() == [0, 0, 0, 1, 1, 1]
+
+
 def test_the_norm_is_constant() -> None:
     y = FourierFeatures(2, features=64, sigma=10.0).double()(torch.rand(9, 2).double())
     torch.testing.assert_close(y.square().sum(-1), torch.full((9,), 32.0).double())
