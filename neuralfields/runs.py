@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -97,14 +97,14 @@ class Run:
     Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``.
     """
 
-    def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any]):
+    def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any], trust: Sequence[str]):
         self.folder, self.signal, self.info = folder, signal, info
         settings = info["settings"]
         self.device = torch.device(info["device"])
         torch.set_num_threads(info["threads"])
         # Fresh and resumed runs build the field in the same way, so that they begin with the same parameters.
         torch.manual_seed(info["seed"])
-        field = from_spec(info["field"]["spec"], trust=settings["trust"])
+        field = from_spec(info["field"]["spec"], trust=trust)
         self.recipe = Recipe.from_json(settings["recipe"], field.to(self.device))
         self.state: State = start_state(field, optimizer=self.recipe.optimizer, ema=self.recipe.ema)
         self._stack = ExitStack()
@@ -264,17 +264,23 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     check_space(out or "runs", 32 * parameters + (1 << 20))
     folder = RunFolder.create(_utf8(Path(path).stem), info, out=out)
     try:
-        return Run(folder, signal, info)
+        return Run(folder, signal, info, info["settings"]["trust"])
     except BaseException:
         folder.discard()
         raise
 
 
-def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
+def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: Sequence[str] = ()) -> Run:
     """Go on with the fit in a run folder, exactly where its last checkpoint was.
 
+    Args:
+        path: the folder.
+        threads: of torch; those of the run if None, which is what makes the result the same bit for bit.
+        trust: packages whose field classes may be imported.
+
     Raises:
-        InputError: it is no run folder, the fit is finished, or its signal is missing or has changed since.
+        InputError: it is no run folder, the fit is finished, its signal is missing or has changed since, or its field
+            is of a package that is not trusted.
     """
     folder = RunFolder.open(path)
     info = folder.read_info()
@@ -287,7 +293,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None) -> Run:
         signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
         if signal.describe()["sha256"] != described["sha256"]:
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
-        return Run(folder, signal, {**info, "threads": threads or info["threads"]})
+        return Run(folder, signal, {**info, "threads": threads or info["threads"]}, trust)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

