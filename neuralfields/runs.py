@@ -30,6 +30,7 @@ from neuralfields.storage.export import image_values
 _LOST_SECONDS = 4.0
 _UNSAVED_SECONDS = 1.0
 _METRICS_SECONDS = 0.25
+_FIRST_PREVIEW_SECONDS = 1.5
 _PREVIEW_PIXELS = 256
 _UNTIL_FACTOR = 10
 _FINISHED = ("done", "target missed")
@@ -151,12 +152,15 @@ class Run:
         settings = self.info["settings"]
         budget = {name: settings[name] for name in ("steps", "seconds", "until_psnr")}
         arguments = self.recipe.settings | budget | {"seed": self.info["seed"], "state": self.state}
-        self._saved_at = self._logged_at = previous = time.monotonic()
+        self._saved_at = self._logged_at = began = previous = time.monotonic()
         for step in fitting_steps(self.state.field, self.signal, **arguments):
             now = time.monotonic()
             if now - self._logged_at > _METRICS_SECONDS or step.fraction >= 1:
                 self.folder.append_metrics(_entry(step))
                 self._logged_at = now
+            if began and now - began > _FIRST_PREVIEW_SECONDS:
+                self._preview()
+                began = 0.0
             # What is lost at worst: this interval, one more step, and the time that writing takes.
             if now - self._saved_at + 2 * (now - previous) + self._write_seconds > _LOST_SECONDS:
                 self.save()
