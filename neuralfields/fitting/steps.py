@@ -95,13 +95,19 @@ def steps(
         state: where to go on; a fresh start by default.
 
     Raises:
-        InputError: field and signal do not fit together, or a value is out of range.
+        InputError: field and signal do not fit together, a value is out of range, or the state is not of this fit.
         NeuralFieldsError: the loss is no longer finite.
     """
     signal = as_signal(signal)
     _check(field, signal, steps, seconds, until_psnr, batch, seed)
     objective, decay = objective or Regression(), decay or Decay()
-    state = state or start(field, optimizer=optimizer, ema=ema)
+    if state is None:
+        state = start(field, optimizer=optimizer, ema=ema)
+    elif state.field is not field:
+        raise InputError("the state is of another field: go on with state.field")
+    elif bool(state.average) != (ema is not None):
+        kept = "keeps an average: give the same ema" if state.average else "keeps no average: leave ema out"
+        raise InputError(f"the state {kept}")
     if steps is None and seconds is None:
         steps = DEFAULT_STEPS
     return _run(state, signal, objective, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay, ema, seed)

@@ -165,13 +165,23 @@ def test_a_state_of_another_field_is_refused() -> None:
 
 
 def test_a_used_up_budget() -> None:
-    state = nf.fitting.State
-    for step in nf.steps(small(), picture(), steps=3):
-        state = step.state
-    assert list(nf.steps(small(), picture(), steps=3, state=state)) == []  # type: ignore[arg-type]
+    field = small()
+    state = start(field)
+    assert len(list(nf.steps(field, picture(), steps=3, state=state))) == 3
+    assert list(nf.steps(field, picture(), steps=3, state=state)) == []
     with pytest.raises(InputError, match="used up its budget"):
-        nf.fit(small(), picture(), steps=3, state=state)
-    assert [step.step for step in nf.steps(small(), picture(), steps=5, state=state)] == [4, 5]  # type: ignore[arg-type]
+        nf.fit(field, picture(), steps=3, state=state)
+    assert [step.step for step in nf.steps(field, picture(), steps=5, state=state)] == [4, 5]
+
+
+def test_a_state_that_is_not_of_this_fit() -> None:
+    field = small()
+    with pytest.raises(InputError, match="of another field"):
+        nf.steps(small(), picture(), state=start(field))
+    with pytest.raises(InputError, match="keeps an average: give the same ema"):
+        nf.steps(field, picture(), state=start(field, ema=0.9))
+    with pytest.raises(InputError, match="keeps no average: leave ema out"):
+        nf.steps(field, picture(), state=start(field), ema=0.9)
 
 
 def test_the_callers_loop_may_stop_and_go_on() -> None:
