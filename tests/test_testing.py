@@ -75,6 +75,28 @@ class _Detached(torch.autograd.Function):
         return gradient * (1 - ctx.saved_tensors[0].square())
 
 
+class _Forward(torch.autograd.Function):
+    """x whose forward-mode derivative is wrong."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:  # type: ignore[override]
+        return 2 * tangent
+
+
 class Broken(Field):
     """A field with a fault of its choice."""
 
@@ -106,6 +128,20 @@ class Broken(Field):
                 return y + (x.detach().square() if y.dim() == 2 else 0)
             case "second":
                 return _Detached.apply(y)  # type: ignore[no-any-return]
+            case "infinite":
+                return y / 0
+            case "strided":
+                return y if x.is_contiguous() else -y
+            case "ends":
+                return y + (x[:1, :1] < x[-1:, :1]) if y.dim() == 2 else y
+            case "single":
+                return y + (x - x.detach() if x.dim() == 1 else 0)
+            case "forward":
+                return _Forward.apply(y)  # type: ignore[no-any-return]
+            case "one number":
+                return torch.cat([y[..., :1], y[..., 1:].nan_to_num(0.0)], -1)
+            case "spreads on":
+                return y + 0 * y.cumsum(0)
             case "numbers":
                 return y.nan_to_num(0.0)
             case "spreads":
@@ -128,6 +164,13 @@ BROKEN = {
     "half": ("gradients", "derivatives of order 1"),
     "detached": ("gradients", "derivatives of order 1"),
     "second": ("gradients", "derivatives of order 1 or 2 are wrong"),
+    "infinite": ("dtypes", "not finite inside the box"),
+    "strided": ("shapes", "not contiguous in memory"),
+    "ends": ("independence", "the order of the points changes"),
+    "single": ("transforms", r"vmap\(jacrev\) disagrees"),
+    "forward": ("transforms", "forward mode gives a wrong value"),
+    "one number": ("nan", "some numbers for a point whose coordinates are all NaN"),
+    "spreads on": ("nan", "values of others"),
     "batch": ("independence", "alone has other values"),
     "order": ("independence", "Broken"),
     "item": ("transforms", "does not work under torch.func.vmap"),
@@ -145,6 +188,51 @@ def test_a_broken_promise_is_found(fault: str) -> None:
         FIELD_CHECKS[check](Broken(fault), 2)
     with pytest.raises(AssertionError):
         check_field(Broken(fault))
+
+
+def test_a_value_that_is_not_saved_is_found_in_the_file_too() -> None:
+    with pytest.raises(AssertionError, match="other values after save and load"):
+        FIELD_CHECKS["file"](Broken("not saved"), 1)
+
+
+class Lenient(Field):
+    """A field that takes coordinates of any number."""
+
+    in_dim = 2
+    out_dim = 1
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.forward(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum(-1, keepdim=True)
+
+
+class Sharing(Field):
+    """A field whose deepcopy shares its parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim = self.out_dim = 2
+        self.weight = nn.Parameter(torch.eye(2))
+
+    def __deepcopy__(self, memo: object) -> "Sharing":
+        copied = Sharing()
+        copied.weight = self.weight
+        return copied
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+def test_coordinates_of_any_number_are_found() -> None:
+    with pytest.raises(AssertionError, match=r"raises no InputError for \[5, 3\]"):
+        FIELD_CHECKS["last axis"](Lenient(), 1)
+
+
+def test_shared_memory_is_found() -> None:
+    with pytest.raises(AssertionError, match="a deepcopy of Sharing shares memory"):
+        FIELD_CHECKS["copies"](Sharing(), 1)
 
 
 class Unrecorded(Field):
