@@ -4,6 +4,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -125,7 +126,7 @@ class Chain(Field):
         for part in parts:
             if not isinstance(part, Field):
                 raise InputError(f"a Chain is made of fields, got {type(part).__name__}")
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in pairwise(parts):
             if left.out_dim != right.in_dim:
                 raise InputError(
                     f"{type(left).__name__} gives {left.out_dim} values but {type(right).__name__} takes {right.in_dim}"

@@ -148,7 +148,9 @@ def test_coordinates_of_long_axes_are_exact_to_the_last_bit() -> None:
     assert torch.equal(found, torch.tensor([1 / n - 1, 0.0, 1 - 1 / n], dtype=torch.float64).float())
 
 
-@pytest.mark.parametrize(("shape", "holdout"), [((), 0.0), ((0, 3), 0.0), ((2, 2), 1.0), ((2, 2), -0.1), ((2,), 0.99), ((2,), 0.1)])
+@pytest.mark.parametrize(
+    ("shape", "holdout"), [((), 0.0), ((0, 3), 0.0), ((2, 2), 1.0), ((2, 2), -0.1), ((2,), 0.99), ((2,), 0.1)]
+)
 def test_lattices_that_are_none(shape: tuple[int, ...], holdout: float) -> None:
     with pytest.raises(InputError):
         Lattice(shape, holdout)
