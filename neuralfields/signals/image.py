@@ -89,7 +89,7 @@ class Image:
 
     def to_float(self, values: np.ndarray) -> np.ndarray:
         """Stored numbers as float32 in the field's units."""
-        if values.dtype in (np.uint8, np.uint16):
+        if values.dtype.name in ("uint8", "uint16"):
             return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
         return values.astype(np.float32)
 
