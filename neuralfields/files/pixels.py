@@ -25,11 +25,9 @@ class Pixels:
 def check_size(width: int, height: int) -> None:
     """Raise InputError unless a picture of this size has pixels, and at most ``MAX_PIXELS`` of them."""
     if width < 1 or height < 1:
-        raise FileFormatError(f"its header says {width}x{height} pixels, so there is no picture in it")
+        raise FileFormatError(f"it has {width}x{height} pixels, so there is no picture in it")
     if width * height > MAX_PIXELS:
-        raise InputError(
-            f"its header says {width}x{height} pixels, and at most {MAX_PIXELS} are read: cut it or scale it down"
-        )
+        raise InputError(f"it has {width}x{height} pixels, and at most {MAX_PIXELS} are read: cut it or scale it down")
 
 
 def check_finite(values: np.ndarray) -> None:

@@ -4,6 +4,6 @@ from neuralfields.fitting import metrics
 from neuralfields.fitting.fit import Fit, fit
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
-from neuralfields.fitting.steps import Step, steps
+from neuralfields.fitting.steps import Settings, Step, steps
 
-__all__ = ["Adam", "Decay", "Fit", "State", "Step", "fit", "metrics", "steps"]
+__all__ = ["Adam", "Decay", "Fit", "Settings", "State", "Step", "fit", "metrics", "steps"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from typing import Any
+from typing import Any, Unpack
 
 from torch import nn
 
@@ -11,7 +11,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.fitting.metrics import quality
 from neuralfields.fitting.state import State
-from neuralfields.fitting.steps import Step, steps
+from neuralfields.fitting.steps import Settings, Step, steps
 from neuralfields.protocols import Signal
 from neuralfields.signals import as_signal
 
@@ -86,7 +86,7 @@ class Fit:
         )
 
 
-def fit(field: nn.Module, signal: Any, **settings: Any) -> Fit:
+def fit(field: nn.Module, signal: Any, **settings: Unpack[Settings]) -> Fit:
     """Fit ``field`` to ``signal`` in place and report; ``settings`` are those of ``steps``.
 
     Raises:

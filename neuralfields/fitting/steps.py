@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import nn
@@ -22,6 +22,21 @@ DEFAULT_BATCH = 8192
 _CHUNK = 1 << 16
 
 OptimizerFactory = Callable[[nn.Module], torch.optim.Optimizer]
+
+
+class Settings(TypedDict, total=False):
+    """The keyword arguments of ``steps`` and ``fit``; ``steps`` explains them."""
+
+    objective: Objective | None
+    steps: int | None
+    seconds: float | None
+    until_psnr: float | None
+    batch: int | None
+    optimizer: OptimizerFactory | None
+    decay: Decay | None
+    ema: float | None
+    seed: int
+    state: State | None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Kernel:
     Attributes:
         backend: one of ``BACKENDS``.
         target: "package.module:function", imported on first use.
-        order: highest derivative it supports.
+        order: highest derivative it supports; 0 in an op that is not differentiable.
         refuse: given the op's arguments, the reason it cannot take them, or None.
     """
 
@@ -34,20 +34,22 @@ class Kernel:
     order: int
     refuse: Callable[..., str | None]
 
-    def reason(self, *args: Any) -> str | None:
-        """Why this kernel cannot take the call, or None when it can."""
-        if _order.get() > self.order:
-            return f"has derivatives to order {self.order}, {_order.get()} were asked for"
-        return self.refuse(*args)
-
 
 @dataclass(frozen=True)
 class Op:
-    """A function with a meaning (``reference``) and kernels by preference: the first that does not refuse is used."""
+    """A function with a meaning (``reference``) and kernels by preference: the first that does not refuse is used.
+
+    Attributes:
+        name: what it is called in reports.
+        reference: the definition in plain PyTorch.
+        kernels: by preference.
+        differentiable: False for an op that works in place; derivatives are then no reason to refuse.
+    """
 
     name: str
     reference: Callable[..., Any]
     kernels: tuple[Kernel, ...] = ()
+    differentiable: bool = True
 
     def __call__(self, *args: Any) -> Any:
         """Compute the op.
@@ -61,21 +63,27 @@ class Op:
             used[self.name] = "reference" if kernel is None else kernel.backend
         return (self.reference if kernel is None else _load(kernel.target))(*args)
 
+    def refusal(self, kernel: Kernel, *args: Any) -> str | None:
+        """Why a kernel cannot take the call, or None when it can."""
+        if self.differentiable and _order.get() > kernel.order:
+            return f"has derivatives to order {kernel.order}, {_order.get()} were asked for"
+        return kernel.refuse(*args)
+
     def choose(self, *args: Any) -> Kernel | None:
         """The kernel that would compute this call; None is the reference."""
         wanted = _backend.get()
         if wanted == "reference":
             return None
         if wanted is None:
-            return next((kernel for kernel in self.kernels if kernel.reason(*args) is None), None)
+            return next((kernel for kernel in self.kernels if self.refusal(kernel, *args) is None), None)
         named = [kernel for kernel in self.kernels if kernel.backend == wanted]
         if not named:
             have = ", ".join(["reference", *(kernel.backend for kernel in self.kernels)])
             raise KernelRefused(f"{self.name} has no {wanted} kernel; it has: {have}")
         for kernel in named:
-            if kernel.reason(*args) is None:
+            if self.refusal(kernel, *args) is None:
                 return kernel
-        raise KernelRefused(f"{self.name}: the {wanted} kernel {named[0].reason(*args)}")
+        raise KernelRefused(f"{self.name}: the {wanted} kernel {self.refusal(named[0], *args)}")
 
     def explain(self, *args: Any) -> str:
         """The decision for this call as text: the kernel that is used, and why each one before it is not."""
@@ -89,7 +97,7 @@ class Op:
         for kernel in self.kernels:
             if kernel is chosen:
                 break
-            refusals.append(f"{kernel.backend} {kernel.reason(*args)}")
+            refusals.append(f"{kernel.backend} {self.refusal(kernel, *args)}")
         name = "reference" if chosen is None else chosen.backend
         why = "; ".join(refusals) or ("no kernel installed" if chosen is None else "first choice")
         return f"{name} ({why})"

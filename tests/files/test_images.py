@@ -25,8 +25,6 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.images import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, Pixels, read_image, write_image
 
 pytestmark = pytest.mark.filterwarnings("error")
-DATA = Path(os.environ.get("NF_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "images"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}: set NF_TEST_DATA")
 
 
 def noise(*shape: int, dtype: str = "uint8", seed: int = 0) -> np.ndarray:
@@ -569,21 +567,20 @@ def test_arrays():
 # ---- real pictures ----
 
 
-@needs_data
 @pytest.mark.parametrize("name", ["albert", "StillLife"])
-def test_real_exr_equals_its_array(name):
-    pixels, array = read_image(DATA / "hdr" / f"{name}.exr"), read_image(DATA / "hdr" / f"{name}.npz")
-    stored = np.load(DATA / "hdr" / f"{name}.npz")["rgb"]
+def test_real_exr_equals_its_array(name, data):
+    folder = data / "images" / "hdr"
+    pixels, array = read_image(folder / f"{name}.exr"), read_image(folder / f"{name}.npz")
+    stored = np.load(folder / f"{name}.npz")["rgb"]
     assert pixels.linear and pixels.values.dtype == stored.dtype
     np.testing.assert_array_equal(array.values, stored)
     np.testing.assert_array_equal(pixels.values[..., : stored.shape[-1]], stored)
     assert pixels.values.shape[-1] == 4 and (pixels.values[..., 3] == 1).all()
 
 
-@needs_data
-def test_real_photos():
-    assert read_image(DATA / "large" / "earth_day.jpg").values.shape == (2700, 5400, 3)
-    photo = DATA / "kodak" / "kodim23.png"
+def test_real_photos(data):
+    assert read_image(data / "images" / "large" / "earth_day.jpg").values.shape == (2700, 5400, 3)
+    photo = data / "images" / "kodak" / "kodim23.png"
     np.testing.assert_array_equal(read_image(photo).values, np.asarray(Image.open(photo)))
 
 

@@ -14,7 +14,7 @@ section 4.
 from neuralfields.ops._op import Op
 from neuralfields.ops.adam import reference
 
-adam = Op("adam", reference.adam)
-lazy_adam = Op("lazy_adam", reference.lazy_adam)
+adam = Op("adam", reference.adam, differentiable=False)
+lazy_adam = Op("lazy_adam", reference.lazy_adam, differentiable=False)
 
 __all__ = ["adam", "lazy_adam"]

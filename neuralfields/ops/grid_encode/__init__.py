@@ -2,7 +2,7 @@
 
 Contract of ``grid_encode(x, table, layout, interpolation)``:
     x: [n, layout.dim] in the box [-1, 1]; outside it is clamped (zero gradient), NaN gives NaN.
-    table: [layout.entries, features], level after level; its dtype is the result's.
+    table: [layout.entries, features], level after level, of x's dtype, which is the result's too.
     layout: ``GridLayout``, tag ``tcnn-1`` (tiny-cuda-nn's).
     interpolation: "linear" or "smoothstep" (3t^2 - 2t^3, with a continuous first derivative).
     result: [n, levels * features], level-major.
