@@ -55,7 +55,8 @@ def main() -> int:
                 print(f"{len(kills)}/{options.runs}: {kills[-1]}", flush=True)
             ends.append(ended(path, Path(truth["folder"])))
             print(f"fit {len(ends)}: {ends[-1]}", flush=True)
-            results = summary(kills, ends) | {"undisturbed": truth, "kills": kills, "ends": ends}
+            known = {name: value for name, value in truth.items() if name != "folder"}
+            results = summary(kills, ends) | {"undisturbed": known, "kills": kills, "ends": ends}
             write(options.out, results)
     print({name: value for name, value in results.items() if not isinstance(value, list)})
     return 1 if results["problems"] else 0

@@ -27,8 +27,12 @@ def write(path: Path, results: Any) -> None:
     """Results with the command, the machine and the versions that made them."""
     import torch
 
+    words = sys.argv[1:]
+    if "--out" in words:  # where the results went does not matter to whoever repeats it
+        at = words.index("--out")
+        words = words[:at] + words[at + 2 :]
     report = {
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words]),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
         "versions": {
             "neuralfields": __version__,

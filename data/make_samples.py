@@ -39,7 +39,7 @@ def gradient(n: int) -> np.ndarray:
 
 
 def lamps(n: int) -> np.ndarray:
-    """Linear light over five decades: coloured lamps on a dim wall, [n, n, 3] from 0.01 to above 100."""
+    """Linear light over three decades: coloured lamps on a dim wall, [n, n, 3] from 0.05 to 99."""
     y, x = centres(n)
     colours = ((1.0, 0.7, 0.3), (0.3, 0.6, 1.0), (1.0, 1.0, 1.0))
     places = ((-0.5, -0.3), (0.45, 0.1), (0.0, 0.6))

@@ -34,7 +34,7 @@ def test_a_resumed_run_imports_only_what_is_trusted(photo, monkeypatch):
     with runs.start(photo, runs.Options(field="their_fields:Plane", steps=3)) as run:
         next(run.steps())
         run.interrupt()
-    with pytest.raises(FileFormatError, match="not trusted.*--trust their_fields"):
+    with pytest.raises(FileFormatError, match=r"not trusted.*--trust their_fields"):
         runs.resume(run.folder.path)
     with runs.resume(run.folder.path, trust=("their_fields",)) as run:
         assert [step.step for step in run.steps()] == [2, 3]

@@ -1,0 +1,332 @@
+"""Make every picture of the documentation, and the numbers of the tutorial, with this package and Pillow.
+
+python docs/make_pictures.py [NAME ...]     all of them, or those named; about a quarter of an hour
+
+Fitted fields are kept in build/docs and used again; remove that folder to fit anew.
+"""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from skimage import data
+
+import neuralfields as nf
+from neuralfields.fitting import metrics
+from neuralfields.recipes import Recipe
+from neuralfields.storage.export import image_values
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+WORK = ROOT / "build" / "docs"
+GAP, LABEL = 8, 24
+EYES = (196, 104, 260, 136)
+FACE = (170, 40, 298, 168)
+FEW_STEPS = (10, 50, 200, 1000)
+
+Array = np.ndarray
+
+
+def main(names: Sequence[str]) -> None:
+    """Make the pictures of these names, or all."""
+    torch.set_num_threads(1)  # the results then are the same on any number of cores
+    PICTURES.mkdir(exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    for name in names or MAKERS:
+        MAKERS[name]()
+        print(f"{name} done", flush=True)
+    numbers = {path.stem: json.loads(path.read_text()) for path in sorted(WORK.glob("*.json"))}
+    (PICTURES / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+# The fits -------------------------------------------------------------------------------------------------------------
+
+
+def astronaut(holdout: float = 0.0) -> nf.signals.Image:
+    """The photo of the demo, 512 x 512."""
+    return nf.signals.Image.from_array(data.astronaut(), name="astronaut", holdout=holdout)
+
+
+def small_camera() -> nf.signals.Image:
+    """``camera`` averaged over 2 x 2 pixels: 256 x 256."""
+    grey = data.camera().reshape(256, 2, 256, 2).mean((1, 3)) / 255
+    return nf.signals.Image.from_array(grey.astype(np.float32), name="camera, 256 x 256")
+
+
+def fitted(
+    name: str, recipe_for: Callable[[nf.signals.Image], Recipe], image: nf.signals.Image, **changes: Any
+) -> tuple[nf.Field, dict[str, Any]]:
+    """The field of a fit, from build/docs if it is there, and its numbers."""
+    path, notes = WORK / f"{name}.nf", WORK / f"{name}.json"
+    if not (path.exists() and notes.exists()):
+        torch.manual_seed(0)
+        recipe = recipe_for(image)
+        settings = recipe.settings | changes
+        shots, curve, steps = {}, [], 0
+        for step in nf.steps(recipe.field, image, **settings):
+            curve.append(step.psnr)
+            steps = step.step
+            if steps in FEW_STEPS:
+                shots[steps] = image_values(recipe.field, size_of(image))
+        recipe.field.frame = image.frame
+        nf.save(recipe.field, path, dtype=recipe.dtype)  # type: ignore[arg-type]
+        np.savez_compressed(WORK / f"{name}.npz", curve=curve, **{f"at{n}": shot for n, shot in shots.items()})
+        numbers = {
+            "steps": steps,
+            "psnr": psnr(nf.load(path), image),
+            "parameters": sum(p.numel() for p in recipe.field.parameters()),
+            "bytes": path.stat().st_size,
+            "bits_per_pixel": metrics.bits_per_pixel(path.stat().st_size, image.size),
+        }
+        if image.lattice.holdout:
+            numbers["psnr_holdout"] = metrics.quality(nf.load(path), image.held_out(1 << 16))["psnr"]
+        notes.write_text(json.dumps(numbers))
+    return nf.load(path), json.loads(notes.read_text())
+
+
+def psnr(field: nf.Field, image: nf.signals.Image) -> float:
+    return metrics.quality(field, image.chunks(1 << 16))["psnr"]
+
+
+def size_of(image: nf.signals.Image) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]
+
+
+# Drawing --------------------------------------------------------------------------------------------------------------
+
+
+def picture(values: Array) -> Image.Image:
+    """[h, w, 1 or 3] in [0, 1] as RGB."""
+    levels = (values.clip(0, 1) * 255).round().astype(np.uint8)
+    return Image.fromarray(np.broadcast_to(levels, (*levels.shape[:2], 3)).copy())
+
+
+def row(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Panels of one height side by side, each below its label."""
+    height = panels[0][1].height
+    width = sum(panel.width for _, panel in panels) + GAP * (len(panels) - 1)
+    sheet = Image.new("RGB", (width, height + LABEL), "white")
+    draw, left = ImageDraw.Draw(sheet), 0
+    for label, panel in panels:
+        draw.text((left + 1, 3), label, "black", ImageFont.load_default(15))
+        sheet.paste(panel, (left, LABEL))
+        left += panel.width + GAP
+    return sheet
+
+
+def column(rows: Sequence[Image.Image]) -> Image.Image:
+    """Rows one below the other."""
+    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows) + GAP * (len(rows) - 1)), "white")
+    top = 0
+    for each in rows:
+        sheet.paste(each, (0, top))
+        top += each.height + GAP
+    return sheet
+
+
+def write(sheet: Image.Image, name: str) -> None:
+    """Write a picture; JPEG at the highest quality below 300 KB."""
+    path = PICTURES / name
+    if path.suffix == ".png":
+        sheet.save(path, optimize=True)
+    else:
+        for quality in range(92, 40, -4):
+            sheet.save(path, quality=quality, optimize=True)
+            if path.stat().st_size <= 300_000:
+                break
+    assert path.stat().st_size <= 300_000, f"{path} is larger than 300 KB"
+
+
+def box_of(crop: tuple[int, int, int, int], size: int) -> tuple[float, float, float, float]:
+    """A crop in pixels in coordinates of the box."""
+    left, top, right, bottom = (2 * edge / size - 1 for edge in crop)
+    return left, top, right, bottom
+
+
+def enlarged(photo: Image.Image, crop: tuple[int, int, int, int], size: tuple[int, int], how: int) -> Image.Image:
+    return photo.resize(size, Image.Resampling(how), box=crop)
+
+
+# The pictures ---------------------------------------------------------------------------------------------------------
+
+
+def overview() -> None:
+    """The photo, and a part of it eight times larger: pixels, and the field."""
+    field, numbers = fitted("image", nf.recipes.image, astronaut())
+    photo = Image.fromarray(data.astronaut())
+    framed = photo.copy()
+    ImageDraw.Draw(framed).rectangle(FACE, outline="yellow", width=2)
+    side = (384, 384)
+    pixels = enlarged(photo, FACE, side, Image.Resampling.NEAREST)
+    values = picture(image_values(field, side, crop=box_of(FACE, 512)))
+    panels = [("photo, 512 x 512", framed.resize(side, Image.Resampling.LANCZOS)), ("a part, its pixels", pixels)]
+    write(row([*panels, (f"the same part of the field ({numbers['psnr']:.1f} dB)", values)]), "overview.jpg")
+
+
+def progress() -> None:
+    """The field after a few steps, and the PSNR of the batches."""
+    image = astronaut()
+    fitted("image", nf.recipes.image, image)
+    kept = np.load(WORK / "image.npz")
+    panels = []
+    for n in FEW_STEPS:
+        shot = kept[f"at{n}"]
+        value = metrics.psnr(torch.from_numpy(shot), torch.from_numpy(image.to_float(image.values)))
+        panels.append((f"{n} steps: {value:.1f} dB", picture(shot).resize((256, 256), Image.Resampling.LANCZOS)))
+    snapshots = row(panels)
+    curve = plot(kept["curve"], (snapshots.width, 220))
+    write(column([snapshots, row([("PSNR of each batch in dB, over steps", curve)])]), "progress.jpg")
+
+
+def plot(values: Array, size: tuple[int, int]) -> Image.Image:
+    """A curve over 1, 2, 3, …, with a grid every 10 units up and at tenths of the length."""
+    width, height = size
+    low, high = 10 * np.floor(values.min() / 10), 10 * np.ceil(values.max() / 10)
+    sheet = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    left, right, top, bottom = 36, width - 24, 8, height - 24
+
+    def place(n: float, value: float) -> tuple[float, float]:
+        return left + (right - left) * n / len(values), bottom - (bottom - top) * (value - low) / (high - low)
+
+    for value in np.arange(low, high + 1, 10):
+        draw.line([place(0, value), place(len(values), value)], "#cccccc")
+        draw.text((8, place(0, value)[1] - 8), f"{value:.0f}", "black", font)
+    for n in range(0, len(values) + 1, max(1, len(values) // 10)):
+        draw.line([place(n, low), place(n, high)], "#cccccc")
+        draw.text((place(n, low)[0], bottom + 5), f"{n}", "black", font, anchor="ma")
+    draw.line([place(n + 1, float(value)) for n, value in enumerate(values)], "#1f5fbf", 2)
+    return sheet
+
+
+def zoom() -> None:
+    """A detail at sixteen times its size: pixels, bicubic interpolation, two fields."""
+    image, photo, size = astronaut(), Image.fromarray(data.astronaut()), (512, 256)
+    panels = [
+        ("pixels", enlarged(photo, EYES, size, Image.Resampling.NEAREST)),
+        ("bicubic interpolation", enlarged(photo, EYES, size, Image.Resampling.BICUBIC)),
+    ]
+    for name, label, recipe in (("image", "hash grid", nf.recipes.image), ("siren", "SIREN", nf.recipes.siren)):
+        field, numbers = fitted(name, recipe, image)
+        values = picture(image_values(field, size, crop=box_of(EYES, 512)))
+        panels.append((f"{label} ({numbers['psnr']:.1f} dB)", values))
+    write(column([row(panels[:2]), row(panels[2:])]), "zoom.jpg")
+
+
+def derivatives() -> None:
+    """Values, length of the gradient and laplacian: of the image by differences, of the field by differentiation."""
+    image = small_camera()
+    field, numbers = fitted("siren_camera", nf.recipes.siren, image)
+    truth = image.values[..., 0]
+    x = torch.cat([batch.x for batch in image.chunks(1 << 16)])
+    parts = x.split(1 << 13)
+    slope = torch.cat([nf.calculus.gradient(field, part).detach().norm(dim=-1) for part in parts])
+    curve = torch.cat([nf.calculus.laplacian(field, part).detach() for part in parts])
+    step = 2 / 256
+    down, right = np.gradient(truth, step)
+    padded = np.pad(truth, 1, "edge")
+    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    differences = np.hypot(down, right), (around - 4 * truth) / step**2
+    steep, sharp = np.quantile(differences[0], 0.99), 2 * np.quantile(np.abs(differences[1]), 0.99)
+    values = nf.evaluate(field, x).view(256, 256, 1).numpy()
+    rows = [
+        ("image", truth, *differences),
+        (f"SIREN ({numbers['psnr']:.1f} dB)", values, slope.view(256, 256).numpy(), curve.view(256, 256).numpy()),
+    ]
+    sheets = []
+    for label, value, length, laplacian in rows:
+        panels = [
+            (label, picture(value.reshape(256, 256, 1))),
+            ("length of the gradient", picture(grey(length / steep))),
+        ]
+        sheets.append(row([*panels, ("laplacian", picture(grey(laplacian / sharp + 0.5)))]))
+    write(column(sheets), "derivatives.jpg")
+
+
+def grey(values: Array) -> Array:
+    return values.reshape(256, 256, 1)
+
+
+def compact() -> None:
+    """What few bytes look like: the field of the recipe compact, and a JPEG of as many bytes."""
+    image, photo, size = astronaut(), Image.fromarray(data.astronaut()), (384, 384)
+    truth = torch.from_numpy(image.to_float(image.values))
+    panels = [("photo", enlarged(photo, FACE, size, Image.Resampling.NEAREST))]
+    for name, recipe in (("image", nf.recipes.image), ("compact", nf.recipes.compact)):
+        field, numbers = fitted(name, recipe, image)
+        values = Image.fromarray((image_values(field, (512, 512)).clip(0, 1) * 255).round().astype(np.uint8))
+        label = f"{name}: {numbers['bits_per_pixel']:.1f} bits/pixel, {numbers['psnr']:.1f} dB"
+        panels.append((label, enlarged(values, FACE, size, Image.Resampling.NEAREST)))
+    coded = jpeg_below(photo, numbers["bytes"])
+    bits = metrics.bits_per_pixel(len(coded), image.size)
+    decoded = Image.open(io.BytesIO(coded)).convert("RGB")
+    quality = metrics.psnr(torch.from_numpy(np.asarray(decoded) / 255.0), truth)
+    (WORK / "jpeg.json").write_text(json.dumps({"psnr": quality, "bytes": len(coded), "bits_per_pixel": bits}))
+    label = f"JPEG: {bits:.1f} bits/pixel, {quality:.1f} dB"
+    panels.append((label, enlarged(decoded, FACE, size, Image.Resampling.NEAREST)))
+    write(column([row(panels[:2]), row(panels[2:])]), "compact.jpg")
+
+
+def jpeg_below(photo: Image.Image, size: int) -> bytes:
+    """The best JPEG of at most ``size`` bytes."""
+    best = b""
+    for quality in range(1, 96):
+        buffer = io.BytesIO()
+        photo.save(buffer, "JPEG", quality=quality, optimize=True)
+        if len(buffer.getvalue()) <= size:
+            best = buffer.getvalue()
+    return best
+
+
+def holdout() -> None:
+    """What a fit sees when half of the pixels are held out, and what it makes of the rest."""
+    image = astronaut(holdout=0.5)
+    seen = image.to_float(image.values).copy()
+    hidden = torch.cat([batch.index for batch in image.held_out(1 << 16) if batch.index is not None]).numpy()
+    seen.reshape(-1, 3)[hidden] = 0
+    panels = [("what training sees", Image.fromarray((seen * 255).round().astype(np.uint8)))]
+    for name, label, recipe in (
+        ("held_image", "hash grid", nf.recipes.image),
+        ("held_siren", "SIREN", nf.recipes.siren),
+    ):
+        field, numbers = fitted(name, recipe, image)
+        values = Image.fromarray((image_values(field, (512, 512)).clip(0, 1) * 255).round().astype(np.uint8))
+        panels.append((f"{label}: {numbers['psnr_holdout']:.1f} dB on the rest", values))
+    shown = [(label, enlarged(panel, FACE, (320, 320), Image.Resampling.NEAREST)) for label, panel in panels]
+    write(row(shown), "holdout.jpg")
+
+
+def application() -> None:
+    """What apps/fit_image.py draws of a photo."""
+    photo = WORK / "coffee.png"
+    Image.fromarray(data.coffee()).resize((300, 200), Image.Resampling.LANCZOS).save(photo)
+    command = [sys.executable, "apps/fit_image.py", str(photo), "--seconds", "20", "--threads", "1"]
+    text = subprocess.run(
+        [*command, "--out", str(WORK / "coffee.jpg")], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    lines = [line.split() for line in text.splitlines()[:-1]]
+    labels = ["source", *(f"{words[0]}: {words[1]} dB after 20 s" for words in lines)]
+    drawn = Image.open(WORK / "coffee.jpg")
+    panels = [drawn.crop((left, 0, left + 300, 200)) for left in range(0, drawn.width, 300 + GAP)]
+    write(row(list(zip(labels, panels, strict=True))), "app_fit_image.jpg")
+
+
+MAKERS: dict[str, Callable[[], None]] = {
+    "overview": overview,
+    "progress": progress,
+    "compact": compact,
+    "zoom": zoom,
+    "derivatives": derivatives,
+    "holdout": holdout,
+    "application": application,
+}
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,79 @@
+"""Write docs/methods.md and the README's results from the code and from benchmarks/results.
+
+python docs/make_tables.py
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from neuralfields.cli.methods import listing
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- results: made by docs/make_tables.py -->\n", "<!-- end of results -->"
+
+
+def methods() -> str:
+    """The text of docs/methods.md."""
+    lines = [
+        "# Methods",
+        "",
+        "What `nf fit --field` and `--recipe` take, and the building blocks. Made by `docs/make_tables.py` from the "
+        "docstrings; `nf methods` prints the same.",
+    ]
+    for title, rows in listing().items():
+        lines += ["", f"## {title}", "", "| name | what it is | paper |", "| --- | --- | --- |"]
+        lines += [f"| `{row['name']}` | {row['summary'].replace('|', '&#124;')} | {row['paper']} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def readme() -> str:
+    """The README with the results between the two marks."""
+    text = (ROOT / "README.md").read_text()
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + results() + END + rest.split(END)[1]
+
+
+def results() -> str:
+    """Tables of photos, then a line for each of the other benchmarks."""
+    photos = _read("photos.json")
+    lines = [
+        f"{photos['machine']['cpu']}, {photos['machine']['cores']} cores, torch {photos['versions']['torch']}; "
+        "`python benchmarks/photos.py`:",
+        "",
+        "| image | pixels | asked | reached | fit | peak memory |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in photos["results"]:
+        height, width, _ = row["shape"]
+        hdr = row["ssim"] is None
+        reached = f"relative squared error {row['relative_mse']:.4f}" if hdr else f"{row['psnr']:.2f} dB"
+        goal, amount = row["budget"].removeprefix("--").split()
+        asked = f"{amount} dB" if goal == "until-psnr" else f"{amount} {goal}"
+        lines.append(
+            f"| {row['image']} | {width}×{height} | {asked} | {reached} | {row['fit_seconds']:.1f} s, "
+            f"{row['steps']} steps | {row['peak_memory_mib']} MiB |"
+        )
+    siren, kill, mutations = (_read(f"{name}.json")["results"] for name in ("siren_camera", "kill", "mutations"))
+    lines += [
+        "",
+        f"- SIREN at its paper's settings on camera 256×256, 300 full-batch steps: median "
+        f"{siren['median_psnr']:.2f} dB of {len(siren['seeds'])} seeds (`python benchmarks/siren_camera.py`).",
+        f"- {kill['killed']} kills at random moments of a fit: no file damaged, at most "
+        f"{kill['most_seconds_lost']:.1f} s lost, {kill['ended_bit_equal']} of {kill['ended']} resumed fits bit-equal "
+        "to the undisturbed one (`python benchmarks/kill.py`).",
+        f"- {mutations['mutations']:,} random mutations of a field file: {mutations['refused']:,} refused, "
+        f"{mutations['accepted_same']:,} loaded to the same values, {mutations['accepted_other']:,} to others, "
+        f"{len(mutations['other_errors'])} other errors (`python benchmarks/mutations.py`).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / name).read_text())
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "methods.md").write_text(methods())
+    (ROOT / "README.md").write_text(readme())

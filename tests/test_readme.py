@@ -1,0 +1,74 @@
+"""The README's commands and programs do what they say, in an empty folder."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuralfields.cli import COMMANDS
+from neuralfields.files.images import write_image
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the reader is assumed to have: a photo and some points."""
+    y, x = np.mgrid[0:32, 0:48] / 48
+    write_image(tmp_path / "photo.png", np.stack([x, y, (x + y) / 2], -1), bits=8)
+    np.save(tmp_path / "points.npy", np.array([[0.0, 0.0], [0.5, -0.5]]))
+    return tmp_path
+
+
+def run(words: list[str], folder: Path) -> str:
+    # A reader's browser stays closed: BROWSER names the one that webbrowser would start.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "BROWSER": "true"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def console_lines() -> list[list[str]]:
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_every_command_line(folder: Path) -> None:
+    """In order, in one folder: later lines use what earlier ones made. Only the budgets are cut."""
+    lines = console_lines()
+    assert {words[1] for words in lines} >= set(COMMANDS) - {"demo"}
+    for words in lines:
+        assert words[0] == "nf"
+        budget = ["--steps", "200"] if words[1] == "fit" else []
+        output = run([sys.executable, "-m", "neuralfields", *words[1:], *budget], folder)
+        assert output.strip()
+    assert (folder / "runs" / "photo" / "field.nf").exists()
+    assert (folder / "large.png").exists()
+    assert (folder / "part.tif").exists()
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=[str(i) for i in range(len(PROGRAMS))])
+def test_every_program(program: str, folder: Path) -> None:
+    (folder / "program.py").write_text(program)
+    run([sys.executable, "-W", "error", "program.py"], folder)
+
+
+def test_ones_own_field_works_from_the_command_line(folder: Path) -> None:
+    program = next(program for program in PROGRAMS if "class Bumps" in program)
+    (folder / "mymodule.py").write_text(program.split("\n\nprint(")[0])
+    words = [sys.executable, "-m", "neuralfields", "fit", "photo.png", "--field", "mymodule:Bumps", "--steps", "5"]
+    assert "runs/photo" in run(words, folder)
+
+
+def test_make_targets_exist() -> None:
+    named = set(re.findall(r"^make (\w+)", README, re.MULTILINE))
+    assert named == {"demo", "test"}
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert named <= targets
