@@ -1,5 +1,6 @@
 """The documentation is complete, fresh, and points at what exists."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -34,3 +35,15 @@ def test_tables_are_fresh() -> None:
     """``python docs/make_tables.py`` would change nothing."""
     assert (ROOT / "docs" / "methods.md").read_text() == make_tables.methods()
     assert (ROOT / "README.md").read_text() == make_tables.readme()
+
+
+def test_the_tutorial_quotes_what_the_pictures_measured() -> None:
+    numbers = json.loads((ROOT / "docs" / "pictures" / "numbers.json").read_text())
+    text = (ROOT / "docs" / "tutorial-image.md").read_text()
+    for name in ("image", "siren", "compact", "jpeg"):
+        assert f"{numbers[name]['psnr']:.1f} dB" in text, f"psnr of {name}"
+    for name in ("held_image", "held_siren"):
+        assert f"{numbers[name]['psnr_holdout']:.1f} dB" in text, f"held-out psnr of {name}"
+    for name, digits in (("image", 0), ("compact", 1), ("jpeg", 1)):
+        assert f"{numbers[name]['bits_per_pixel']:.{digits}f} bits per pixel" in text, f"bits per pixel of {name}"
+    assert f"{numbers['compact']['parameters']:,} numbers" in text
