@@ -5,6 +5,7 @@ differentiated again, composed with ``torch.func`` transforms, and used in a los
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def gradient(field: FieldLike, x: Tensor) -> Tensor:
     Raises:
         InputError: the field has more than one output; ``jacobian`` is for those.
     """
-    with ops.derivatives(2):
+    with _once_more():
         value, pull = _pullback(field, x)
         if value.shape[-1] != 1:
             raise InputError(f"gradient is of a field with 1 output, this has {value.shape[-1]}: use jacobian")
@@ -37,7 +38,7 @@ def gradient(field: FieldLike, x: Tensor) -> Tensor:
 
 def jacobian(field: FieldLike, x: Tensor) -> Tensor:
     """All first derivatives: ``[*batch, m, n]`` for a field from ``[*batch, n]`` to ``[*batch, m]``."""
-    with ops.derivatives(2):
+    with _once_more():
         value, pull = _pullback(field, x)
         rows = [pull(_one_hot(value, k))[0] for k in range(value.shape[-1])]
     return torch.stack(rows, -2)
@@ -49,7 +50,7 @@ def divergence(field: FieldLike, x: Tensor) -> Tensor:
     Raises:
         InputError: the field has another number of outputs than of coordinates.
     """
-    with ops.derivatives(2):
+    with _once_more():
         value, pull = _pullback(field, x)
         if value.shape[-1] != x.shape[-1]:
             raise InputError(
@@ -63,19 +64,24 @@ def laplacian(field: FieldLike, x: Tensor) -> Tensor:
 
     A grid with linear interpolation has second derivatives that vanish almost everywhere: use smoothstep there.
     """
-    with ops.derivatives(3):
-        outputs = field(x[..., :0, :] if x.dim() > 1 else x).shape[-1]
-        return torch.cat([_laplacian_of(field, x, k) for k in range(outputs)], -1)
+    outputs = field(x.reshape(-1, x.shape[-1])[:1]).shape[-1] if x.numel() else field(x).shape[-1]
+    return torch.cat([_laplacian_of(field, x, k) for k in range(outputs)], -1)
 
 
 def _laplacian_of(field: FieldLike, x: Tensor, output: int) -> Tensor:
     """The divergence of one output's gradient."""
 
     def slope(points: Tensor) -> Tensor:
-        value, pull = _pullback(field, points)
-        return pull(_one_hot(value, output))[0]
+        with _once_more():
+            value, pull = _pullback(field, points)
+            return pull(_one_hot(value, output))[0]
 
     return divergence(slope, x)
+
+
+def _once_more() -> AbstractContextManager[None]:
+    """One derivative is taken here, besides those that the surroundings will take of the result."""
+    return ops.derivatives(ops.wanted_derivatives() + 1)
 
 
 def _pullback(field: FieldLike, x: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor]]]:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-
-_INTERPOLATIONS = ("linear", "smoothstep")
+from neuralfields.ops.grid_encode import INTERPOLATIONS
 
 
 class HashGrid(Field):
@@ -52,8 +51,8 @@ class HashGrid(Field):
         layout: str = "tcnn-1",
     ):
         super().__init__()
-        if interpolation not in _INTERPOLATIONS:
-            raise InputError(f"interpolation is one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
+        if interpolation not in INTERPOLATIONS:
+            raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
         if layout != "tcnn-1":
             raise InputError(f"the layout is tcnn-1, got {layout!r}")
         if not 1 <= features <= 64:

@@ -47,7 +47,8 @@ class MLP(Field):
     def forward(self, x: Tensor) -> Tensor:
         weights = [layer.weight for layer in self.layers]
         biases = [layer.bias for layer in self.layers] if self.bias else None
-        return ops.mlp(x, weights, biases, self.activation)
+        flat = ops.mlp(x.reshape(-1, self.in_dim), weights, biases, self.activation)
+        return flat.view(*x.shape[:-1], self.out_dim)
 
 
 def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:

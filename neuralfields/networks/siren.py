@@ -58,4 +58,6 @@ class Siren(Field):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.sine_mlp(x, [m.weight for m in self.layers], [m.bias for m in self.layers], self.omegas)
+        weights, biases = [layer.weight for layer in self.layers], [layer.bias for layer in self.layers]
+        flat = ops.sine_mlp(x.reshape(-1, self.in_dim), weights, biases, self.omegas)
+        return flat.view(*x.shape[:-1], self.out_dim)

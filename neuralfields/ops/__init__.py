@@ -1,12 +1,14 @@
 """Operations on tensors, each with one meaning (its reference) and kernels that agree with it. No nn.Module here."""
 
-from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives, used
+from typing import Any
+
+from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives, used, wanted_derivatives
 from neuralfields.ops.adam import adam, lazy_adam
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
 from neuralfields.ops.mlp import mlp
 from neuralfields.ops.sine_mlp import sine_mlp
 
-ALL: tuple[Op, ...] = (grid_encode, mlp, sine_mlp, adam, lazy_adam)
+ALL: tuple[Op[..., Any], ...] = (grid_encode, mlp, sine_mlp, adam, lazy_adam)
 
 __all__ = [
     "ALL",
@@ -22,4 +24,5 @@ __all__ = [
     "mlp",
     "sine_mlp",
     "used",
+    "wanted_derivatives",
 ]

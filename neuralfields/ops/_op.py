@@ -1,21 +1,32 @@
 """An Op has one meaning, its reference in plain PyTorch, and an ordered list of kernels that agree with it."""
 
 import importlib
-import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import torch
 
 from neuralfields.errors import InputError, KernelRefused
 
 BACKENDS = ("reference", "cpu", "triton", "tinycudann")
-_backend: ContextVar[str | None] = ContextVar("neuralfields_backend", default=None)
-_order: ContextVar[int] = ContextVar("neuralfields_derivatives", default=1)
-_used: ContextVar[dict[str, str] | None] = ContextVar("neuralfields_used", default=None)
-_log = logging.getLogger("neuralfields")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Wishes(threading.local):
+    """What the blocks around a call ask for. Not context variables: torch.compile cannot trace those."""
+
+    backend: str | None = None
+    only: tuple[str, ...] = ()
+    order: int | None = None
+    used: dict[str, str] | None = None
+
+
+_wishes = _Wishes()
 
 
 @dataclass(frozen=True)
@@ -36,110 +47,140 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Op:
+class Op(Generic[P, R]):
     """A function with a meaning (``reference``) and kernels by preference: the first that does not refuse is used.
 
     Attributes:
         name: what it is called in reports.
         reference: the definition in plain PyTorch.
         kernels: by preference.
+        check: raises InputError for arguments that break the contract, whichever kernel would take them.
         differentiable: False for an op that works in place; derivatives are then no reason to refuse.
     """
 
     name: str
-    reference: Callable[..., Any]
+    reference: Callable[P, R]
     kernels: tuple[Kernel, ...] = ()
+    check: Callable[P, None] | None = None
     differentiable: bool = True
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute the op.
 
         Raises:
+            InputError: the arguments break the op's contract.
             KernelRefused: a backend was asked for by name (``ops.backend``) and cannot do this call.
         """
-        kernel = self.choose(*args)
-        used = _used.get()
-        if used is not None:
-            used[self.name] = "reference" if kernel is None else kernel.backend
-        return (self.reference if kernel is None else _load(kernel.target))(*args)
+        if self.check is not None:
+            self.check(*args, **kwargs)
+        kernel = self.choose(*args, **kwargs)
+        if _wishes.used is not None:
+            _wishes.used[self.name] = "reference" if kernel is None else kernel.backend
+        return (self.reference if kernel is None else _load(kernel.target))(*args, **kwargs)
 
-    def refusal(self, kernel: Kernel, *args: Any) -> str | None:
+    def refusal(self, kernel: Kernel, *args: P.args, **kwargs: P.kwargs) -> str | None:
         """Why a kernel cannot take the call, or None when it can."""
-        if self.differentiable and _order.get() > kernel.order:
-            return f"has derivatives to order {kernel.order}, {_order.get()} were asked for"
-        return kernel.refuse(*args)
+        wanted = wanted_derivatives()
+        if self.differentiable and wanted > kernel.order:
+            return f"has derivatives to order {kernel.order}, {wanted} were asked for"
+        return kernel.refuse(*args, **kwargs)
 
-    def choose(self, *args: Any) -> Kernel | None:
+    def choose(self, *args: P.args, **kwargs: P.kwargs) -> Kernel | None:
         """The kernel that would compute this call; None is the reference."""
-        wanted = _backend.get()
+        if not self.kernels and _wishes.backend is None:
+            return None
+        wanted = self._named_backend()
         if wanted == "reference":
             return None
         if wanted is None:
-            return next((kernel for kernel in self.kernels if self.refusal(kernel, *args) is None), None)
+            return next((kernel for kernel in self.kernels if self.refusal(kernel, *args, **kwargs) is None), None)
         named = [kernel for kernel in self.kernels if kernel.backend == wanted]
         if not named:
             have = ", ".join(["reference", *(kernel.backend for kernel in self.kernels)])
             raise KernelRefused(f"{self.name} has no {wanted} kernel; it has: {have}")
         for kernel in named:
-            if self.refusal(kernel, *args) is None:
+            if self.refusal(kernel, *args, **kwargs) is None:
                 return kernel
-        raise KernelRefused(f"{self.name}: the {wanted} kernel {self.refusal(named[0], *args)}")
+        raise KernelRefused(f"{self.name}: the {wanted} kernel {self.refusal(named[0], *args, **kwargs)}")
 
-    def explain(self, *args: Any) -> str:
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The decision for this call as text: the kernel that is used, and why each one before it is not."""
         try:
-            chosen = self.choose(*args)
+            chosen = self.choose(*args, **kwargs)
         except KernelRefused as refusal:
             return f"refused: {refusal}"
-        if _backend.get() is not None:
-            return f"{_backend.get()} (asked for by name)"
+        if self._named_backend() is not None:
+            return f"{self._named_backend()} (asked for by name)"
         refusals = []
         for kernel in self.kernels:
             if kernel is chosen:
                 break
-            refusals.append(f"{kernel.backend} {self.refusal(kernel, *args)}")
+            refusals.append(f"{kernel.backend} {self.refusal(kernel, *args, **kwargs)}")
         name = "reference" if chosen is None else chosen.backend
         why = "; ".join(refusals) or ("no kernel installed" if chosen is None else "first choice")
         return f"{name} ({why})"
 
+    def _named_backend(self) -> str | None:
+        return _wishes.backend if not _wishes.only or self.name in _wishes.only else None
+
 
 @contextmanager
-def backend(name: str) -> Iterator[None]:
-    """Inside the block every op uses this backend, or raises with the reason: never a silent fallback."""
+def backend(name: str, *only: Op[..., Any]) -> Iterator[None]:
+    """Inside the block ops use this backend, or raise with the reason: never a silent fallback.
+
+    Args:
+        name: one of ``BACKENDS``.
+        only: the ops it holds for; all of them if none is given.
+
+    Raises:
+        InputError: there is no such backend.
+    """
     if name not in BACKENDS:
         raise InputError(f"no backend {name!r}; there are: {', '.join(BACKENDS)}")
-    token = _backend.set(name)
+    before = _wishes.backend, _wishes.only
+    _wishes.backend, _wishes.only = name, tuple(op.name for op in only)
     try:
         yield
     finally:
-        _backend.reset(token)
+        _wishes.backend, _wishes.only = before
 
 
 @contextmanager
 def derivatives(order: int) -> Iterator[None]:
-    """Promise that results inside the block are differentiated ``order`` times: kernels that cannot step aside."""
+    """Promise that results inside the block are differentiated ``order`` times: kernels that cannot step aside.
+
+    Raises:
+        InputError: ``order`` is negative.
+    """
     if order < 0:
         raise InputError(f"an order of derivatives is 0 or more, got {order}")
-    token = _order.set(max(order, _order.get()))
+    before = _wishes.order
+    _wishes.order = max(order, before or 0)
     try:
         yield
     finally:
-        _order.reset(token)
+        _wishes.order = before
+
+
+def wanted_derivatives() -> int:
+    """How often a result made here may be differentiated: what was promised, else once where autograd records."""
+    if _wishes.order is not None:
+        return _wishes.order
+    return 1 if torch.is_grad_enabled() else 0
 
 
 @contextmanager
 def used() -> Iterator[dict[str, str]]:
     """Collect which backend computes each op inside the block: ``{"grid_encode": "reference", …}``."""
-    found: dict[str, str] = {}
-    token = _used.set(found)
+    before, found = _wishes.used, {}
+    _wishes.used = found
     try:
         yield found
     finally:
-        _used.reset(token)
+        _wishes.used = before
 
 
 @cache
 def _load(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
-    _log.debug("loading kernel %s", target)
     return getattr(importlib.import_module(module), name)

@@ -13,10 +13,27 @@ Source: Mueller, Evans, Schied, Keller, "Instant Neural Graphics Primitives with
 SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.
 """
 
+from torch import Tensor
+
+from neuralfields.errors import InputError
 from neuralfields.ops._op import Op
 from neuralfields.ops.grid_encode.layout import GridLayout
 from neuralfields.ops.grid_encode.reference import reference
 
-grid_encode = Op("grid_encode", reference)
+INTERPOLATIONS = ("linear", "smoothstep")
 
-__all__ = ["GridLayout", "grid_encode"]
+
+def _check(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> None:
+    if x.dim() != 2 or x.shape[1] != layout.dim:
+        raise InputError(f"grid_encode takes coordinates [n, {layout.dim}], got {list(x.shape)}")
+    if table.dim() != 2 or table.shape[0] != layout.entries:
+        raise InputError(f"grid_encode takes a table [{layout.entries}, features], got {list(table.shape)}")
+    if x.dtype != table.dtype:
+        raise InputError(f"grid_encode takes coordinates and a table of one dtype, got {x.dtype} and {table.dtype}")
+    if interpolation not in INTERPOLATIONS:
+        raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+
+
+grid_encode = Op("grid_encode", reference, check=_check)
+
+__all__ = ["INTERPOLATIONS", "GridLayout", "grid_encode"]
