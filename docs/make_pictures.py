@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 import neuralfields as nf
-from neuralfields.fitting import metrics
+from neuralfields import metrics
 from neuralfields.recipes import Recipe
 from neuralfields.storage.export import image_values
 
@@ -86,13 +86,13 @@ def fitted(
             "bits_per_pixel": metrics.bits_per_pixel(path.stat().st_size, image.size),
         }
         if image.lattice.holdout:
-            numbers["psnr_holdout"] = metrics.quality(nf.load(path), image.held_out(1 << 16))["psnr"]
+            numbers["psnr_holdout"] = image.measure(nf.load(path), thorough=True)["psnr_holdout"]
         notes.write_text(json.dumps(numbers))
     return nf.load(path), json.loads(notes.read_text())
 
 
 def psnr(field: nf.Field, image: nf.signals.Image) -> float:
-    return metrics.quality(field, image.chunks(1 << 16))["psnr"]
+    return image.measure(field)["psnr"]
 
 
 def size_of(image: nf.signals.Image) -> tuple[int, int]:

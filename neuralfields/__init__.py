@@ -29,15 +29,15 @@ _HOMES = {
     "view": "neuralfields.viewer",
 }
 _MODULES = (
-    "calculus", "encodings", "fields", "fitting", "networks", "objectives", "ops", "recipes", "signals", "storage",
-    "testing",
+    "calculus", "encodings", "errors", "fields", "fitting", "geometry", "metrics", "networks", "objectives", "ops",
+    "protocols", "recipes", "signals", "storage", "testing",
 )  # fmt: skip
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from neuralfields import calculus, encodings, fields, fitting, networks, objectives, ops, recipes, signals, storage
-    from neuralfields import testing
+    from neuralfields import calculus, encodings, errors, fields, fitting, geometry, metrics, networks, objectives, ops
+    from neuralfields import protocols, recipes, signals, storage, testing
     from neuralfields.errors import NeuralFieldsError
     from neuralfields.field import Chain, Field, evaluate
     from neuralfields.fitting import Fit, fit, steps

@@ -24,9 +24,9 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)  # first, so that wrong arguments are told by the class itself
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
-        init(self, *args, **kwargs)
         arguments: dict[str, Any] = {}
         for name, value in list(bound.arguments.items())[1:]:
             more = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
@@ -142,6 +142,12 @@ class Chain(Field):
         for part in self.parts:
             x = part(x)
         return x
+
+
+def device_of(field: FieldLike) -> torch.device:
+    """Where the parameters and buffers of a field are; the CPU for one without any, and for a plain function."""
+    tensors = field.state_dict().values() if isinstance(field, nn.Module) else ()
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """What the floors above agree on: a Signal is sampled in Batches, an Objective compares a field with a Batch."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -34,8 +34,8 @@ class Batch:
         """The same samples on ``device``; itself when already there."""
         if self.x.device == torch.device(device):
             return self
-        weight, index = (None if t is None else t.to(device) for t in (self.weight, self.index))
-        return replace(self, x=self.x.to(device), y=self.y.to(device), weight=weight, index=index)
+        held = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return replace(self, **{name: t.to(device) for name, t in held.items() if isinstance(t, Tensor)})
 
 
 @runtime_checkable
@@ -62,6 +62,15 @@ class Signal(Protocol):
 
     def chunks(self, n: int) -> Iterator[Batch]:
         """All samples in order, ``n`` at a time."""
+        ...
+
+    @property
+    def headline(self) -> str:
+        """Name of the metric that matters most for it: "psnr" for values in [0, 1]."""
+        ...
+
+    def measure(self, field: FieldLike, *, thorough: bool = False) -> dict[str, float]:
+        """Quality of a field over the whole signal by name; ``thorough`` adds what takes longer."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import torch
+
 from neuralfields.encodings import FourierFeatures, HashGrid
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
@@ -84,7 +86,7 @@ def compact(signal: Image) -> Recipe:
 def siren(signal: Image) -> Recipe:
     """A SIREN of 4 x 256 in the range [-1, 1], its first frequency fitted to the resolution.
 
-    The paper's 30 suits 256 pixels a side; finer images need proportionally higher frequencies. Rate 5e-4, the middle
+    The paper's 30 up to 333 pixels a side, in proportion to them beyond. Rate 5e-4, the middle
     of what later papers use. Sitzmann et al. 2020.
     """
     omega = max(30.0, round(0.09 * max(signal.shape[:2])))
@@ -93,7 +95,8 @@ def siren(signal: Image) -> Recipe:
 
 def fourier(signal: Image) -> Recipe:
     """256 Gaussian Fourier features, sigma 10 per 512 pixels, then an MLP of 3 x 256. Tancik et al. 2020."""
-    encoding = FourierFeatures(2, sigma=10.0 * max(signal.shape[:2]) / 512)
+    seed = int(torch.randint(2**31, ()))  # the frequencies too follow torch's seed
+    encoding = FourierFeatures(2, sigma=10.0 * max(signal.shape[:2]) / 512, seed=seed)
     network = Chain(encoding, MLP(256, signal.out_dim, width=256, depth=3))
     return _network_recipe("fourier", signal, _ranged(network, signal, centred=True))
 

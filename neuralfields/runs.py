@@ -14,14 +14,14 @@ from typing import Any
 import torch
 
 import neuralfields
-from neuralfields import ops, recipes, signals, storage
+from neuralfields import metrics, recipes, signals, storage
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field, from_spec
 from neuralfields.files.images import write_image
-from neuralfields.fitting import Fit, State, Step, metrics
-from neuralfields.fitting.fit import History, finish
-from neuralfields.fitting.steps import start as start_state
-from neuralfields.fitting.steps import steps as fitting_steps
+from neuralfields.fitting import Fit, State, Step
+from neuralfields.fitting.loop import start as start_state
+from neuralfields.fitting.loop import steps as fitting_steps
+from neuralfields.fitting.result import History, finish
 from neuralfields.recipes import Recipe
 from neuralfields.signals import Image
 from neuralfields.storage import RunFolder, check_space
@@ -107,7 +107,8 @@ class Run:
         torch.manual_seed(info["seed"])
         field = from_spec(info["field"]["spec"], trust=trust)
         self.recipe = Recipe.from_json(settings["recipe"], field.to(self.device))
-        self.state: State = start_state(field, optimizer=self.recipe.optimizer, ema=self.recipe.ema)
+        recipe = self.recipe
+        self.state: State = start_state(field, objective=recipe.objective, optimizer=recipe.optimizer, ema=recipe.ema)
         self._stack = ExitStack()
         self._saved_at = self._logged_at = time.monotonic()
         self._write_seconds = 0.0
@@ -151,16 +152,18 @@ class Run:
         """Fit, writing metrics and checkpoints so that a kill never costs more than 5 seconds."""
         settings = self.info["settings"]
         budget = {name: settings[name] for name in ("steps", "seconds", "until_psnr")}
-        arguments = self.recipe.settings | budget | {"seed": self.info["seed"], "state": self.state}
+        kept = {name: getattr(self.recipe, name) for name in ("batch", "decay", "ema")}
+        arguments = kept | budget | {"seed": self.info["seed"], "state": self.state}
         self._saved_at = self._logged_at = began = previous = time.monotonic()
+        previewed = False
         for step in fitting_steps(self.state.field, self.signal, **arguments):
             now = time.monotonic()
             if now - self._logged_at > _METRICS_SECONDS or step.fraction >= 1:
                 self.folder.append_metrics(_entry(step))
                 self._logged_at = now
-            if began and now - began > _FIRST_PREVIEW_SECONDS:
+            if not previewed and now - began > _FIRST_PREVIEW_SECONDS:
                 self._preview()
-                began = 0.0
+                previewed = True
             # What is lost at worst: this interval, one more step, and the time that writing takes.
             if now - self._saved_at + 2 * (now - previous) + self._write_seconds > _LOST_SECONDS:
                 self.save()
@@ -190,7 +193,7 @@ class Run:
             self.state.settle()
             self.state.field.half().float()
             self.state.average = {}
-        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, measure=evaluation)
+        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, thorough=True)
         evaluated = time.monotonic()
         field = fit.field
         assert isinstance(field, Field)
@@ -199,15 +202,13 @@ class Run:
         self._keep = True
         self._preview()
         size = self.folder.field_path.stat().st_size
-        with ops.used() as kernels:
-            field(torch.zeros(1, field.in_dim, device=self.device))
         self._set(
             steps=fit.steps,
             fit_seconds=fit.seconds,
             samples_per_second=fit.samples_per_second,
             parameters=fit.parameters,
             bytes=size,
-            kernels=kernels,
+            kernels=self.state.kernels,
             metrics={**fit.metrics, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
             other_seconds={"read": self.info["other_seconds"]["read"], "evaluate": evaluated - clock},
             status="target missed" if fit.reached is False else "done",
@@ -264,8 +265,8 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
         "other_seconds": {"read": reading},
         "status": "running",
     }
-    # Two checkpoints (values, two moments, counters) and the field at once, so that the fit can be finished.
-    check_space(out or "runs", 32 * parameters + (1 << 20))
+    # Two checkpoints (values, two moments, counters, an average) and the field at once: the fit must be finished.
+    check_space(out or "runs", 40 * parameters + (1 << 20))
     folder = RunFolder.create(_utf8(Path(path).stem), info, out=out)
     try:
         return Run(folder, signal, info, info["settings"]["trust"])
@@ -302,24 +303,6 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
-
-
-def evaluation(field: Any, signal: Image) -> dict[str, float]:
-    """All metrics of a field against its image: ``metrics.errors``, ssim (not for HDR), those of held-out pixels."""
-    height, width, _ = signal.shape
-    prediction = torch.from_numpy(image_values(field, (width, height)))
-    strips = range(0, height, max(1, (1 << 20) // width))
-
-    def truth(top: int) -> torch.Tensor:
-        return torch.from_numpy(signal.to_float(signal.values[top : top + strips.step]))
-
-    values = metrics.errors((prediction[top : top + strips.step], truth(top)) for top in strips)
-    if min(height, width) >= metrics.SSIM_TAPS and not signal.linear:
-        values["ssim"] = metrics.ssim(prediction, torch.from_numpy(signal.to_float(signal.values)))
-    if signal.lattice.holdout:
-        held = metrics.quality(field, signal.held_out(1 << 16))
-        values |= {f"{name}_holdout": value for name, value in held.items()}
-    return values
 
 
 def _utf8(name: str) -> str:

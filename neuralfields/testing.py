@@ -45,12 +45,15 @@ def check_field(field: Field | Callable[[], Field], *, order: int = 2) -> None:
         check(made, order)
 
 
-def check_op(op: Op, *arguments: Any, order: int = 1, dtypes: Sequence[torch.dtype] = (torch.float32,)) -> None:
+def check_op(
+    op: Op[..., Any], *arguments: Any, order: int = 1, dtypes: Sequence[torch.dtype] = (torch.float32,)
+) -> set[str]:
     """Check an op's kernels against its reference in float64, in values, changed arguments and derivatives.
 
     The reference itself keeps half of a dtype's digits. A kernel either refuses with a reason, or its largest error is
     at most twice the reference's own in the same dtype (and one rounding of the largest value, where the reference
-    happens to be exact). A kernel is held to its declared order; beyond it, it must refuse.
+    happens to be exact). A kernel is held to its declared order; beyond it, it must refuse, and differentiating its
+    result further must raise: a derivative that is silently missing is the worst of errors.
 
     Args:
         op: the op.
@@ -58,10 +61,14 @@ def check_op(op: Op, *arguments: Any, order: int = 1, dtypes: Sequence[torch.dty
         order: highest derivative to look at; 0 for an op that is not differentiable, as one working in place.
         dtypes: of the kernels' arguments.
 
+    Returns:
+        The backends that took the call; a test says which it expects.
+
     Raises:
         AssertionError: the reference or a kernel is wrong; the text says which, where, and by how much.
     """
     exact = _outcome(op.reference, _converted(arguments, torch.float64), order)
+    took: set[str] = set()
     for dtype in dtypes:
         given = _converted(arguments, dtype)
         plain = _outcome(op.reference, given, order)
@@ -72,13 +79,14 @@ def check_op(op: Op, *arguments: Any, order: int = 1, dtypes: Sequence[torch.dty
                 f"{op.name}: the reference's {name} in {dtype} is off by {error:.3g} from its own in float64, "
                 f"{limit:.3g} is half of the digits"
             )
-        for kernel in op.kernels:
-            _check_kernel(op, kernel, given, order, plain, exact)
+        took |= {kernel.backend for kernel in op.kernels if _takes(op, kernel, given, order, plain, exact)}
+    return took
 
 
-def _check_kernel(
-    op: Op, kernel: Kernel, arguments: Any, order: int, plain: dict[str, Tensor], exact: dict[str, Tensor]
-) -> None:
+def _takes(
+    op: Op[..., Any], kernel: Kernel, arguments: Any, order: int, plain: dict[str, Tensor], exact: dict[str, Tensor]
+) -> bool:
+    """Whether the kernel took the call, which it then did right."""
     title = f"{op.name}: the {kernel.backend} kernel"
     if op.differentiable:
         assert kernel.order > 0, (
@@ -97,12 +105,27 @@ def _check_kernel(
                 try:
                     found = op.choose(*arguments)
                 except KernelRefused:
-                    return
+                    return False
             assert found is not None, f"{title} refuses ({reason}), yet asking for it by name falls back"
-            return
-        with ops.backend(kernel.backend):
+            return False
+        with ops.backend(kernel.backend, op):
             fast = _outcome(op, arguments, reachable)
-    for name, value in fast.items():
+    _compare(title, fast, plain, exact)
+    if op.differentiable:
+        beyond = kernel.order + 1
+        with ops.derivatives(kernel.order), ops.backend(kernel.backend, op):
+            try:
+                further = _outcome(op, arguments, beyond)
+            except RuntimeError:
+                return True  # differentiating too often is an error: nobody gets a wrong derivative
+        references = (_outcome(op.reference, _converted(arguments, dtype), beyond) for dtype in (None, torch.float64))
+        _compare(f"{title}, differentiated {beyond} times and not raising,", further, *references)
+    return True
+
+
+def _compare(title: str, found: dict[str, Tensor], plain: dict[str, Tensor], exact: dict[str, Tensor]) -> None:
+    """The rule: an error of at most twice the reference's own, and one rounding of the largest value."""
+    for name, value in found.items():
         own, scale = _error(plain[name], exact[name])
         error, _ = _error(value, exact[name])
         limit = 2 * own + torch.finfo(value.dtype).eps * scale if value.is_floating_point() else 0.0
@@ -273,17 +296,19 @@ def check_gradients(field: Field, order: int = 2) -> None:
     def values(x: Tensor, *parameters: Tensor) -> Tensor:
         return functional_call(field, dict(zip(names, parameters, strict=True)), (x,))
 
-    function: Callable[..., Tensor] = values
-    for k in range(1, order + 1):
-        try:
-            # One by one in the coordinates; along one random direction in the parameters, which may be many.
-            gradcheck(lambda x, f=function: f(x, *parameters), (x,), atol=1e-6, rtol=1e-4)
-            gradcheck(function, (x, *parameters), atol=1e-7, rtol=1e-4, fast_mode=True)
-            if k < order:
-                gradgradcheck(function, (x, *parameters), atol=1e-7, rtol=1e-4, fast_mode=True)
-        except RuntimeError as error:
-            raise AssertionError(f"{title}: derivatives of order {k} or {k + 1} are wrong: {error}") from error
-        function = _slope(function, k)
+    # The differences are differentiated here, not by calculus: the kernels have to be told.
+    with ops.derivatives(order + 1):
+        function: Callable[..., Tensor] = values
+        for k in range(1, order + 1):
+            try:
+                # One by one in the coordinates; along one random direction in the parameters, which may be many.
+                gradcheck(lambda x, f=function: f(x, *parameters), (x,), atol=1e-6, rtol=1e-4)
+                gradcheck(function, (x, *parameters), atol=1e-7, rtol=1e-4, fast_mode=True)
+                if k < order:
+                    gradgradcheck(function, (x, *parameters), atol=1e-7, rtol=1e-4, fast_mode=True)
+            except RuntimeError as error:
+                raise AssertionError(f"{title}: derivatives of order {k} or {k + 1} are wrong: {error}") from error
+            function = _slope(function, k)
 
 
 def _slope(function: Callable[..., Tensor], seed: int) -> Callable[..., Tensor]:

@@ -214,7 +214,6 @@ def test_kernels_are_told_how_often_results_are_differentiated() -> None:
             assert refused[-1] == (supported < order), "nobody will differentiate the result"
 
 
-
 def test_errors() -> None:
     x = points(4)
     with pytest.raises(InputError, match=r"^gradient is of a field with 1 output, this has 3: use jacobian$"):

@@ -17,7 +17,7 @@ FLOORS = (
     ("errors",),
     ("ops", "geometry", "files"),
     ("field", "calculus", "encodings", "networks"),
-    ("fields", "families", "protocols"),
+    ("fields", "families", "protocols", "metrics"),
     ("signals", "render", "objectives"),
     ("fitting", "codecs", "storage"),
     ("recipes",),

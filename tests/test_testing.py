@@ -343,12 +343,34 @@ def test_a_wrong_kernel_is_found(kernel: str, sentence: str) -> None:
         check_op(op_with(kernel), *arguments(), order=order)
 
 
-def test_a_kernel_is_held_to_its_declared_order_only() -> None:
-    check_op(op_with("wrong_second", order=1), *arguments(), order=2)
+class _Once(torch.autograd.Function):
+    """The product's sine with a backward that is silently constant when it is differentiated itself."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+        ctx.save_for_backward(x, y)
+        return plain(x, y)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, y = (tensor.detach() for tensor in ctx.saved_tensors)
+        slope = gradients[0].detach() * (x * y).cos()
+        return slope * y, slope * x
+
+
+def silent_at_second(x: Tensor, y: Tensor) -> Tensor:
+    return _Once.apply(x, y)  # type: ignore[no-any-return]
+
+
+def test_a_derivative_beyond_the_order_is_an_error_or_right() -> None:
+    assert check_op(op_with("good_kernel", order=1), *arguments(), order=2) == {"cpu"}
+    for wrong in ("silent_at_second", "wrong_second"):
+        with pytest.raises(AssertionError, match="differentiated 2 times and not raising"):
+            check_op(op_with(wrong, order=1), *arguments(), order=2)
 
 
 def test_a_refusal_needs_a_reason() -> None:
-    check_op(op_with("wrong_value", refuse=lambda *_: "is out for lunch"), *arguments())
+    assert check_op(op_with("wrong_value", refuse=lambda *_: "is out for lunch"), *arguments()) == set()
     with pytest.raises(AssertionError, match="without a reason"):
         check_op(op_with("wrong_value", refuse=lambda *_: " "), *arguments())
     with pytest.raises(AssertionError, match="and not with a reason"):

@@ -22,9 +22,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _measure(path: Path, options: Namespace) -> int:
-    from neuralfields import runs
+    from neuralfields import metrics
     from neuralfields.cli.opening import open_field, print_json, source_of
-    from neuralfields.fitting import metrics
 
     field, folder = open_field(path, tuple(options.trust))
     signal = source_of(folder, options.signal)
@@ -36,7 +35,7 @@ def _measure(path: Path, options: Namespace) -> int:
         signal.lattice.holdout > 0 or not options.holdout,
         f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
     )
-    values = runs.evaluation(field, signal)
+    values = signal.measure(field, thorough=True)
     size = (folder.field_path if folder else path).stat().st_size
     values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}
     if options.json:

@@ -1,9 +1,8 @@
-"""Fitting: the loop, its optimizers and what it reports. It knows protocols only."""
+"""Fitting: the loop, its optimizers and what it reports. It knows signals by their protocol."""
 
-from neuralfields.fitting import metrics
-from neuralfields.fitting.fit import Fit, fit
+from neuralfields.fitting.loop import Settings, Step, start, steps
 from neuralfields.fitting.optimizers import Adam, Decay
+from neuralfields.fitting.result import Fit, fit
 from neuralfields.fitting.state import State
-from neuralfields.fitting.steps import Settings, Step, steps
 
-__all__ = ["Adam", "Decay", "Fit", "Settings", "State", "Step", "fit", "metrics", "steps"]
+__all__ = ["Adam", "Decay", "Fit", "Settings", "State", "Step", "fit", "start", "steps"]

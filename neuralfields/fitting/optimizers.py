@@ -47,7 +47,7 @@ class Adam:
             if parameter in seen:
                 continue
             seen.add(parameter)
-            lazy = owner is not None and name in owner.tables
+            lazy = owner is not None and any(name == table or name.startswith(f"{table}.") for table in owner.tables)
             scale = owner.lr_scale if owner is not None else 1.0
             rate = self.table_lr if lazy and self.table_lr is not None else self.lr * scale
             groups.setdefault((rate, lazy), []).append(parameter)
@@ -63,14 +63,16 @@ class Adam:
         )
 
 
-def _owned_parameters(module: nn.Module, owner: Field | None = None) -> Iterator[tuple[Tensor, Field | None, str]]:
-    """Each parameter with the nearest field around it and its name there."""
-    owner = module if isinstance(module, Field) else owner
+def _owned_parameters(
+    module: nn.Module, owner: Field | None = None, prefix: str = ""
+) -> Iterator[tuple[Tensor, Field | None, str]]:
+    """Each parameter with the nearest field around it and its dotted name there."""
+    owner, prefix = (module, "") if isinstance(module, Field) else (owner, prefix)
     for name, parameter in module.named_parameters(recurse=False):
         if parameter.requires_grad:
-            yield parameter, owner, name if owner is module else ""
-    for child in module.children():
-        yield from _owned_parameters(child, owner)
+            yield parameter, owner, prefix + name
+    for name, child in module.named_children():
+        yield from _owned_parameters(child, owner, f"{prefix}{name}.")
 
 
 class LazyAdam(torch.optim.Optimizer):

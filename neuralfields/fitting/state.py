@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from neuralfields.errors import FileFormatError
+from neuralfields.protocols import Objective
 
 
 @dataclass
@@ -17,25 +19,31 @@ class State:
 
     Attributes:
         field: the field being fitted.
-        optimizer: of its parameters.
+        objective: what is minimised; its parameters are fitted too when it is a module.
+        optimizer: of all parameters.
         average: exponential moving average of the parameters by name; empty without one.
         step: steps done.
         samples: samples seen.
         seconds: time spent fitting, over all resumed parts.
         next_check: first step at which the quality may be measured on the whole signal again.
+        kernels: which backend computed each op in the first step of this process.
     """
 
     field: nn.Module
+    objective: Objective
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
     next_check: int = 0
+    kernels: dict[str, str] = attribute(default_factory=dict)
 
     def tensors(self) -> dict[str, Tensor]:
         """Parameters, moments and average by name; views, not copies."""
         named = {f"field.{name}": tensor for name, tensor in self.field.state_dict().items()}
+        if isinstance(self.objective, nn.Module):
+            named |= {f"objective.{name}": tensor for name, tensor in self.objective.state_dict().items()}
         named |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for i, entries in self.optimizer.state_dict()["state"].items():
             for key, value in entries.items():
@@ -55,6 +63,8 @@ class State:
         try:
             # Values are copied into the parameters that exist, so that memory is aligned as in an undisturbed fit.
             self.field.load_state_dict(_under("field.", tensors))
+            if isinstance(self.objective, nn.Module):
+                self.objective.load_state_dict(_under("objective.", tensors))
             for name, tensor in _under("average.", tensors).items():
                 self.average[name].copy_(tensor)
             entries: dict[int, dict[str, Tensor]] = {}
@@ -70,7 +80,8 @@ class State:
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
-        """Move the average towards the parameters by 1 - ``decay``."""
+        """Move the average towards the parameters by 1 - ``decay``, faster at first to forget the initial values."""
+        decay = min(decay, (1 + self.step) / (10 + self.step))
         for name, parameter in self.field.named_parameters():
             self.average[name].lerp_(parameter, 1 - decay)
 

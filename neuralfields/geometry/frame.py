@@ -30,6 +30,8 @@ class Frame:
         determinant = float(torch.linalg.det(torch.tensor(self.matrix, dtype=torch.float64)))
         if not 0 < abs(determinant) < float("inf"):
             raise InputError(f"a frame's matrix must be finite and invertible, got {self.matrix}")
+        if not all(abs(value) < float("inf") for value in self.offset):
+            raise InputError(f"a frame's offset must be finite, got {self.offset}")
 
     @classmethod
     def of_box(cls, low: Sequence[float], high: Sequence[float], unit: str = "") -> "Frame":
@@ -46,17 +48,17 @@ class Frame:
     def to_world(self, x: Tensor) -> Tensor:
         """Box coordinates [*batch, n] to world coordinates of the same shape and dtype."""
         matrix, offset = self._tensors(x)
-        return x @ matrix.T + offset
+        return _as_given(x.double() @ matrix.T + offset, x)
 
     def to_box(self, p: Tensor) -> Tensor:
         """World coordinates [*batch, n] to box coordinates of the same shape and dtype."""
         matrix, offset = self._tensors(p)
-        return (p - offset) @ torch.linalg.inv(matrix).T
+        return _as_given((p.double() - offset) @ torch.linalg.inv(matrix).T, p)
 
     def gradient_to_world(self, gradient: Tensor) -> Tensor:
         """Gradients per box unit [*batch, n] to gradients per world unit (multiplied by the inverse matrix)."""
         matrix, _ = self._tensors(gradient)
-        return gradient @ torch.linalg.inv(matrix)
+        return _as_given(gradient.double() @ torch.linalg.inv(matrix), gradient)
 
     def to_json(self) -> dict[str, object]:
         return {"matrix": [list(row) for row in self.matrix], "offset": list(self.offset), "unit": self.unit}
@@ -77,5 +79,10 @@ class Frame:
         return cls(matrix, offset, unit)
 
     def _tensors(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        matrix = torch.tensor(self.matrix, dtype=torch.float64).to(like)
-        return matrix, torch.tensor(self.offset, dtype=torch.float64).to(like)
+        matrix = torch.tensor(self.matrix, dtype=torch.float64, device=like.device)
+        return matrix, torch.tensor(self.offset, dtype=torch.float64, device=like.device)
+
+
+def _as_given(result: Tensor, like: Tensor) -> Tensor:
+    """In the dtype of floating-point coordinates; whole numbers become float32."""
+    return result.to(like.dtype if like.is_floating_point() else torch.float32)

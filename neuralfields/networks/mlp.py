@@ -45,10 +45,15 @@ class MLP(Field):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = [layer.weight for layer in self.layers]
-        biases = [layer.bias for layer in self.layers] if self.bias else None
+        weights = list_of(self.layers, "weight")
+        biases = list_of(self.layers, "bias") if self.bias else None
         flat = ops.mlp(x.reshape(-1, self.in_dim), weights, biases, self.activation)
         return flat.view(*x.shape[:-1], self.out_dim)
+
+
+def list_of(layers: nn.ModuleList, name: str) -> list[Tensor]:
+    """The parameters of this name, layer by layer."""
+    return [getattr(layer, name) for layer in layers]
 
 
 def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:

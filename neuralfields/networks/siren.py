@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.mlp import layer_sizes
+from neuralfields.networks.mlp import layer_sizes, list_of
 
 
 class Siren(Field):
@@ -58,6 +58,6 @@ class Siren(Field):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, biases = [layer.weight for layer in self.layers], [layer.bias for layer in self.layers]
+        weights, biases = list_of(self.layers, "weight"), list_of(self.layers, "bias")
         flat = ops.sine_mlp(x.reshape(-1, self.in_dim), weights, biases, self.omegas)
         return flat.view(*x.shape[:-1], self.out_dim)

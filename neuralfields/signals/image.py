@@ -11,12 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuralfields import metrics
 from neuralfields.errors import InputError
+from neuralfields.field import FieldLike, device_of, evaluate
 from neuralfields.files.images import Pixels, read_image
 from neuralfields.files.pixels import check_finite, check_size
 from neuralfields.geometry import Frame
 from neuralfields.protocols import Batch
 from neuralfields.signals.lattice import Lattice
+
+_CHUNK = 1 << 16
 
 
 class Image:
@@ -87,6 +91,23 @@ class Image:
         for index in self.lattice.held_out(n):
             yield self._batch(index)
 
+    @property
+    def headline(self) -> str:
+        """ "relative_mse" for linear images, whose values have no upper end, else "psnr"."""
+        return "relative_mse" if self.linear else "psnr"
+
+    def measure(self, field: FieldLike, *, thorough: bool = False) -> dict[str, float]:
+        """``metrics.errors`` of all pixels; ``thorough`` adds ssim (not if linear) and those of held-out pixels."""
+        found: list[Tensor] = []
+        values = metrics.errors(_compared(field, self.chunks(_CHUNK), found if thorough else None))
+        if thorough and not self.linear and min(self.shape[:2]) >= metrics.SSIM_TAPS:
+            truth = torch.from_numpy(self.to_float(self.values))
+            values["ssim"] = metrics.ssim(torch.cat(found).view(self.shape), truth)
+        if thorough and self.lattice.holdout:
+            held = metrics.errors(_compared(field, self.held_out(_CHUNK)))
+            values |= {f"{name}_holdout": value for name, value in held.items()}
+        return values
+
     def to_float(self, values: np.ndarray) -> np.ndarray:
         """Stored numbers as float32 in the field's units."""
         if values.dtype.name in ("uint8", "uint16"):
@@ -117,6 +138,18 @@ class Image:
     def _batch(self, index: Tensor) -> Batch:
         values = torch.from_numpy(self.to_float(self._flat.take(index.numpy(), axis=0)))
         return Batch(self.lattice.coordinates(index), values, index=index)
+
+
+def _compared(
+    field: FieldLike, batches: Iterator[Batch], kept: list[Tensor] | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(values of the field, values of the signal) of each batch; the former are appended to ``kept``."""
+    device = device_of(field)
+    for batch in batches:
+        prediction = evaluate(field, batch.x.to(device)).cpu()
+        if kept is not None:
+            kept.append(prediction)
+        yield prediction, batch.y
 
 
 def _pixels_of(array: np.ndarray) -> Pixels:

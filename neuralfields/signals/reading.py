@@ -11,6 +11,7 @@ from neuralfields.files.images import IMAGE_SUFFIXES
 from neuralfields.protocols import Signal
 from neuralfields.signals.image import Image
 
+_MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
 KINDS: dict[str, type[Image]] = {"image": Image}
 
 
@@ -53,4 +54,6 @@ def as_signal(thing: Any) -> Signal:
         return read(thing)
     if hasattr(thing, "__array__"):
         return Image.from_array(np.asarray(thing))
-    raise InputError(f"a signal, an array or a path can be fitted, not a {type(thing).__name__}")
+    lacks = [name for name in _MEMBERS if not hasattr(thing, name)]
+    why = f", which lacks {', '.join(lacks)}" if len(lacks) < len(_MEMBERS) else ""
+    raise InputError(f"a signal, an array or a path can be fitted, not a {type(thing).__name__}{why}")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from neuralfields import metrics
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.files import pillow
 from neuralfields.files.atomic import write_bytes
-from neuralfields.fitting import metrics
 from neuralfields.signals import Image, as_signal
 from neuralfields.storage.export import image_values
 
@@ -40,6 +40,8 @@ def view(field: Field, signal: object = None, *, path: Path | None = None, brows
     Raises:
         InputError: the field is not over the plane, or does not have as many outputs as the image has channels.
     """
+    if not isinstance(field, Field):
+        raise InputError(f"a page shows an nf.Field, not a {type(field).__name__}: wrap it in one")
     image = None if signal is None else as_signal(signal)
     if image is not None and not isinstance(image, Image):
         raise InputError(f"a still page shows images, not a {image.kind}")
@@ -62,7 +64,6 @@ def _pictures(field: Field, image: Image | None) -> dict[str, np.ndarray]:
     step = -(-max(image.shape[:2]) // _SIDE)
     height, width, _ = image.shape
     truth = image.to_float(image.values)[::step, ::step]
-    # Evaluated at the pixels that are shown, so that the difference is exact.
     values = image_values(field, (width, height))[::step, ::step]
     error = np.abs(values - truth).max(-1, keepdims=True)
     scale = max(float(np.quantile(error, 0.99)), 1e-9)

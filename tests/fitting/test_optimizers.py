@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import neuralfields as nf
 from neuralfields import Chain, Field
 from neuralfields.encodings import FourierFeatures, HashGrid
 from neuralfields.errors import InputError
@@ -183,3 +184,20 @@ def test_only_a_fields_own_parameters_are_tables() -> None:
     found = groups(Adam()(field))
     assert found[id(field.table)]["lazy"] is True
     assert found[id(field.inner.table)]["lazy"] is False
+
+
+class Planes(nf.Field):
+    """Tables in a list, as tri-planes have them."""
+
+    tables = ("planes",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = 2, 1
+        self.planes = torch.nn.ParameterList([torch.zeros(4, 1), torch.zeros(4, 1)])
+        self.other = torch.nn.Parameter(torch.zeros(1))
+
+
+def test_a_list_of_tables_is_lazy() -> None:
+    groups = Adam()(Planes()).param_groups
+    assert {group["lazy"]: len(group["params"]) for group in groups} == {True: 2, False: 1}

@@ -83,3 +83,11 @@ def test_a_flat_box_is_refused() -> None:
 def test_json_that_is_no_frame(data: object) -> None:
     with pytest.raises(InputError, match="not a frame"):
         Frame.from_json(data)  # type: ignore[arg-type]
+
+
+def test_whole_numbers_and_halves() -> None:
+    frame = Frame.of_box((0, 0), (5, 5), "px")
+    assert frame.to_world(torch.tensor([[1, 1], [0, 0]])).tolist() == [[5.0, 5.0], [2.5, 2.5]]
+    assert frame.to_box(torch.tensor([[5.0, 0.0]], dtype=torch.float16)).tolist() == [[1.0, -1.0]]
+    with pytest.raises(InputError, match="offset must be finite"):
+        Frame(((1.0,),), (float("nan"),))

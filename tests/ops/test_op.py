@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import torch
 
 from neuralfields import ops
 from neuralfields.errors import InputError, KernelRefused
@@ -153,3 +154,27 @@ def test_the_library_s_ops_are_complete() -> None:
     for op in ops.ALL:
         assert getattr(ops, op.name) is op
         assert all(kernel.backend in ops.BACKENDS for kernel in op.kernels)
+
+
+def test_a_backend_can_be_asked_of_one_op_alone() -> None:
+    fast = ops.Op("fast", lambda x: x, (ops.Kernel("cpu", "builtins:abs", 1, lambda x: None),))
+    plain = ops.Op("plain", lambda x: x)
+    with ops.backend("cpu", fast):
+        assert fast(-2) == 2
+        assert plain(-2) == -2
+    with ops.backend("cpu"), pytest.raises(KernelRefused, match="plain has no cpu kernel"):
+        plain(-2)
+
+
+def test_a_contract_is_checked_before_any_kernel() -> None:
+    layout = ops.GridLayout(2, 2, 6, 4, 8)
+    x, table = torch.zeros(3, 2), torch.zeros(layout.entries, 2)
+    for arguments, text in (
+        ((x[:, :1], table, layout), r"coordinates \[n, 2\], got \[3, 1\]"),
+        ((x, table[1:], layout), rf"a table \[{layout.entries}, features\]"),
+        ((x.double(), table, layout), "of one dtype"),
+        ((x, table, layout, "cubic"), "interpolation is one of linear, smoothstep, got 'cubic'"),
+    ):
+        with pytest.raises(InputError, match=text):
+            ops.grid_encode(*arguments)
+    assert ops.grid_encode(x, table, layout, interpolation="smoothstep").shape == (3, 4)

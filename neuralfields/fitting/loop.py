@@ -9,8 +9,9 @@ from typing import Any, TypedDict
 import torch
 from torch import nn
 
+from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
-from neuralfields.fitting.metrics import quality
+from neuralfields.field import device_of
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
@@ -19,7 +20,6 @@ from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
 DEFAULT_BATCH = 8192
-_CHUNK = 1 << 16
 
 OptimizerFactory = Callable[[nn.Module], torch.optim.Optimizer]
 
@@ -66,8 +66,16 @@ class Step:
     state: State
 
 
-def start(field: nn.Module, *, optimizer: OptimizerFactory | None = None, ema: float | None = None) -> State:
-    """The state of a fit before its first step.
+def start(
+    field: nn.Module,
+    *,
+    objective: Objective | None = None,
+    optimizer: OptimizerFactory | None = None,
+    ema: float | None = None,
+) -> State:
+    """The state of a fit before its first step; ``State.restore`` takes it to where a saved one was.
+
+    An objective that is a module is moved to the field's device, and its parameters are fitted with the field's.
 
     Raises:
         InputError: the field has nothing to fit, or ``ema`` is not between 0 and 1.
@@ -75,7 +83,12 @@ def start(field: nn.Module, *, optimizer: OptimizerFactory | None = None, ema: f
     if ema is not None and not 0 < ema < 1:
         raise InputError(f"ema is the share kept at each step, between 0 and 1, got {ema}")
     average = {name: p.detach().clone() for name, p in field.named_parameters()} if ema is not None else {}
-    return State(field, (optimizer or Adam())(field), average)
+    objective = objective or Regression()
+    trained = field
+    if isinstance(objective, nn.Module):
+        objective.to(device_of(field))
+        trained = nn.ModuleList([field, objective])
+    return State(field, objective, (optimizer or Adam())(trained), average)
 
 
 def steps(
@@ -101,13 +114,13 @@ def steps(
         objective: what is minimised; mean squared error by default.
         steps: budget in steps; 1000 by default where no time is given either.
         seconds: budget in time. With both, the first one reached ends the fit.
-        until_psnr: ends the fit early, once the whole signal has this PSNR in dB.
+        until_psnr: ends the fit early, once the whole signal (held-out samples too) has this PSNR in dB.
         batch: samples per step, all of the signal where it has fewer; 8192 by default.
         optimizer: gives the optimizer of a module's parameters; ``Adam()`` by default.
         decay: the learning rate's course over the budget; constant by default.
         ema: share of the old parameters in their moving average, e.g. 0.95; the average is what is measured and kept.
         seed: of the order of samples. The same seed on the same machine gives the same bits.
-        state: where to go on; a fresh start by default.
+        state: where to go on; a fresh start by default. Its own optimizer goes on, whatever ``optimizer`` says.
 
     Raises:
         InputError: field and signal do not fit together, a value is out of range, or the state is not of this fit.
@@ -115,23 +128,23 @@ def steps(
     """
     signal = as_signal(signal)
     _check(field, signal, steps, seconds, until_psnr, batch, seed)
-    objective, decay = objective or Regression(), decay or Decay()
     if state is None:
-        state = start(field, optimizer=optimizer, ema=ema)
+        state = start(field, objective=objective, optimizer=optimizer, ema=ema)
     elif state.field is not field:
         raise InputError("the state is of another field: go on with state.field")
+    elif objective not in (None, state.objective):
+        raise InputError("the state is of a fit with another objective: go on with state.objective")
     elif bool(state.average) != (ema is not None):
         kept = "keeps an average: give the same ema" if state.average else "keeps no average: leave ema out"
         raise InputError(f"the state {kept}")
     if steps is None and seconds is None:
         steps = DEFAULT_STEPS
-    return _run(state, signal, objective, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay, ema, seed)
+    return _run(state, signal, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay or Decay(), ema, seed)
 
 
 def _run(
     state: State,
     signal: Signal,
-    objective: Objective,
     steps: int | None,
     seconds: float | None,
     until_psnr: float | None,
@@ -140,10 +153,9 @@ def _run(
     ema: float | None,
     seed: int,
 ) -> Iterator[Step]:
-    field, optimizer = state.field, state.optimizer
-    device = next(field.parameters()).device
+    optimizer, device = state.optimizer, device_of(state.field)
     pass_steps = math.ceil(signal.size / batch)
-    estimate = getattr(objective, "psnr", lambda terms: None)
+    estimate = getattr(state.objective, "psnr", lambda terms: None)
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
@@ -156,7 +168,9 @@ def _run(
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
         samples = signal.draw(batch, seed=seed, step=state.step).to(device)
-        numbers = _modular_step(field, objective, optimizer, samples, state.step)
+        with ops.used() as kernels:
+            numbers = _modular_step(state, samples)
+        state.kernels = state.kernels or kernels
         total = sum(numbers.values())
         state.step += 1
         state.samples += len(samples)
@@ -167,7 +181,7 @@ def _run(
         guess = estimate(numbers)
         if until_psnr is not None and state.step >= state.next_check and (guess is None or guess >= until_psnr):
             with state.averaged() as best:
-                checked = quality(best, signal.chunks(_CHUNK))
+                checked = signal.measure(best)
             # One pass over the signal costs less than a third of an epoch of training: at most one per epoch.
             state.next_check = state.step + pass_steps
         state.seconds += time.perf_counter() - clock
@@ -178,19 +192,17 @@ def _run(
             return
 
 
-def _modular_step(
-    field: nn.Module, objective: Objective, optimizer: torch.optim.Optimizer, samples: Batch, step: int
-) -> dict[str, float]:
-    """One update through autograd, which takes any field and objective; a fused op stands beside it, not above."""
-    optimizer.zero_grad(set_to_none=True)
-    terms = objective(field, samples, step)
+def _modular_step(state: State, samples: Batch) -> dict[str, float]:
+    """One update through autograd, which takes any field and objective: the place where a fused step is asked first."""
+    state.optimizer.zero_grad(set_to_none=True)
+    terms = state.objective(state.field, samples, state.step)
     torch.stack(list(terms.values())).sum().backward()
     numbers = {name: float(term.detach()) for name, term in terms.items()}
     if not math.isfinite(sum(numbers.values())):
         raise NeuralFieldsError(
-            f"the loss became {sum(numbers.values())} at step {step + 1}: try a lower learning rate"
+            f"the loss became {sum(numbers.values())} at step {state.step + 1}: try a lower learning rate"
         )
-    optimizer.step()
+    state.optimizer.step()
     return numbers
 
 
@@ -208,6 +220,10 @@ def _check(
     for name, value in (("steps", steps), ("seconds", seconds), ("until_psnr", until_psnr), ("batch", batch)):
         if value is not None and not 0 < value < math.inf:
             raise InputError(f"{name} must be positive and finite, got {value}")
+        if name in ("steps", "batch") and value is not None and value != int(value):
+            raise InputError(f"{name} must be a whole number, got {value}")
+    if until_psnr is not None and signal.headline != "psnr":
+        raise InputError(f"until_psnr needs values in [0, 1]; this signal is measured by {signal.headline}: give steps")
     for name, wanted in (("in_dim", signal.in_dim), ("out_dim", signal.out_dim)):
         given = getattr(field, name, wanted)
         if given != wanted:

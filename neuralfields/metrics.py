@@ -4,32 +4,22 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike, evaluate
-from neuralfields.protocols import Batch
 
 SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
 
 
 def psnr(prediction: Tensor, target: Tensor) -> float:
     """Peak signal-to-noise ratio in dB, peak 1, both clamped to [0, 1]; infinite for equal values."""
-    error = (prediction.clamp(0, 1).double() - target.clamp(0, 1).double()).square().mean()
-    return psnr_of_error(float(error))
+    return errors([(prediction, target)])["psnr"]
 
 
 def psnr_of_error(mean_square_error: float) -> float:
     """-10 log10 of a mean squared error; NaN stays NaN."""
     return math.inf if mean_square_error == 0 else -10 * math.log10(mean_square_error)
-
-
-def quality(field: FieldLike, batches: Iterable[Batch]) -> dict[str, float]:
-    """Errors of a field over all samples of ``batches``, see ``errors``."""
-    device = next((p.device for p in field.parameters()), None) if isinstance(field, nn.Module) else None
-    placed = (batch if device is None else batch.to(device) for batch in batches)
-    return errors((evaluate(field, batch.x), batch.y) for batch in placed)
 
 
 def errors(pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
@@ -39,15 +29,22 @@ def errors(pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
         psnr: in dB, peak 1, clamped to [0, 1].
         relative_mse: mean of (p - t)^2 / (t^2 + 0.01), for values beyond [0, 1] (HDR).
         relative_l2: ||p - t|| / ||t||.
+
+    Raises:
+        InputError: the shapes of a pair differ, or there are no values.
     """
     count, square, relative, difference, norm = 0, 0.0, 0.0, 0.0, 0.0
     for prediction, target in pairs:
+        if prediction.shape != target.shape:
+            raise InputError(f"values {list(prediction.shape)} cannot be compared with {list(target.shape)}")
         p, t = prediction.double(), target.double()
         count += t.numel()
         square += float((p.clamp(0, 1) - t.clamp(0, 1)).square().sum())
         relative += float(((p - t).square() / (t.square() + 0.01)).sum())
         difference += float((p - t).square().sum())
         norm += float(t.square().sum())
+    if not count:
+        raise InputError("there is nothing to compare")
     return {
         "psnr": psnr_of_error(square / count),
         "relative_mse": relative / count,

@@ -1,6 +1,5 @@
 """``fit`` drains the loop and gives back what came of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import Any, Unpack
@@ -9,13 +8,10 @@ from torch import nn
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.fitting.metrics import quality
+from neuralfields.fitting.loop import Settings, Step, steps
 from neuralfields.fitting.state import State
-from neuralfields.fitting.steps import Settings, Step, steps
 from neuralfields.protocols import Signal
 from neuralfields.signals import as_signal
-
-_CHUNK = 1 << 16
 
 
 @dataclass
@@ -46,7 +42,8 @@ class Fit:
     Attributes:
         field: the fitted field, with the averaged parameters if an average was kept.
         history: step, seconds, loss and PSNR throughout.
-        metrics: quality over the whole signal at the end, see ``metrics.quality``.
+        metrics: quality over the whole signal at the end, as its ``measure`` gives it.
+        headline: the metric that matters most for this signal.
         steps, samples, seconds: what it took; seconds include sampling and quality checks.
         reached: whether ``until_psnr`` was reached; None if none was asked for.
     """
@@ -54,6 +51,7 @@ class Fit:
     field: nn.Module
     history: History
     metrics: dict[str, float]
+    headline: str
     steps: int
     samples: int
     seconds: float
@@ -80,8 +78,10 @@ class Fit:
 
     def __str__(self) -> str:
         missed = " (target not reached)" if self.reached is False else ""
+        value = self.metrics[self.headline]
+        quality = f"{value:.2f} dB" if self.headline == "psnr" else f"{self.headline} {value:.3g}"
         return (
-            f"{self.psnr:.2f} dB{missed} after {self.steps} steps in {self.seconds:.1f} s, "
+            f"{quality}{missed} after {self.steps} steps in {self.seconds:.1f} s, "
             f"{self.parameters:,} parameters, {self.samples_per_second:,.0f} samples/s"
         )
 
@@ -109,7 +109,7 @@ def finish(
     history: History,
     *,
     until_psnr: float | None = None,
-    measure: Callable[[nn.Module, Any], dict[str, float]] | None = None,
+    thorough: bool = False,
 ) -> Fit:
     """Close a fit: the average becomes the field's parameters, the quality is measured, the field told of its origin.
 
@@ -118,12 +118,12 @@ def finish(
         signal: what was fitted.
         history: of the steps.
         until_psnr: the target, if there was one.
-        measure: gives the metrics of a field and a signal, "psnr" among them; ``metrics.quality`` by default.
+        thorough: measure all that the signal knows, see ``Signal.measure``.
     """
     state.settle()
-    measured = measure(state.field, signal) if measure else quality(state.field, signal.chunks(_CHUNK))
+    measured = signal.measure(state.field, thorough=thorough)
     reached = None if until_psnr is None else measured["psnr"] >= until_psnr
     if isinstance(state.field, Field):
         state.field.frame = signal.frame
         state.field.provenance = {"signal": signal.describe(), "metrics": measured, "steps": state.step}
-    return Fit(state.field, history, measured, state.step, state.samples, state.seconds, reached)
+    return Fit(state.field, history, measured, signal.headline, state.step, state.samples, state.seconds, reached)

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 import neuralfields as nf
-from neuralfields import Chain, Field
+from neuralfields import Chain, Field, metrics
 from neuralfields.encodings import HashGrid
 from neuralfields.errors import FileFormatError, InputError, NeuralFieldsError
-from neuralfields.fitting import Adam, Decay, State, Step, metrics
-from neuralfields.fitting.steps import start
+from neuralfields.fitting import Adam, Decay, State, Step
+from neuralfields.fitting.loop import start
 from neuralfields.networks import MLP, Siren
 from neuralfields.objectives import Regression
 from neuralfields.signals import Image
@@ -49,7 +49,7 @@ def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes one second at each look: a step takes one."""
     ticks = count()
-    module = importlib.import_module("neuralfields.fitting.steps")
+    module = importlib.import_module("neuralfields.fitting.loop")
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
 
 
@@ -58,7 +58,7 @@ def test_a_small_image_is_learnt() -> None:
     fit = nf.fit(small(), image, steps=150, batch=64, **FAST)
     assert fit.psnr > 35
     assert fit.history.loss[0] > 50 * fit.history.loss[-1]
-    assert fit.psnr == metrics.quality(fit.field, image.chunks(50))["psnr"]
+    assert fit.psnr == image.measure(fit.field)["psnr"]
 
 
 def test_a_siren_learns() -> None:
@@ -228,11 +228,11 @@ class TestUntilPsnr:
         step = list(
             nf.steps(small(), picture(), objective=Regression("l1"), steps=1, batch=30, until_psnr=99, ema=0.5, **FAST)
         )[-1]
-        own = metrics.quality(step.state.field, picture().chunks(100))
+        own = picture().measure(step.state.field)
         assert step.checked is not None
         assert step.checked["psnr"] != own["psnr"]
         with step.state.averaged() as field:
-            assert step.checked["psnr"] == metrics.quality(field, picture().chunks(1 << 16))["psnr"]
+            assert step.checked["psnr"] == picture().measure(field)["psnr"]
 
 
 @pytest.mark.usefixtures("clock")
@@ -276,9 +276,10 @@ def test_the_average_of_the_parameters() -> None:
     field = small()
     wanted = bits(field)
     state = start(field, ema=0.8, **FAST)
-    for _ in nf.steps(field, picture(), steps=5, batch=50, ema=0.8, state=state):
+    for step in nf.steps(field, picture(), steps=5, batch=50, ema=0.8, state=state):
+        kept = min(0.8, (1 + step.step) / (10 + step.step))
         for name, now in bits(field).items():
-            wanted[name] = 0.8 * wanted[name] + 0.2 * now
+            wanted[name] = kept * wanted[name] + (1 - kept) * now
     for name, tensor in wanted.items():
         torch.testing.assert_close(state.average[name], tensor)
     own = bits(field)
@@ -288,7 +289,56 @@ def test_the_average_of_the_parameters() -> None:
 
     fit = nf.fit(small(), picture(), steps=5, batch=50, ema=0.8, **FAST)
     assert same(bits(fit.field), state.average)
-    assert fit.metrics == metrics.quality(fit.field, picture().chunks(1 << 16))
+    assert fit.metrics == picture().measure(fit.field)
+
+
+def test_a_slow_average_forgets_the_initial_values() -> None:
+    plain = nf.fit(small(), picture(), steps=60, batch=50, **FAST)
+    slow = nf.fit(small(), picture(), steps=60, batch=50, ema=0.9999, **FAST)
+    assert slow.psnr > plain.psnr - 6
+
+
+class Gain(torch.nn.Module):
+    """An objective with a parameter and a counter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, field, batch, step):
+        self.calls += 1
+        return {"l2": (self.gain * field(batch.x) - batch.y).square().mean()}
+
+
+def test_an_objective_that_is_a_module_is_fitted_and_resumed() -> None:
+    whole = list(nf.steps(small(), picture(), steps=6, batch=50, objective=Gain(), **FAST))[-1].state
+    assert whole.objective.gain != 1
+    assert whole.objective.calls == 6
+    half = list(nf.steps(small(), picture(), steps=3, batch=50, objective=Gain(), **FAST))[-1].state
+    field, objective = small(), Gain()
+    state = start(field, objective=objective, **FAST)
+    state.restore({name: tensor.clone() for name, tensor in half.tensors().items()}, half.numbers())
+    for _ in nf.steps(field, picture(), steps=6, batch=50, state=state):
+        pass
+    assert same(bits(field), bits(whole.field))
+    assert same(bits(objective), bits(whole.objective))
+    with pytest.raises(InputError, match="another objective"):
+        nf.steps(field, picture(), steps=9, objective=Gain(), state=state)
+
+
+def test_numbers_of_steps_are_whole() -> None:
+    for name in ("steps", "batch"):
+        with pytest.raises(InputError, match=f"{name} must be a whole number, got 2.5"):
+            nf.fit(small(), picture(), **{name: 2.5})  # type: ignore[arg-type]
+
+
+def test_a_linear_image_is_told_by_its_relative_error() -> None:
+    light = np.random.default_rng(0).random((8, 8, 3), np.float32) * 300
+    fit = nf.fit(small(), light, steps=3, batch=50, **FAST)
+    assert str(fit).startswith("relative_mse ")
+    with pytest.raises(InputError, match="until_psnr needs values in"):
+        nf.fit(small(), light, until_psnr=30)
 
 
 def test_parameters_return_when_the_average_is_left_with_an_error() -> None:

@@ -8,8 +8,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
+from neuralfields import metrics
 from neuralfields.errors import InputError
-from neuralfields.fitting import metrics
 from neuralfields.protocols import Batch
 
 
@@ -38,7 +38,7 @@ def test_psnr_is_scikit_images() -> None:
 def test_an_error_that_is_no_number_is_no_perfect_match() -> None:
     target = torch.zeros(4, 1)
     assert math.isnan(metrics.psnr(target * math.nan, target))
-    assert math.isnan(metrics.quality(lambda x: x * math.nan, [Batch(torch.zeros(4, 1), target)])["psnr"])
+    assert math.isnan(metrics.errors([(target * math.nan, target)])["psnr"])
 
 
 def wanted_ssim(a: Tensor, b: Tensor) -> float:
@@ -96,19 +96,13 @@ def test_quality_is_over_all_samples_together() -> None:
     y = torch.rand(10, 2, generator=generator) * 3 - 1
     x = torch.rand(10, 2, generator=generator)
     batches = [Batch(x[:3], y[:3]), Batch(x[3:], y[3:])]
-    found = metrics.quality(lambda p: p * 2, batches)
+    found = metrics.errors((batch.x * 2, batch.y) for batch in batches)
     p, t = (x * 2).double().numpy(), y.double().numpy()
     assert found == {
         "psnr": pytest.approx(-10 * math.log10(((p.clip(0, 1) - t.clip(0, 1)) ** 2).mean())),
         "relative_mse": pytest.approx(((p - t) ** 2 / (t**2 + 0.01)).mean()),
         "relative_l2": pytest.approx(np.linalg.norm(p - t) / np.linalg.norm(t)),
     }
-
-
-def test_quality_takes_no_gradient_and_keeps_none() -> None:
-    field = torch.nn.Linear(2, 1)
-    metrics.quality(field, [Batch(torch.rand(4, 2), torch.rand(4, 1))])
-    assert field.weight.grad is None
 
 
 def test_bits_per_pixel() -> None:
