@@ -138,7 +138,7 @@ def child(count: int, seconds: float, seed: int) -> dict[str, Any]:
             slowest = max(slowest, time.monotonic() - start)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return {
-        "mutations": count,
+        "mutations": counts["refused"] + counts["accepted_same"] + counts["accepted_other"] + len(wrong),
         **counts,
         "other_errors": wrong[:20],
         "file_bytes": len(data),

@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="images whose path holds this")
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
+    if options.only and options.out.name == "photos.json":  # a part must not pass for the whole
+        options.out = options.out.with_name(f"photos-{options.only.replace('/', '-')}.json")
     rows = []
     for pattern, budget in TARGETS.items():
         for path in sorted((DATA / "images").glob(pattern)):
