@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from neuralfields.encodings import FourierFeatures, HashGrid
+from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import Adam, Decay
@@ -59,9 +60,16 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], field: Field) -> "Recipe":
-        """The recipe that ``to_json`` described, with this field."""
+        """The recipe that ``to_json`` described, with this field.
+
+        Raises:
+            InputError: a value is out of range.
+            KeyError, TypeError: an entry is missing or of the wrong kind.
+        """
         optimizer = Adam(**{**data["optimizer"], "betas": tuple(data["optimizer"]["betas"])})
         plain = {name: data[name] for name in ("name", "batch", "steps", "ema", "dtype")}
+        if plain["dtype"] not in ("float32", "float16"):
+            raise InputError(f"a recipe's dtype is float32 or float16, got {plain['dtype']!r}")
         objective, decay = Regression(**data["objective"]), Decay(**data["decay"])
         return cls(field=field, objective=objective, optimizer=optimizer, decay=decay, **plain)
 

@@ -25,7 +25,7 @@ from neuralfields.fitting.result import History, finish
 from neuralfields.recipes import Recipe
 from neuralfields.signals import Image
 from neuralfields.storage import RunFolder, check_space
-from neuralfields.storage.export import image_values
+from neuralfields.storage.export import displayed, image_values
 
 _LOST_SECONDS = 4.0
 _UNSAVED_SECONDS = 1.0
@@ -112,11 +112,12 @@ class Run:
         self._stack = ExitStack()
         self._saved_at = self._logged_at = time.monotonic()
         self._write_seconds = 0.0
-        self._keep = folder.checkpoint_path.exists()
+        self._keep = True  # until the lock is held and tells that nothing worth keeping is there
 
     def __enter__(self) -> "Run":
         self._stack.enter_context(self.folder.lock())
         try:
+            self._keep = self.folder.checkpoint_path.exists() or self.folder.field_path.exists()
             if self.folder.read_info().get("status") in _FINISHED:
                 raise InputError(f"{self.folder.path} has just been finished by another process")
             self.folder.clean_temporaries()
@@ -164,8 +165,11 @@ class Run:
             if not previewed and now - began > _FIRST_PREVIEW_SECONDS:
                 self._preview()
                 previewed = True
-            # What is lost at worst: this interval, one more step, and the time that writing takes.
-            if now - self._saved_at + 2 * (now - previous) + self._write_seconds > _LOST_SECONDS:
+            # What is lost at worst: this interval, one more step, and the time that writing takes. On a disk so slow
+            # that the limit cannot be kept, half of the time at least goes into fitting.
+            since = now - self._saved_at
+            due = since + 2 * (now - previous) + self._write_seconds > _LOST_SECONDS
+            if due and since > 2 * self._write_seconds:
                 self.save()
             previous = time.monotonic()
             yield step
@@ -222,7 +226,8 @@ class Run:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         with self.state.averaged() as field:
             pixels = image_values(field, size)  # type: ignore[arg-type]
-        write_image(self.folder.preview_path("latest.png"), pixels.clip(0, 1), bits=8)
+        pixels = displayed(pixels, linear=self.signal.linear)
+        write_image(self.folder.preview_path("latest.png"), pixels, bits=8)
 
     def _set(self, **changes: Any) -> None:
         self.info |= changes
@@ -292,16 +297,26 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
     try:
         status, source, described = info["status"], info["signal"]["path"], info["signal"]
         if status in _FINISHED:
+            folder.checkpoint_path.unlink(missing_ok=True)  # a kill may have come before it was removed
             raise InputError(f"{path} is finished ({info['steps']} steps): there is nothing to resume")
         if info["device"] == "cuda" and not torch.cuda.is_available():
             raise InputError(f"{path} was begun on a CUDA device, and torch sees none here")
+        settings, recipe = info["settings"], info["settings"]["recipe"]
+        Options(
+            **{name: settings[name] for name in ("steps", "seconds", "until_psnr")},
+            **{name: recipe[name] for name in ("batch", "ema")},
+            holdout=described["holdout"],
+            seed=info["seed"],
+            threads=threads or info["threads"],
+        )
         signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
         if signal.describe()["sha256"] != described["sha256"]:
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
-        return Run(folder, signal, {**info, "threads": threads or info["threads"]}, trust)
+        info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
+        return Run(folder, signal, info, trust)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neuralfields import runs
-from neuralfields.errors import FileFormatError
+from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.images import write_image
 
 FOREIGN = """
@@ -52,3 +52,70 @@ def test_a_run_tells_its_course(photo):
     assert info["kernels"] == dict.fromkeys(("grid_encode", "mlp", "adam", "lazy_adam"), "reference")
     assert run.folder.read_metrics()[-1]["step"] == 5
     assert not run.folder.checkpoint_path.exists()
+
+
+def test_what_another_process_finished_is_kept(photo):
+    """A run that was only started here must not be thrown away when its turn comes too late."""
+    late = runs.start(photo, runs.Options(steps=2))
+    with runs.resume(late.folder.path) as run:
+        for _ in run.steps():
+            pass
+        run.finish()
+    with pytest.raises(InputError, match="has just been finished by another process"), late:
+        pass
+    assert late.folder.field_path.exists()
+
+
+def test_damaged_metrics_do_not_stop_a_resume(photo):
+    with runs.start(photo, runs.Options(steps=3)) as run:
+        next(run.steps())
+        run.interrupt()
+    with open(run.folder.path / "metrics.jsonl", "ab") as file:
+        file.write(bytes(100) + b"\n")
+    with runs.resume(run.folder.path) as run:
+        assert [step.step for step in run.steps()] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("settings", "steps"), "many"),
+        (("settings", "until_psnr"), -1),
+        (("settings", "recipe", "batch"), 0),
+        (("settings", "recipe", "dtype"), "float8"),
+        (("settings", "recipe", "optimizer", "betas"), [2, "x"]),
+        (("settings", "recipe", "objective"), None),
+        (("signal", "holdout"), 7),
+        (("seed",), None),
+        (("threads",), -3),
+        (("field",), {}),
+    ],
+)
+def test_a_damaged_description_is_one_clear_line(photo, place, value):
+    with runs.start(photo, runs.Options(steps=3)) as run:
+        next(run.steps())
+        run.interrupt()
+    info = run.folder.read_info()
+    holder = info
+    for name in place[:-1]:
+        holder = holder[name]
+    holder[place[-1]] = value
+    run.folder.write_info(info)
+    with pytest.raises(InputError):
+        runs.resume(run.folder.path)
+
+
+def test_a_slow_disk_does_not_eat_the_fit(photo, monkeypatch):
+    """Writing takes longer than the limit allows: still at least half of the time goes into steps."""
+    now = [0.0]
+    monkeypatch.setattr(runs.time, "monotonic", lambda: now[0])
+    with runs.start(photo, runs.Options(steps=100)) as run:
+
+        def write(*_: object) -> None:
+            now[0] += 6
+
+        monkeypatch.setattr("neuralfields.storage.save_checkpoint", write)
+        monkeypatch.setattr(run, "_preview", lambda: None)
+        for _ in run.steps():
+            now[0] += 0.5
+    assert now[0] < 100 * 0.5 * 2.5

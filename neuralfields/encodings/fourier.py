@@ -31,15 +31,18 @@ class FourierFeatures(Field):
         seed: of the frequencies, which are saved with the field.
 
     Raises:
-        InputError: ``features`` is odd or not positive, or ``sigma`` negative.
+        InputError: an argument is out of range.
     """
 
     paper = "Tancik et al., Fourier Features Let Networks Learn High Frequency Functions, NeurIPS 2020"
 
     def __init__(self, in_dim: int, *, features: int = 256, sigma: float = 10.0, seed: int = 0):
         super().__init__()
-        if features < 2 or features % 2 or sigma < 0:
-            raise InputError(f"features must be even and positive, sigma >= 0, got {features} and {sigma}")
+        if not 1 <= in_dim <= 64 or not 2 <= features <= 1 << 16 or features % 2 or sigma < 0:
+            raise InputError(
+                "in_dim is between 1 and 64, features even and between 2 and 65536, sigma >= 0, "
+                f"got {in_dim}, {features} and {sigma}"
+            )
         self.in_dim, self.out_dim = in_dim, features
         generator = torch.Generator().manual_seed(seed)
         frequencies = torch.randn(in_dim, features // 2, generator=generator, device="cpu") * sigma
@@ -61,15 +64,15 @@ class PositionalEncoding(Field):
         octaves: number of frequencies L; floor(log2(n / 4)) is the Nyquist rule for n samples along an axis.
 
     Raises:
-        InputError: ``octaves`` is not between 1 and 32.
+        InputError: an argument is out of range.
     """
 
     paper = "Mildenhall et al., NeRF: Representing Scenes as Neural Radiance Fields, ECCV 2020"
 
     def __init__(self, in_dim: int, *, octaves: int = 10):
         super().__init__()
-        if not 1 <= octaves <= 32:
-            raise InputError(f"octaves is between 1 and 32, got {octaves}")
+        if not 1 <= octaves <= 32 or not 1 <= in_dim <= 64:
+            raise InputError(f"octaves is between 1 and 32 and in_dim between 1 and 64, got {octaves} and {in_dim}")
         self.in_dim, self.out_dim = in_dim, in_dim * (1 + 2 * octaves)
         self.octaves = octaves
 

@@ -1,5 +1,7 @@
 """A fixed scale and offset: the network works in the range it was made for, the field in the signal's units."""
 
+import math
+
 from torch import Tensor
 
 from neuralfields.errors import InputError
@@ -12,13 +14,13 @@ class Affine(Field):
     SIREN's images live in [-1, 1]: ``Chain(Siren(2, 3), Affine(3, scale=0.5, offset=0.5))`` gives [0, 1].
 
     Raises:
-        InputError: ``dim`` is not positive.
+        InputError: an argument is out of range.
     """
 
     def __init__(self, dim: int, *, scale: float = 1.0, offset: float = 0.0):
         super().__init__()
-        if dim < 1:
-            raise InputError(f"dim is 1 or more, got {dim}")
+        if not 1 <= dim <= 1 << 16 or not all(math.isfinite(value) for value in (scale, offset)):
+            raise InputError(f"dim is between 1 and 65536, scale and offset finite, got {dim}, {scale} and {offset}")
         self.in_dim = self.out_dim = dim
         self.scale, self.offset = scale, offset
 

@@ -12,6 +12,7 @@ from neuralfields.files.images import WRITABLE_SUFFIXES, write_image
 
 _ROWS_PIXELS = 1 << 18
 _MAX_PIXELS = 1 << 28
+_LIGHT = (".exr", ".hdr")
 
 
 def image_values(
@@ -51,6 +52,26 @@ def image_values(
     return values
 
 
+def displayed(values: np.ndarray, *, linear: bool) -> np.ndarray:
+    """Values [..., channels] as a screen shows them, in [0, 1]: linear light goes through the sRGB curve, not alpha."""
+    colours = values.shape[-1] - (values.shape[-1] in (2, 4))
+    shown = values.clip(0, 1)
+    if linear:
+        light = shown[..., :colours]
+        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+        shown[..., :colours] = curve
+    return shown
+
+
+def as_light(values: np.ndarray) -> np.ndarray:
+    """Display-referred values [..., channels] as linear light: the inverse of the sRGB curve, not on alpha."""
+    colours = values.shape[-1] - (values.shape[-1] in (2, 4))
+    light = values.copy()
+    shown = values[..., :colours].clip(0, None)
+    light[..., :colours] = np.where(shown <= 0.04045, shown / 12.92, np.power((shown + 0.055) / 1.055, 2.4))
+    return light
+
+
 def export_image(
     field: Field,
     path: str | os.PathLike[str],
@@ -60,6 +81,10 @@ def export_image(
     bits: int | None = None,
 ) -> tuple[int, int]:
     """Write a 2-D field as a picture; the suffix decides the format.
+
+    A field fitted to linear light (HDR) is written to PNG, JPEG and WebP, and to TIFF below 32 bits, as a screen shows
+    it (clipped, sRGB curve); one fitted to display values is written to EXR and HDR as linear light. NPY, NPZ and
+    32-bit TIFF take the values as they are.
 
     Args:
         field: a field over the plane; its frame gives the size of the image it was fitted to.
@@ -90,5 +115,13 @@ def export_image(
         inside = torch.tensor([region[:2], region[2:]], dtype=torch.float64)
         box = tuple(field.frame.to_box(inside).flatten().tolist())
     assert size is not None
-    write_image(path, image_values(field, size, crop=box), bits=bits)  # type: ignore[arg-type]
+    values = image_values(field, size, crop=box)  # type: ignore[arg-type]
+    colour = field.provenance.get("signal", {}).get("colour")
+    suffix = Path(path).suffix.lower()
+    as_is = suffix in (".npy", ".npz") or (suffix in (".tif", ".tiff") and bits == 32)
+    if colour == "linear" and not as_is and suffix not in _LIGHT:
+        values = displayed(values, linear=True)
+    if colour == "srgb" and suffix in _LIGHT:
+        values = as_light(values)
+    write_image(path, values, bits=bits)
     return size

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files.atomic import write_bytes
+from neuralfields.files.atomic import sync_folder, write_bytes
 
 _TEMPORARY = re.compile(r"\..+-[0-9a-f]{8}\.tmp(\..+)?")
 
@@ -140,6 +140,9 @@ class RunFolder:
         Raises:
             FileFormatError: another line is damaged.
         """
+        return self._metrics(strict=True)
+
+    def _metrics(self, *, strict: bool) -> list[dict[str, Any]]:
         try:
             lines = self._metrics_path.read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
@@ -151,12 +154,13 @@ class RunFolder:
             try:
                 entries.append(dict(json.loads(line)))
             except (ValueError, TypeError, RecursionError) as error:
-                raise FileFormatError(f"{self._metrics_path} is damaged in line {number}: {error}") from error
+                if strict:
+                    raise FileFormatError(f"{self._metrics_path} is damaged in line {number}: {error}") from error
         return entries
 
     def rewind_metrics(self, step: int) -> None:
-        """Drop the entries after ``step``: those steps were lost and are done again."""
-        kept = [entry for entry in self.read_metrics() if entry.get("step", math.inf) <= step]
+        """Drop the entries after ``step``, whose steps were lost and are done again, and lines that are damaged."""
+        kept = [entry for entry in self._metrics(strict=False) if entry.get("step", math.inf) <= step]
         if kept or self._metrics_path.exists():
             write_bytes(self._metrics_path, b"".join(_json(entry) for entry in kept))
 
@@ -197,7 +201,10 @@ def check_space(path: str | os.PathLike[str], size: int) -> None:
     Raises:
         InputError: less is free.
     """
-    folder = next(parent for parent in (Path(path).absolute(), *Path(path).absolute().parents) if parent.is_dir())
+    above = (Path(path).absolute(), *Path(path).absolute().parents)
+    folder = next((parent for parent in above if parent.is_dir()), None)
+    if folder is None:
+        raise InputError(f"there is no disk that {path} could be on")
     free = shutil.disk_usage(folder).free
     if free < size:
         raise InputError(f"needs about {math.ceil(size / 1e6)} MB in {folder}, {math.floor(free / 1e6)} MB are free")
@@ -217,11 +224,16 @@ def _make(path: Path, info: bytes) -> tuple[Path, ...]:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         draft.mkdir()
-        (draft / "run.json").write_bytes(info)
+        with open(draft / "run.json", "wb") as file:
+            file.write(info)
+            file.flush()
+            os.fsync(file.fileno())
         try:
             draft.rename(path)  # refused if somebody else has made it meanwhile, because it holds a run.json then
         except OSError as error:
             raise FileExistsError(*error.args) if path.exists() else error from error
+        for parent in dict.fromkeys((path.parent, *(folder.parent for folder in made))):
+            sync_folder(parent)
         return (*made, path)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)

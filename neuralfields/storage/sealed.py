@@ -82,7 +82,7 @@ def write(path: str | os.PathLike[str], key: str, header: Mapping[str, Any], ten
 
 
 def read(path: str | os.PathLike[str], key: str, newest: int, noun: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The header without its "sha256", and the tensors, on the CPU and owned by the caller.
+    """The header without its "sha256", and the tensors, on the CPU; they map the file, so copy what must outlive it.
 
     Args:
         path: the file.

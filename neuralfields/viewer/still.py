@@ -2,6 +2,7 @@
 
 import base64
 import html
+import os
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -25,7 +26,9 @@ figure { margin: 0 } img { max-width: min(100%, 44vw); height: auto } figcaption
 """
 
 
-def view(field: Field, signal: object = None, *, path: Path | None = None, browser: bool = True) -> Path:
+def view(
+    field: Field, signal: object = None, *, path: str | os.PathLike[str] | None = None, browser: bool = True
+) -> Path:
     """Show a 2-D field in the browser, beside the signal it was fitted to and the error.
 
     Args:
@@ -51,6 +54,7 @@ def view(field: Field, signal: object = None, *, path: Path | None = None, brows
     page = _page(name, _pictures(field, image))
     if path is None:
         path = Path(tempfile.mkdtemp(prefix="neuralfields-")) / "view.html"
+    path = Path(path)
     write_bytes(path, page.encode())
     if browser:
         webbrowser.open(path.absolute().as_uri())

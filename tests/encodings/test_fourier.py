@@ -81,7 +81,7 @@ def test_the_highest_octave_has_the_frequency_it_says() -> None:
 
 @pytest.mark.parametrize("arguments", [{"features": 3}, {"features": 0}, {"features": -2}, {"sigma": -1.0}], ids=str)
 def test_features_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="features must be even"):
+    with pytest.raises(InputError, match="features even and between"):
         FourierFeatures(2, **arguments)  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,7 +75,11 @@ def test_appears_with_its_info(tmp_path, monkeypatch):
     assert RunFolder.create("cat", {"status": "running"}, root=tmp_path).read_info() == {"status": "running"}
     with pytest.raises(InputError, match="not made of JSON values"):
         RunFolder.create("dog", {"a": object()}, root=tmp_path)
-    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"cannot make the folder .*dog: No space left on device"):
         RunFolder.create("dog", {}, root=tmp_path / "made")
     assert [path.name for path in tmp_path.iterdir()] == ["cat"]
@@ -199,6 +204,7 @@ def test_lock_excludes(folder):
                     inside[0] += 1
                     overlaps[0] += inside[0] > 1
                     held[0] += 1
+                    time.sleep(0.001)  # lets the others in, if the lock does
                     inside[0] -= 1
             except InputError:
                 pass
