@@ -11,6 +11,7 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.pixels import check_size
 
 _NAMES = ("rgb", "image")
+_PIECE = 2**20  # samples that are read at a time: only so many are held twice
 
 
 def decode_npy(data: bytes) -> np.ndarray:
@@ -18,7 +19,7 @@ def decode_npy(data: bytes) -> np.ndarray:
 
     Raises:
         FileFormatError: a damaged or truncated file.
-        InputError: another shape or dtype (pickled objects are never loaded), or more than ``MAX_PIXELS`` pixels.
+        InputError: another shape or dtype (pickled objects are never loaded), or over ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     return _array(io.BytesIO(data), len(data))
 
@@ -61,10 +62,16 @@ def _array(stream: IO[bytes], size: int) -> np.ndarray:
         raise InputError(f"its array is {list(shape)}: [height, width] or [height, width, 1..4] works")
     if dtype.name not in ("uint8", "uint16", "float16", "float32", "float64"):
         raise InputError(f"its array is {dtype.name}: uint8, uint16, float16, float32 or float64 works")
-    check_size(shape[1], shape[0])
-    wanted = math.prod(shape) * dtype.itemsize
-    content = stream.read(wanted) if wanted <= size else b""
-    if len(content) != wanted:
+    check_size(shape[1], shape[0], bytes_per_pixel=math.prod(shape[2:]) * dtype.itemsize)
+    count = math.prod(shape)
+    wanted = count * dtype.itemsize
+    if wanted > size:
         raise FileFormatError(f"it is truncated: its header promises {wanted} bytes of pixels")
-    values = np.frombuffer(content, dtype).reshape(shape, order="F" if column_major else "C")
-    return values.reshape(*shape[:2], -1).astype(np.float32 if dtype.itemsize == 8 else dtype.newbyteorder("="))
+    values = np.empty(count, np.float32 if dtype.itemsize == 8 else dtype.newbyteorder("="))
+    for start in range(0, count, _PIECE):
+        part = values[start : start + _PIECE]
+        content = stream.read(part.size * dtype.itemsize)
+        if len(content) != part.size * dtype.itemsize:
+            raise FileFormatError(f"it is truncated: its header promises {wanted} bytes of pixels")
+        part[:] = np.frombuffer(content, dtype)
+    return values.reshape(shape, order="F" if column_major else "C").reshape(*shape[:2], -1)

@@ -24,7 +24,7 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises:
         FileFormatError: a damaged or truncated file.
-        InputError: deep, subsampled, integer or otherwise named channels, or more than ``MAX_PIXELS`` pixels.
+        InputError: deep, subsampled, integer or otherwise named channels, or more than ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     import OpenEXR
 

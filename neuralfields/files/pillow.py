@@ -1,8 +1,10 @@
 """8-bit pictures through Pillow: JPEG, WebP, BMP, GIF, TIFF."""
 
+import contextlib
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,24 +18,33 @@ if TYPE_CHECKING:
 _opening = threading.Lock()  # Pillow's pixel limit and Python's warning filters are one for all threads
 
 
+@contextlib.contextmanager
+def without_limit() -> Iterator[None]:
+    """Open pictures without Pillow's pixel limit and warnings: ``check_size`` takes their place."""
+    from PIL import Image
+
+    with _opening, warnings.catch_warnings(action="ignore"):
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
 def decode(data: bytes, kind: str) -> np.ndarray:
     """Give the first picture [height, width, channels], uint8, upright, from a file of Pillow's format ``kind``.
 
     Palettes and CMYK become RGB, a transparent colour an alpha channel; colour profiles are not applied. Raises what
-    Pillow raises on damage (truncation included), and InputError for more than ``MAX_PIXELS`` pixels.
+    Pillow raises on damage (truncation included), and InputError for more than ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     from PIL import Image
 
-    with _opening, warnings.catch_warnings(action="ignore"):
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # check_size takes its place
-        try:
-            picture = Image.open(io.BytesIO(data), formats=[kind])
-            # Pillow turns TIFF itself
-            orientation = 1 if kind == "TIFF" else picture.getexif().get(0x0112, 1)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    with without_limit():
+        picture = Image.open(io.BytesIO(data), formats=[kind])
+        # Pillow turns TIFF itself
+        orientation = 1 if kind == "TIFF" else picture.getexif().get(0x0112, 1)
     with picture:
-        check_size(*picture.size)
+        check_size(*picture.size, bytes_per_pixel=len(_plain(picture)))
         picture.load()
         values = np.asarray(picture if picture.mode == _plain(picture) else picture.convert(_plain(picture)))
     return upright(values.reshape(*values.shape[:2], -1), orientation)

@@ -6,7 +6,9 @@ import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
 
-MAX_PIXELS = 2**28  # refused from the header, before anything of that size is allocated
+# both are refused from the header, before anything of that size is allocated
+MAX_PIXELS = 2**28
+MAX_BYTES = 2**31  # of decoded samples; decoders hold a small multiple of it for a while
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,19 @@ class Pixels:
     linear: bool
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise InputError unless a picture of this size has pixels, and at most ``MAX_PIXELS`` of them."""
+def check_size(width: int, height: int, bytes_per_pixel: int = 1) -> None:
+    """Raise InputError unless a picture of this size has pixels, at most ``MAX_PIXELS`` and ``MAX_BYTES`` in all."""
     if width < 1 or height < 1:
         raise FileFormatError(f"it has {width}x{height} pixels, so there is no picture in it")
     if width * height > MAX_PIXELS:
         raise InputError(f"it has {width}x{height} pixels, and at most {MAX_PIXELS} are read: cut it or scale it down")
+    check_bytes(width * height * bytes_per_pixel)
+
+
+def check_bytes(count: int) -> None:
+    """Raise InputError for more than ``MAX_BYTES`` bytes of decoded samples."""
+    if count > MAX_BYTES:
+        raise InputError(f"it decodes to {count} bytes, and at most {MAX_BYTES} are read: cut it or scale it down")
 
 
 def check_finite(values: np.ndarray) -> None:

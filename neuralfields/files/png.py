@@ -41,7 +41,7 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises:
         FileFormatError: a wrong checksum, a truncated file, or anything that contradicts the header.
-        InputError: more than ``MAX_PIXELS`` pixels.
+        InputError: more than ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     stored = _chunks(data)
     header = _header(*next(stored))
@@ -100,9 +100,10 @@ def _header(kind: bytes, content: bytes) -> _Header:
     if kind != b"IHDR" or len(content) != 13:
         raise FileFormatError("it does not begin with a PNG header")
     header = _Header(*struct.unpack(">IIBBBBB", content))
-    check_size(header.width, header.height)
     if header.depth not in _DEPTHS.get(header.colour, ()) or any(header[4:6]) or header.interlace > 1:
         raise FileFormatError(f"its header is not valid PNG: {header[2:]}")
+    channels = 4 if header.colour == 3 else _SAMPLES[header.colour]
+    check_size(header.width, header.height, bytes_per_pixel=channels * (2 if header.depth == 16 else 1))
     return header
 
 

@@ -21,7 +21,7 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises:
         FileFormatError: a damaged or truncated file.
-        InputError: XYZ colours, the run-length code of before 1991, or more than ``MAX_PIXELS`` pixels.
+        InputError: XYZ colours, the run-length code of before 1991, or more than ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     found = re.match(rb"#\?[^\0]*?\n\n([+-])([XY]) (\d{1,9}) ([+-])([XY]) (\d{1,9})\n", data)
     if found is None:
@@ -32,7 +32,7 @@ def decode(data: bytes) -> np.ndarray:
     if axes not in _ORIENTATIONS:
         raise FileFormatError(f"its resolution line names an axis twice: {axes}")
     rows, columns = int(found[3]), int(found[6])
-    check_size(columns, rows)
+    check_size(columns, rows, bytes_per_pixel=3 * 4)
     rgbe = _rows(data, found.end(), rows, columns)
     # exponent 0 means black; the range of e - 136 fits float32 with its subnormals
     scale = np.where(rgbe[..., 3:] > 0, np.ldexp(np.float32(1), rgbe[..., 3:].astype(np.int32) - 136), np.float32(0))

@@ -29,7 +29,7 @@ def decode(data: bytes) -> np.ndarray | None:
 
     Raises:
         FileFormatError: a damaged or truncated file.
-        InputError: other sample types, colours or compressions, or more than ``MAX_PIXELS`` pixels.
+        InputError: other sample types, colours or compressions, or more than ``MAX_PIXELS`` or ``MAX_BYTES``.
     """
     import tifffile
 
@@ -37,7 +37,7 @@ def decode(data: bytes) -> np.ndarray | None:
     logging.getLogger("tifffile").addHandler(_SILENCE)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
-        check_size(page.imagewidth, page.imagelength)
+        check_size(page.imagewidth, page.imagelength, page.samplesperpixel * -(-page.bitspersample // 8))
         if page.bitspersample <= 8:
             return None
         _check(page, len(data))

@@ -713,6 +713,31 @@ def test_huge_headers_are_refused_before_decoding():
             read_bytes(bytes(data), suffix)
 
 
+def test_the_bytes_of_a_picture_are_bounded_too(monkeypatch):
+    array = npy(np.zeros((4, 4, 4))).replace(b"(4, 4, 4), }            ", b"(16384, 16000, 4), }    ")
+    hdr = b"#?RADIANCE\n\n-Y 16000 +X 16000\n"
+    for suffix, data in {".npy": array, ".hdr": hdr}.items():
+        with refused("decodes to", "at most 2147483648"):
+            read_bytes(data, suffix)
+    monkeypatch.setattr("neuralfields.files.pixels.MAX_BYTES", 8 * 100)
+    rgb, wide = Image.fromarray(noise(16, 17, 3)), noise(10, 11, 4, dtype="uint16")
+    cases = {".png": png(wide, 16, 6), ".tif": tiff(wide, photometric="rgb"), ".bmp": saved(rgb, "BMP")}
+    cases |= {".ppm": saved(rgb, "PPM"), ".npz": npz(image=wide)}
+    for suffix, data in cases.items():
+        with refused("decodes to", "at most 800"):
+            read_bytes(data, suffix)
+    np.testing.assert_array_equal(read_bytes(png(wide[:, 1:], 16, 6), ".png").values, wide[:, 1:])
+
+
+def test_an_array_is_read_in_pieces(monkeypatch):
+    monkeypatch.setattr("neuralfields.files.arrays._PIECE", 7)
+    values = noise(6, 5, 3, dtype="float64")
+    for data, suffix in ((npy(values), ".npy"), (npz(image=np.asfortranarray(values)), ".npz")):
+        np.testing.assert_array_equal(read_bytes(data, suffix).values, values.astype(np.float32))
+    with refused("it is truncated: its header promises 720 bytes", kind=FileFormatError):
+        read_bytes(npy(values)[:-8], ".npy")
+
+
 def test_large_pictures_need_no_warning_and_pillow_keeps_its_limit(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     data = saved(Image.fromarray(noise(16, 16, 3)), "BMP")

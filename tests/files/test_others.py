@@ -49,3 +49,31 @@ def test_truncated(tmp_path):
     path.write_bytes(stream.getvalue()[:-20])
     with pytest.raises(FileFormatError, match=r"picture.ppm \(PNM\): it is damaged or truncated"):
         read_image(path)
+
+
+def test_a_header_of_spaces_is_refused_at_once(tmp_path):
+    path = tmp_path / "picture.ppm"
+    for filler in (b" ", b"\n", b"#\n", b"# ", b"1"):
+        path.write_bytes(b"P6 " + filler * 2**20 + b"x")
+        with pytest.raises(FileFormatError, match=r"picture.ppm \(PNM\)"):
+            read_image(path)
+
+
+def test_comments_do_not_hide_16_bit_colours(tmp_path):
+    path = tmp_path / "picture.ppm"
+    path.write_bytes(b"P6 # a\n # b\n7 # c\n\n5#d\n1023\n" + bytes(7 * 5 * 3 * 2))
+    with pytest.raises(InputError, match="go up to 1023"):
+        read_image(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_only_our_limit_counts(tmp_path, monkeypatch):
+    path = tmp_path / "picture.pgm"
+    for pillows in (4, 20):  # Pillow would refuse 35 pixels, or warn
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows)
+        path.write_bytes(b"P5 7 5 255\n" + bytes(35))
+        assert read_image(path).values.shape == (5, 7, 1)
+        assert pillows == Image.MAX_IMAGE_PIXELS
+    path.write_bytes(b"P5 60000 60000 255\n")
+    with pytest.raises(InputError, match="60000x60000 pixels, and at most 268435456"):
+        read_image(path)
