@@ -21,6 +21,8 @@ COMMANDS = {
     "doctor": "device, threads, versions, and which kernel each operation would use and why",
     "demo": "fit a real photo that comes along, in seconds",
 }
+# What torch says on Windows, on Linux, and of a CUDA device.
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "CUDA out of memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "not enough memory" not in str(error):
+        if isinstance(error, RuntimeError) and not any(text in str(error) for text in _NO_MEMORY):
             raise
         say(f"{name}: there is not enough memory: a smaller --size or --batch may work")
         return 2

@@ -18,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     p.add_trust()
     p.add_argument("--json", action="store_true", help="one line of JSON per run")
     options = p.read(words)
-    return each(options.paths, lambda path: _measure(path, options))
+    return each("eval", options.paths, lambda path: _measure(path, options))
 
 
 def _measure(path: Path, options: Namespace) -> int:

@@ -31,8 +31,8 @@ def main(words: Sequence[str]) -> int:
         f"cannot export to {options.out}: the suffix is one of {known}, and the order is nf export RUN OUT",
     )
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
-    field, folder = open_field(options.path, tuple(options.trust))
-    needs(not is_source(folder, options.out), f"{options.out} is what the run was fitted to: choose another name")
+    field, _ = open_field(options.path, tuple(options.trust))
+    needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
     width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
     print(f"{options.out}: {width}x{height}, {field.out_dim} channels, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0

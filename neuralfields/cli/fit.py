@@ -1,6 +1,5 @@
 """``nf fit``: signals into run folders."""
 
-import json
 import os
 import shlex
 import signal as signals_of_the_system
@@ -61,7 +60,7 @@ def main(words: Sequence[str]) -> int:
     given = {name: getattr(options, name) for name in names}
     given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
-    return each(paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
+    return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
 
 
 def _inputs(options: Namespace) -> tuple[list[str], str | None]:
@@ -92,6 +91,7 @@ def _beside(path: Path) -> str:
 
 def drain(run: "Run", options: Namespace) -> int:
     """Fit to the end, or to the first Ctrl-C, and report."""
+    from neuralfields.cli.opening import print_json
     from neuralfields.cli.progress import Progress
 
     again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}{_trust(run.info)}"
@@ -111,8 +111,10 @@ def drain(run: "Run", options: Namespace) -> int:
             raise
     if run.info["status"] == "interrupted":
         say(f"nf fit: stopped at step {run.state.step}; {again}")
+    elif options.json:
+        print_json(run.info)
     else:
-        print(json.dumps(run.info) if options.json else summary(run.folder.path, run.info))
+        print(summary(run.folder.path, run.info))
     return INTERRUPTED if stop else 0
 
 
@@ -125,6 +127,7 @@ def _stop_requests() -> Iterator[list[int]]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
+        say("nf fit: stopping after this step; Ctrl-C again leaves at once")
 
     # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
     known = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)

@@ -10,6 +10,7 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field
 from neuralfields.signals import Image
 from neuralfields.storage import RunFolder
+from neuralfields.storage.run_folder import _finite
 
 
 def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | None]:
@@ -51,13 +52,21 @@ def source_of(folder: RunFolder | None, given: Path | None) -> Image:
     return signal
 
 
-def is_source(folder: RunFolder | None, path: Path) -> bool:
-    """Whether ``path`` is the very file that the run was fitted to."""
-    described = folder.read_info().get("signal") if folder else None
+def is_source(run: Path, path: Path) -> bool:
+    """Whether ``path`` is the very file that the run was fitted to; ``run`` is its folder, or the field file in it."""
+    folder = run if run.is_dir() else run.parent
+    if not (folder / "run.json").is_file():
+        return False
+    described = RunFolder.open(folder).read_info().get("signal")
     source = described.get("path") if isinstance(described, dict) else None
-    return isinstance(source, str) and path.exists() and Path(source).exists() and path.samefile(source)
+    return isinstance(source, str) and same_file(path, Path(source))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both names are of one file that exists."""
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on stdout."""
-    print(json.dumps(value))
+    """One line of JSON on stdout. Numbers that are not finite become null, as in run.json."""
+    print(json.dumps(_finite(value), allow_nan=False))

@@ -44,13 +44,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def say(text: str) -> None:
-    """One line on stderr. That nobody can read it any more, as in ``2>&1 | head``, must not end the work."""
-    with suppress(OSError):
+    """One line on stderr. That nobody can read it any more, as in ``2>&1 | head``, must not end the work.
+
+    Nor must a line that a signal's handler says in the midst of another one: Python refuses it with a RuntimeError.
+    """
+    with suppress(OSError, RuntimeError):
         print(text.replace("\n", "\\n"), file=sys.stderr, flush=True)
 
 
-def each(things: Iterable[T], do: Callable[[T], int]) -> int:
-    """The worst status of doing all things. One bad file of many must not cost the others."""
+def each(command: str, things: Iterable[T], do: Callable[[T], int]) -> int:
+    """The worst status of a command that does all things. One bad file of many must not cost the others."""
     todo, status = list(things), 0
     for thing in todo:
         try:
@@ -58,7 +61,7 @@ def each(things: Iterable[T], do: Callable[[T], int]) -> int:
         except NeuralFieldsError as error:
             if len(todo) == 1:
                 raise
-            say(f"nf: {error}")
+            say(f"nf {command}: {error}")
             status = max(status, error.exit_status)
         if status == INTERRUPTED:
             break

@@ -28,10 +28,14 @@ def main(words: Sequence[str]) -> int:
     import torch
 
     from neuralfields import calculus, evaluate
-    from neuralfields.cli.opening import open_field
+    from neuralfields.cli.opening import is_source, open_field, same_file
     from neuralfields.files.atomic import write_bytes
 
     field, _ = open_field(options.path, tuple(options.trust))
+    if options.out:
+        needs(not same_file(options.out, options.points), f"--out {options.out} holds the points: choose another name")
+        what = "is what the run was fitted to"
+        needs(not is_source(options.path, options.out), f"--out {options.out} {what}: choose another name")
     points = torch.from_numpy(_read_points(options.points, field.in_dim))
     frame = field.frame
     needs(frame is not None or not options.world, f"{options.path} does not know its source's units")

@@ -12,7 +12,7 @@ import numpy as np
 import OpenEXR
 import pytest
 import torch
-from conftest import contents, pattern, running, wait_for
+from nf_helpers import contents, pattern, running, wait_for
 from safetensors.torch import save_file
 
 import neuralfields
@@ -157,6 +157,32 @@ def test_options_are_refused_before_anything_is_read(nf, folder, run, case, monk
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_no_cuda(nf, folder):
     refused(nf, folder, ["fit", "a.png", "--device", "cuda"], "--device cuda", "--device cpu works")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes. Error code 12"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB."),
+    ],
+)
+def test_out_of_memory(nf, folder, run, monkeypatch, error):
+    def fail(*words, **more):
+        raise error
+
+    monkeypatch.setattr("neuralfields.storage.export.export_image", fail)
+    refused(nf, folder, ["export", "run", "o.png"], "nf export: there is not enough memory")
+
+
+def test_other_errors_are_not_hidden(nf, folder, run, monkeypatch):
+    def fail(*words, **more):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("neuralfields.storage.export.export_image", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        nf("export", "run", "o.png")
 
 
 COMMANDS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import command, contents, pattern
+from nf_helpers import command, contents, pattern
 
 from neuralfields.files.images import read_image, write_image
 
@@ -77,7 +77,7 @@ def test_several_files(nf, folder):
 
     Path("text.png").write_text("text")
     status, out, err = nf("fit", "text.png", "a.png", "--steps", 3, "--quiet")
-    assert status == 2 and "text.png" in err and out.startswith("runs/a-3: ")
+    assert status == 2 and err.startswith("nf fit: ") and "text.png" in err and out.startswith("runs/a-3: ")
 
 
 def test_names_that_are_odd(nf, folder):
@@ -107,9 +107,45 @@ def test_from_another_folder(nf, folder, monkeypatch):
 def test_export_does_not_overwrite_the_source(nf, folder):
     assert nf("fit", "a.png", "--steps", 3).status == 0
     before = contents(folder)
-    status, _, err = nf("export", "runs/a", "./a.png")
-    assert status == 2 and "choose another name" in err
+    for run in ("runs/a", "runs/a/field.nf"):
+        status, _, err = nf("export", run, "./a.png")
+        assert status == 2 and "choose another name" in err
     assert contents(folder) == before
+
+
+def test_query_does_not_overwrite_what_it_reads(nf, folder):
+    np.save("a.npy", pattern())
+    np.save("points.npy", np.zeros((2, 2)))
+    assert nf("fit", "a.npy", "--steps", 3).status == 0
+    before = contents(folder)
+    for run in ("runs/a", "runs/a/field.nf"):
+        for out in ("./points.npy", "./a.npy"):
+            status, _, err = nf("query", run, "points.npy", "--out", out)
+            assert status == 2 and f"--out {Path(out)}" in err and "choose another name" in err
+    assert contents(folder) == before
+
+
+def test_json_of_what_is_not_finite(nf, folder):
+    """A black picture has no relative error, and JSON no infinity."""
+    write_image(Path("black.png"), np.zeros((8, 8, 3), np.float32))
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    fitted, measured = (
+        json.loads(nf(*words, "--json").out, parse_constant=refuse)
+        for words in (["fit", "black.png", "--steps", 3], ["eval", "runs/black"])
+    )
+    assert fitted["metrics"]["relative_l2"] is None and measured["relative_l2"] is None
+
+
+def test_demo(nf, folder):
+    for name in ("astronaut", "astronaut-2"):  # the second one meets what the first one has made
+        status, out, err = nf("demo", "--seconds", 0.3)
+        assert status == 0, err
+        assert out.startswith(f"runs/{name}: ") and f"{name}-face.png: 1024x1024" in out
+        assert Path(f"runs/{name}/field.nf").exists()
+        assert read_image(f"{name}-face.png").values.shape == (1024, 1024, 3)
 
 
 def test_target(nf, folder):

@@ -2,17 +2,34 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import running, wait_for
+from nf_helpers import command, running, wait_for
 
 import neuralfields
 from neuralfields import runs
 from neuralfields.storage import RunFolder
 
-_SOON = "import neuralfields.runs as runs; runs._LOST_SECONDS = 0.05"  # a checkpoint after almost every step
+# A checkpoint at step 61 only, metrics of every step, and a kill at step 90.
+_KILLED = """
+import os, signal
+import neuralfields.runs as runs
+
+runs._LOST_SECONDS, runs._METRICS_SECONDS = float("inf"), 0
+before = runs.Run.steps
+
+def steps(run):
+    for step in before(run):
+        runs._LOST_SECONDS = 0 if step.step == 60 else float("inf")
+        if step.step == 90:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield step
+
+runs.Run.steps = steps
+"""
 
 
 def info(path: Path = Path("runs/a")) -> dict:
@@ -26,19 +43,19 @@ def same_weights(left: Path, right: Path) -> bool:
 
 @pytest.mark.parametrize("ema", [[], ["--ema", "0.9"]])
 def test_killed_and_resumed(nf, folder, ema):
-    words = ["fit", "a.png", "--steps", 250, "--threads", 1, *ema]
+    words = ["fit", "a.png", "--steps", 120, "--threads", 1, *ema]
     assert nf(*words, "--out", "undisturbed").status == 0
-    with running(*words, code=_SOON) as process:
-        wait_for(Path("runs/a/checkpoint.safetensors"), process)
-        process.kill()
+    killed = subprocess.run(command(*words, code=_KILLED), capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert RunFolder.open("runs/a").read_metrics()[-1]["step"] == 90
     assert not Path("runs/a/field.nf").exists()
     (folder / "runs/a/.field-01234567.tmp.nf").write_bytes(b"half")
     status, out, err = nf("fit", "--resume", "runs/a")
-    assert status == 0 and "resumed at step" in err and "250 steps" in out
+    assert status == 0 and "resumed at step 61" in err and "120 steps" in out
     assert same_weights(Path("undisturbed"), Path("runs/a"))
     assert {path.name for path in Path("runs/a").iterdir()} == {"run.json", "field.nf", "metrics.jsonl", "previews"}
     steps = [entry["step"] for entry in RunFolder.open("runs/a").read_metrics()]
-    assert steps == sorted(set(steps)) and steps[-1] == 250
+    assert steps == sorted(set(steps)) and steps[:61] == list(range(1, 62)) and steps[-1] == 120
 
 
 def test_killed_before_the_first_checkpoint(nf, folder):
@@ -63,6 +80,7 @@ def test_first_request_stops_after_the_step(nf, folder, number):
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     step = info()["steps"]
+    assert err.count("nf fit: stopping after this step; Ctrl-C again leaves at once\n") == 1
     assert err.splitlines()[-1] == f"nf fit: stopped at step {step}; go on with: nf fit --resume runs/a"
     assert info()["status"] == "interrupted" and step > 0
     status, _, err = nf("eval", "runs/a")
@@ -105,6 +123,16 @@ class TestInThisProcess:
         assert nf("fit", "--resume", "runs/a").status == 0
         assert nf("fit", "a.png", "--steps", 20).status == 0
         assert same_weights(Path("runs/a"), Path("runs/a-2"))
+
+    def test_while_another_line_is_being_said(self, nf, monkeypatch):
+        """Python's files refuse a handler's line in the midst of another one; the request counts all the same."""
+
+        def refusing(*words, file, **more):
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+        monkeypatch.setattr("neuralfields.cli.parser.print", refusing, raising=False)
+        assert self.interrupted(nf, monkeypatch, "a.png", "--steps", 20, step=5, times=1).status == 130
+        assert (info()["status"], info()["steps"]) == ("interrupted", 5)
 
     def test_the_files_after_it_are_not_begun(self, nf, monkeypatch):
         status, _, _ = self.interrupted(nf, monkeypatch, "a.png", "a.png", "--steps", 5, step=5, times=1)
