@@ -2,13 +2,14 @@
 
 import contextlib
 import io
+import math
 import threading
 from typing import Any
 
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files.pixels import check_size, straight
+from neuralfields.files.pixels import FAINT, check_bytes, check_size, straight
 
 _FLOAT32_RANGE = (np.finfo(np.float32).min, np.finfo(np.float32).max)
 _redirecting = threading.Lock()  # sys.stdout is one for all threads
@@ -20,7 +21,8 @@ def decode(data: bytes) -> np.ndarray:
 
     R, G, B with or without A, Y with or without A, or a single channel of any name; further channels beside R, G, B
     are left out. EXR colours are premultiplied; where some alpha is not 1 they are divided by it, as float32. Colours
-    under alpha 0 (light without cover) stay as they are.
+    under alpha 0 (light without cover) or below ``FAINT`` stay as they are. All parts and channels count for the
+    limits, as OpenEXR decodes them all.
 
     Raises:
         FileFormatError: a damaged or truncated file.
@@ -28,11 +30,15 @@ def decode(data: bytes) -> np.ndarray:
     """
     import OpenEXR
 
-    header: dict[str, Any] = OpenEXR.File(io.BytesIO(data), header_only=True).header()
-    (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
-    width, height = right - left + 1, bottom - top + 1
-    check_size(width, height)
-    names = _wanted(header)
+    headers: list[dict[str, Any]] = [part.header for part in OpenEXR.File(io.BytesIO(data), header_only=True).parts]
+    if any(header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage) for header in headers):
+        raise InputError("it is a deep EXR file: flatten it first")
+    sizes = [_size(header) for header in headers]
+    for size in sizes:
+        check_size(*size)
+    check_bytes(sum(4 * math.prod(size) * len(header["channels"]) for size, header in zip(sizes, headers, strict=True)))
+    width, height = sizes[0]
+    names = _wanted(headers[0])
     # a file with missing rows gives no parts and prints a warning, which must not get into the program's output
     with _redirecting, contextlib.redirect_stdout(io.StringIO()):
         file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
@@ -44,13 +50,14 @@ def decode(data: bytes) -> np.ndarray:
     values = np.stack(planes, axis=-1)
     if names[-1] != "A" or len(names) == 1 or (values[..., -1] == 1).all():
         return values
-    return np.clip(straight(values), *_FLOAT32_RANGE).astype(np.float32)
+    return np.clip(straight(values, FAINT), *_FLOAT32_RANGE).astype(np.float32)
 
 
 def encode(values: np.ndarray) -> bytes:
     """Give a file's bytes for ``values`` [height, width, 1..4], float16 or float32, linear, alpha straight.
 
-    Lossless but for the multiplication with alpha that EXR asks for (alpha 0 takes the colours with it).
+    Lossless but for the multiplication with alpha that EXR asks for (alpha 0 takes the colours with it, and below
+    ``FAINT`` they come back multiplied).
     """
     import OpenEXR
 
@@ -65,13 +72,15 @@ def encode(values: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+def _size(header: dict[str, Any]) -> tuple[int, int]:
+    """Width and height of a part's data window."""
+    (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
+    return right - left + 1, bottom - top + 1
+
+
 def _wanted(header: dict[str, Any]) -> tuple[str, ...]:
     """The names of the channels that make the picture."""
-    import OpenEXR
-
     channels = {channel.name: channel for channel in header["channels"]}
-    if header["type"] not in (OpenEXR.scanlineimage, OpenEXR.tiledimage):
-        raise InputError("it is a deep EXR file: flatten it first")
     names = next((layout for layout in _LAYOUTS if set(layout) <= set(channels)), tuple(channels))
     if "RY" in channels or (len(names) > 1 and names not in _LAYOUTS):
         raise InputError(f"its channels are {', '.join(channels)}: R, G, B[, A] or Y[, A] or a single one would work")

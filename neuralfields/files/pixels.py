@@ -9,6 +9,7 @@ from neuralfields.errors import FileFormatError, InputError
 # both are refused from the header, before anything of that size is allocated
 MAX_PIXELS = 2**28
 MAX_BYTES = 2**31  # of decoded samples; decoders hold a small multiple of it for a while
+FAINT = 1e-4  # alpha of floats below it counts as 0: dividing by it would blow the colours up
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
     return values
 
 
-def straight(values: np.ndarray) -> np.ndarray:
-    """Divide the colours of ``values`` [..., colours + 1] by the last channel, as float64; alpha 0 leaves them."""
+def straight(values: np.ndarray, smallest: float = 0) -> np.ndarray:
+    """Divide the colours of ``values`` [..., colours + 1] by the last channel, as float64.
+
+    Alpha 0, or below ``smallest``, leaves them.
+    """
     alpha = values[..., -1:].astype(np.float64)
-    return np.concatenate([values[..., :-1] / np.where(alpha > 0, alpha, 1), alpha], axis=-1)
+    return np.concatenate([values[..., :-1] / np.where((alpha > 0) & (alpha >= smallest), alpha, 1), alpha], axis=-1)

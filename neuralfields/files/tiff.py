@@ -5,20 +5,23 @@ Source: TIFF revision 6.0, Adobe, 1992.
 
 import io
 import logging
+import math
 import struct
+import zlib
 from typing import Any, cast
 
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files import pillow
-from neuralfields.files.pixels import check_size, straight, upright
+from neuralfields.files.pixels import FAINT, check_bytes, check_size, straight, upright
 
 _GREY_INVERTED, _GREY, _RGB = 0, 1, 2  # PhotometricInterpretation
 _COLOURS = {_GREY_INVERTED: 1, _GREY: 1, _RGB: 3}
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # ExtraSamples: alpha, multiplied into the colours or not
-_LZW = 5
-_COMPRESSIONS = {1: "none", _LZW: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits"}
+_UNSIGNED, _UNDEFINED = 1, 4  # SampleFormat
+_LZW, _PACKBITS = 5, 32773
+_COMPRESSIONS = {1: "none", _LZW: "LZW", 8: "deflate", 32946: "deflate", _PACKBITS: "PackBits"}
 _SILENCE = logging.NullHandler()
 
 
@@ -39,10 +42,14 @@ def decode(data: bytes) -> np.ndarray | None:
         page: Any = file.pages[0]
         check_size(page.imagewidth, page.imagelength, page.samplesperpixel * -(-page.bitspersample // 8))
         if page.bitspersample <= 8:
+            if page.sampleformat not in (_UNSIGNED, _UNDEFINED):
+                raise InputError(f"its {page.bitspersample}-bit samples are not unsigned: save them as uint8")
             return None
         _check(page, len(data))
-        if page.compression == _LZW:
-            return decode(_without_lzw(page, data))
+        if page.compression in (_LZW, _PACKBITS):
+            return decode(_uncompressed(page, data))
+        if page.compression != 1:
+            _check_inflated(page, data)
         values = page.asarray()
     if page.axes == "SYX":
         values = np.moveaxis(values, 0, -1)
@@ -90,12 +97,33 @@ def _check(page: Any, size: int) -> None:
         raise InputError(
             f"its compression and predictor are {found}: LZW, deflate, PackBits or none, not on floats, work"
         )
+    check_bytes(math.prod(_segment_size(page)))
+    if page.compression != 1 and page.fillorder != 1:
+        raise InputError("the bits of its compressed bytes are reversed (FillOrder 2): save it anew")
+    if len(page.dataoffsets) > math.prod(page.chunked):
+        raise FileFormatError(f"it has {len(page.dataoffsets)} segments and needs {math.prod(page.chunked)}")
     ends = [
         offset + count if count else size + 1
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
     ]
     if not ends or max(ends) > size:
         raise FileFormatError(f"it is truncated after {size} bytes")
+
+
+def _segment_size(page: Any) -> tuple[int, int]:
+    """Bytes per row, and rows, of a tile or of a strip that is not the last."""
+    sample = page.dtype.itemsize * (page.samplesperpixel if page.planarconfig == 1 else 1)
+    if page.is_tiled:
+        return sample * page.tilewidth, page.tilelength
+    return sample * page.imagewidth, min(page.rowsperstrip, page.imagelength)
+
+
+def _check_inflated(page: Any, data: bytes) -> None:
+    """Raise unless each segment inflates to at most its size, because tifffile would inflate it without end."""
+    size = math.prod(_segment_size(page))
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if len(zlib.decompressobj().decompress(data[offset : offset + count], size + 1)) > size:
+            raise FileFormatError(f"its segment at byte {offset} inflates to more than its {size} bytes of pixels")
 
 
 def _with_alpha(values: np.ndarray, page: Any) -> np.ndarray:
@@ -105,26 +133,25 @@ def _with_alpha(values: np.ndarray, page: Any) -> np.ndarray:
     if page.extrasamples[0] != _ASSOCIATED:
         return values if page.extrasamples[0] == _UNASSOCIATED else values[..., :-1]
     top = 65535 if values.dtype == np.uint16 else 1
-    divided = straight(values / np.float64(top)) * top
+    divided = straight(values / np.float64(top), FAINT if top == 1 else 0) * top
     return (np.rint(divided.clip(0, top)) if top > 1 else divided).astype(values.dtype)
 
 
-def _without_lzw(page: Any, data: bytes) -> bytes:
+def _uncompressed(page: Any, data: bytes) -> bytes:
     """The same TIFF file uncompressed.
 
-    tifffile does not know LZW and Pillow knows it for 8-bit grey only, so each strip or tile is given to Pillow as a
-    picture of its bytes. Predictors, tiles and planes are left to tifffile.
+    tifffile does not know LZW, and takes PackBits to a list of Python numbers without end. Pillow knows both for 8-bit
+    grey, so each strip or tile is given to Pillow as a picture of its bytes. Predictors, tiles and planes are left to
+    tifffile.
     """
     import tifffile
 
-    sample = page.dtype.itemsize * (page.samplesperpixel if page.planarconfig == 1 else 1)
-    stride = sample * (page.tilewidth if page.is_tiled else page.imagewidth)
-    step = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    stride, step = _segment_size(page)
     per_plane = -(-page.imagelength // step)
     parts = []
     for index, (offset, count) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
         rows = step if page.is_tiled else min(step, page.imagelength - index % per_plane * step)
-        parts.append(_lzw_bytes(data[offset : offset + count], stride, rows))
+        parts.append(_bytes(data[offset : offset + count], page.compression, stride, rows))
     offsets = len(data) + np.cumsum([0] + [len(part) for part in parts[:-1]])
     stream = io.BytesIO(data + b"".join(parts))
     with tifffile.TiffFile(stream, mode="r+") as file:
@@ -135,9 +162,9 @@ def _without_lzw(page: Any, data: bytes) -> bytes:
         return stream.getvalue()
 
 
-def _lzw_bytes(coded: bytes, stride: int, rows: int) -> bytes:
-    """Decode one LZW segment by way of a TIFF file of 8-bit grey, ``rows`` of ``stride`` pixels, that holds only it."""
-    tags = {256: stride, 257: rows, 258: 8, 259: _LZW, 262: _GREY, 273: 8, 278: rows, 279: len(coded)}
+def _bytes(coded: bytes, compression: int, stride: int, rows: int) -> bytes:
+    """Decode one segment by way of a TIFF file of 8-bit grey, ``rows`` of ``stride`` pixels, that holds only it."""
+    tags = {256: stride, 257: rows, 258: 8, 259: int(compression), 262: _GREY, 273: 8, 278: rows, 279: len(coded)}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = struct.pack("<2sHI", b"II", 42, 8 + len(coded) + len(coded) % 2)
     padding = b"\0" * (len(coded) % 2)

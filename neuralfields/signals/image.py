@@ -98,11 +98,12 @@ class Image:
 
     def measure(self, field: FieldLike, *, thorough: bool = False) -> dict[str, float]:
         """``metrics.errors`` of all pixels; ``thorough`` adds ssim (not if linear) and those of held-out pixels."""
-        found: list[Tensor] = []
-        values = metrics.errors(_compared(field, self.chunks(_CHUNK), found if thorough else None))
-        if thorough and not self.linear and min(self.shape[:2]) >= metrics.SSIM_TAPS:
+        # One block for all values: many small ones between the field's temporaries would tear the memory to pieces.
+        found = torch.empty(self.size, self.out_dim) if thorough else None
+        values = metrics.errors(_compared(field, self.chunks(_CHUNK), found))
+        if found is not None and not self.linear and min(self.shape[:2]) >= metrics.SSIM_TAPS:
             truth = torch.from_numpy(self.to_float(self.values))
-            values["ssim"] = metrics.ssim(torch.cat(found).view(self.shape), truth)
+            values["ssim"] = metrics.ssim(found.view(self.shape), truth)
         if thorough and self.lattice.holdout:
             held = metrics.errors(_compared(field, self.held_out(_CHUNK)))
             values |= {f"{name}_holdout": value for name, value in held.items()}
@@ -141,14 +142,14 @@ class Image:
 
 
 def _compared(
-    field: FieldLike, batches: Iterator[Batch], kept: list[Tensor] | None = None
+    field: FieldLike, batches: Iterator[Batch], kept: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(values of the field, values of the signal) of each batch; the former are appended to ``kept``."""
+    """(values of the field, values of the signal) of each batch; ``kept`` takes the former at the batch's index."""
     device = device_of(field)
     for batch in batches:
         prediction = evaluate(field, batch.x.to(device)).cpu()
         if kept is not None:
-            kept.append(prediction)
+            kept[batch.index] = prediction
         yield prediction, batch.y
 
 

@@ -447,7 +447,85 @@ def test_tiff_with_other_kinds_of_alpha_and_white_as_zero():
     np.testing.assert_array_equal(read_bytes(data, ".tif").values, 65535 - values[..., :1])
 
 
+def test_signed_bytes_are_not_taken_for_unsigned():
+    with refused("8-bit samples are not unsigned"):
+        read_bytes(tiff(np.array([[-1, 1]], np.int8)), ".tif")
+
+
+def test_reversed_bits_and_spare_segments_are_refused():
+    data = tiff(noise(16, 16, dtype="uint16"), compression="zlib", extratags=[(65000, "H", 1, 2, True)])
+    with refused("FillOrder 2"):
+        read_bytes(data.replace(struct.pack("<H", 65000), struct.pack("<H", 266)), ".tif")
+    with tifffile.TiffFile(io.BytesIO(tiff(noise(16, 16, dtype="uint16"), rowsperstrip=8)), mode="r+") as file:
+        file.pages[0].tags["ImageLength"].overwrite(8)  # type: ignore[union-attr]
+        data = file.filehandle._fh.getvalue()  # type: ignore[attr-defined]
+    with refused("2 segments and needs 1", kind=FileFormatError):
+        read_bytes(data, ".tif")
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"rowsperstrip": 5}], ids=str)
+def test_a_tiff_segment_ends_where_its_pixels_end(options):
+    values = noise(16, 16, dtype="uint16")
+    data = tiff(values, compression="zlib", **options)
+    with tifffile.TiffFile(io.BytesIO(data + zlib.compress(bytes(10**6))), mode="r+") as file:
+        tags = file.pages[0].tags  # type: ignore[union-attr]
+        name = "Tile" if "tile" in options else "Strip"
+        starts, counts = (list(tags[name + kind].value) for kind in ("Offsets", "ByteCounts"))
+        starts[-1], counts[-1] = len(data), len(zlib.compress(bytes(10**6)))
+        tags[f"{name}Offsets"].overwrite(starts)
+        tags[f"{name}ByteCounts"].overwrite(counts)
+        bomb = file.filehandle._fh.getvalue()  # type: ignore[attr-defined]
+    with refused("inflates to more than its", kind=FileFormatError):
+        read_bytes(bomb, ".tif")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_tiff_tiles_are_bounded_like_the_picture(compression):
+    data = tiff(noise(16, 16, dtype="uint16"), tile=(16, 16), compression=compression)
+    with tifffile.TiffFile(io.BytesIO(data), mode="r+") as file:
+        for tag in ("TileWidth", "TileLength"):
+            file.pages[0].tags[tag].overwrite(60000)  # type: ignore[union-attr]
+        data = file.filehandle._fh.getvalue()  # type: ignore[attr-defined]
+    with refused("decodes to 7200000000 bytes"):
+        read_bytes(data, ".tif")
+
+
 # ---- linear light ----
+
+
+def test_a_faint_alpha_does_not_blow_colours_up():
+    alpha = np.array([[6e-8, 9e-5, 2e-4]], np.float16)
+    colour = np.full((1, 3), 1e-3, np.float16)
+    values = read_bytes(exr({"R": colour, "G": colour, "B": colour, "A": alpha}), ".exr").values
+    np.testing.assert_array_equal(values[..., 3], alpha)
+    np.testing.assert_allclose(values[0, :, 0], [1e-3, 1e-3, 5], rtol=1e-2)
+    stacked = np.stack([colour, colour, colour, alpha], axis=-1).astype(np.float32)
+    data = tiff(stacked, photometric="rgb", extrasamples=["assocalpha"])
+    np.testing.assert_array_equal(read_bytes(data, ".tif").values[0, :2], stacked[0, :2])
+
+
+def exr_parts(*sizes: tuple[int, int]) -> bytes:
+    """A file with a part of each height and width."""
+    windows = {size: (np.zeros(2, np.int32), np.array(size[::-1], np.int32) - 1) for size in sizes}
+    common = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, "displayWindow": windows[sizes[0]]}
+    parts = [
+        OpenEXR.Part({**common, "dataWindow": windows[size]}, {"Y": np.ones(size, np.float32)}, f"part {index}")
+        for index, size in enumerate(sizes)
+    ]
+    stream = io.BytesIO()
+    OpenEXR.File(parts).write(stream)
+    return stream.getvalue()
+
+
+def test_all_parts_and_channels_of_an_exr_count(monkeypatch):
+    monkeypatch.setattr("neuralfields.files.pixels.MAX_BYTES", 4 * 1000)
+    assert read_bytes(exr_parts((4, 5), (20, 30)), ".exr").values.shape == (4, 5, 1)
+    with refused("decodes to 4880 bytes"):
+        read_bytes(exr_parts((4, 5), (30, 40)), ".exr")
+    plane = noise(10, 10, dtype="float32")
+    many = {f"extra{index}": plane for index in range(60)}
+    with refused("decodes to 25200 bytes"):
+        read_bytes(exr({"R": plane, "G": plane, "B": plane, **many}), ".exr")
 
 
 def test_exr_layouts():
