@@ -100,8 +100,6 @@ def _check(page: Any, size: int) -> None:
     check_bytes(math.prod(_segment_size(page)))
     if page.compression != 1 and page.fillorder != 1:
         raise InputError("the bits of its compressed bytes are reversed (FillOrder 2): save it anew")
-    if len(page.dataoffsets) > math.prod(page.chunked):
-        raise FileFormatError(f"it has {len(page.dataoffsets)} segments and needs {math.prod(page.chunked)}")
     ends = [
         offset + count if count else size + 1
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
