@@ -28,9 +28,9 @@ _NO_MEMORY = ("not enough memory", "can't allocate memory", "CUDA out of memory"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # torch's OpenMP threads spin while they wait. With another process on one of the cores that made a fit 10 to 40
-    # times slower; waiting asleep costs nothing measurable. It has to be said before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # torch's OpenMP threads spin long while they wait for each other, which makes a fit several times slower as soon as
+    # another process takes one of the cores (benchmarks/waiting.py). It has to be said before torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     logging.basicConfig(format="nf: %(message)s", level=logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
