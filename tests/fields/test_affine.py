@@ -16,5 +16,5 @@ def test_scale_and_offset() -> None:
 
 
 def test_no_values() -> None:
-    with pytest.raises(InputError, match="dim is between 1 and 65536.*got 0"):
+    with pytest.raises(InputError, match=r"dim is between 1 and 65536.*got 0"):
         Affine(0)
