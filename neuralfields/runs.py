@@ -247,6 +247,8 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     clock = time.monotonic()
     signal = signals.read(path, kind=options.kind, holdout=options.holdout)
     reading = time.monotonic() - clock
+    if options.until_psnr and signal.headline != "psnr":
+        raise InputError(f"--until-psnr needs values in [0, 1], {path} is linear light: give --steps or --seconds")
     recipe = _recipe(signal, options)
     parameters = sum(p.numel() for p in recipe.field.parameters())
     steps = options.steps

@@ -54,6 +54,13 @@ def test_a_run_tells_its_course(photo):
     assert not run.folder.checkpoint_path.exists()
 
 
+def test_linear_light_has_no_psnr_to_reach(photo):
+    write_image(photo.with_name("light.exr"), np.random.default_rng(0).random((8, 8, 3), np.float32) * 50)
+    with pytest.raises(InputError, match="light.exr is linear light: give --steps or --seconds"):
+        runs.start("light.exr", runs.Options(until_psnr=30))
+    assert not (photo.parent / "runs").exists()
+
+
 def test_what_another_process_finished_is_kept(photo):
     """A run that was only started here must not be thrown away when its turn comes too late."""
     late = runs.start(photo, runs.Options(steps=2))

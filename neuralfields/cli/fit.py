@@ -143,7 +143,8 @@ def _stop_requests() -> Iterator[list[int]]:
 def summary(folder: Path, info: dict[str, Any]) -> str:
     """What was made, how good it is, and what one can do next with it."""
     metrics = info["metrics"]
-    if info["signal"]["colour"] == "linear":
+    linear = info["signal"]["colour"] == "linear"
+    if linear:
         quality = f"relative error {metrics['relative_mse']:.3g}"
     else:
         quality = f"{metrics['psnr']:.2f} dB"
@@ -155,7 +156,7 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
         quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
     height, width, _ = info["signal"]["shape"]
     # Not the name of the source: the user may well be in its folder.
-    name, picture = shlex.quote(str(folder)), shlex.quote(f"{folder.name}-2x.png")
+    name, picture = shlex.quote(str(folder)), shlex.quote(f"{folder.name}-2x{'.exr' if linear else '.png'}")
     trust = _trust(info)
     return (
         f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
