@@ -56,7 +56,7 @@ def test_a_run_tells_its_course(photo):
 
 def test_linear_light_has_no_psnr_to_reach(photo):
     write_image(photo.with_name("light.exr"), np.random.default_rng(0).random((8, 8, 3), np.float32) * 50)
-    with pytest.raises(InputError, match="light.exr is linear light: give --steps or --seconds"):
+    with pytest.raises(InputError, match=r"light\.exr is linear light: give --steps or --seconds"):
         runs.start("light.exr", runs.Options(until_psnr=30))
     assert not (photo.parent / "runs").exists()
 

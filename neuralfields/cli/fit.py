@@ -144,10 +144,7 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     """What was made, how good it is, and what one can do next with it."""
     metrics = info["metrics"]
     linear = info["signal"]["colour"] == "linear"
-    if linear:
-        quality = f"relative error {metrics['relative_mse']:.3g}"
-    else:
-        quality = f"{metrics['psnr']:.2f} dB"
+    quality = f"relative error {metrics['relative_mse']:.3g}" if linear else f"{metrics['psnr']:.2f} dB"
     if "ssim" in metrics:
         quality += f", SSIM {metrics['ssim']:.4f}"
     if "psnr_holdout" in metrics:
