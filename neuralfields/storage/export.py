@@ -110,7 +110,11 @@ def export_image(
         low, high = field.frame.to_world(corners).tolist()
         region = crop or (*low, *high)
         if not (low[0] <= region[0] < region[2] <= high[0] and low[1] <= region[1] < region[3] <= high[1]):
-            raise InputError(f"the crop {region} must lie within the image, 0,0 to {high[0]:g},{high[1]:g}")
+            text = ",".join(f"{value:g}" for value in region)
+            raise InputError(
+                f"the crop is left,top,right,bottom and must lie within the image, 0,0 to {high[0]:g},{high[1]:g}, "
+                f"got {text}"
+            )
         size = size or (max(1, round(region[2] - region[0])), max(1, round(region[3] - region[1])))
         inside = torch.tensor([region[:2], region[2:]], dtype=torch.float64)
         box = tuple(field.frame.to_box(inside).flatten().tolist())
