@@ -1,0 +1,108 @@
+// Vectors of float, int32 and uint32 as wide as the target's registers, in GCC's and clang's vector extensions.
+//
+// Everything below is plain arithmetic: the same source serves x86-64 from SSE4 to AVX-512 and aarch64.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__)
+#define NF_LANES 16
+#elif defined(__AVX2__)
+#define NF_LANES 8
+#else
+#define NF_LANES 4
+#endif
+
+#define NF_INLINE inline __attribute__((always_inline))
+
+namespace nf {
+
+constexpr int LANES = NF_LANES;
+
+typedef float F __attribute__((vector_size(4 * NF_LANES)));
+typedef int32_t I __attribute__((vector_size(4 * NF_LANES)));
+typedef uint32_t U __attribute__((vector_size(4 * NF_LANES)));
+typedef uint64_t U64 __attribute__((vector_size(4 * NF_LANES)));  // LANES / 2 pairs of floats
+typedef float F2 __attribute__((vector_size(8)));                 // one pair of floats
+
+NF_INLINE F splat(float value) { return value - F{}; }
+NF_INLINE U splat(uint32_t value) { return value - U{}; }
+
+// Memory need not be aligned.
+NF_INLINE F load(const float* from) {
+    F value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+NF_INLINE void store(float* to, F value) { std::memcpy(to, &value, sizeof value); }
+NF_INLINE void store(uint32_t* to, U value) { std::memcpy(to, &value, sizeof value); }
+NF_INLINE F2 load_pair(const float* from) {
+    F2 value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+NF_INLINE void store_pair(float* to, F2 value) { std::memcpy(to, &value, sizeof value); }
+
+// Keeps the compiler from fusing the multiplication before with the addition after.
+NF_INLINE F rounded(F value) {
+#if defined(__x86_64__)
+    asm("" : "+v"(value));
+#elif defined(__aarch64__)
+    asm("" : "+w"(value));
+#endif
+    return value;
+}
+
+// Whether any lane of a comparison's result is set.
+NF_INLINE bool any(I mask) {
+    for (int i = 0; i < LANES; i++)
+        if (mask[i]) return true;
+    return false;
+}
+
+NF_INLINE float sum(F value) {
+    float total = 0;
+    for (int i = 0; i < LANES; i++) total += value[i];
+    return total;
+}
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define NF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define NF_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (I){__VA_ARGS__})
+#endif
+
+// (a0 b0 a1 b1 …) of the lower and of the upper half, and back.
+#if NF_LANES == 16
+NF_INLINE F interleave_low(F a, F b) { return NF_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+NF_INLINE F interleave_high(F a, F b) {
+    return NF_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+NF_INLINE F even(F a, F b) { return NF_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
+NF_INLINE F odd(F a, F b) { return NF_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31); }
+#elif NF_LANES == 8
+NF_INLINE F interleave_low(F a, F b) { return NF_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+NF_INLINE F interleave_high(F a, F b) { return NF_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+NF_INLINE F even(F a, F b) { return NF_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
+NF_INLINE F odd(F a, F b) { return NF_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
+#else
+NF_INLINE F interleave_low(F a, F b) { return NF_SHUFFLE(a, b, 0, 4, 1, 5); }
+NF_INLINE F interleave_high(F a, F b) { return NF_SHUFFLE(a, b, 2, 6, 3, 7); }
+NF_INLINE F even(F a, F b) { return NF_SHUFFLE(a, b, 0, 2, 4, 6); }
+NF_INLINE F odd(F a, F b) { return NF_SHUFFLE(a, b, 1, 3, 5, 7); }
+#endif
+
+// A square of LANES x LANES values, in registers: each round interleaves the upper rows with the lower ones.
+NF_INLINE void transpose(F (&rows)[LANES]) {
+    for (int round = 1; round < LANES; round *= 2) {
+        F next[LANES];
+        for (int i = 0; i < LANES / 2; i++) {
+            next[2 * i] = interleave_low(rows[i], rows[i + LANES / 2]);
+            next[2 * i + 1] = interleave_high(rows[i], rows[i + LANES / 2]);
+        }
+        for (int i = 0; i < LANES; i++) rows[i] = next[i];
+    }
+}
+
+}  // namespace nf
