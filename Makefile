@@ -1,6 +1,6 @@
-# make demo   fit a real photo            make check  lint, types, build, import of the wheel
+# make demo   fit a real photo            make check  lint, types, the C++ core's builds, build and import of the wheel
 # make test   run the whole test suite    make docs   tables and pictures of the documentation
-# make clean  remove what these made
+# make clean  remove what these made      make sanitize   the ops' tests with the C++ core under sanitizers
 #
 # Every target makes its own environment in .venv first; PYTHON names the interpreter it is made with.
 
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 INSTALL := $(PIP) install --no-input --constraint constraints.txt
 DEMO := build/demo
 
-.PHONY: demo test check docs clean
+.PHONY: demo test sanitize check docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/runtime
@@ -22,10 +22,15 @@ demo: $(VENV)/runtime
 test: $(VENV)/dev
 	@$(BIN)/python -m pytest $(ARGS)
 
+# SANITIZER=thread looks for races instead of wrong addresses and undefined behaviour.
+sanitize: $(VENV)/dev
+	@PYTHON=$(BIN)/python SANITIZER="$(SANITIZER)" sh .ci/sanitize $(ARGS)
+
 check: $(VENV)/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+	@PYTHON=$(BIN)/python sh .ci/check_native
 	@PIP="$(PIP)" PYTHON=$(BIN)/python sh .ci/check_wheel
 
 docs: $(VENV)/dev
@@ -33,7 +38,7 @@ docs: $(VENV)/dev
 	@$(BIN)/python docs/make_pictures.py
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist neuralfields/ops/native/lib .pytest_cache .ruff_cache .hypothesis
 
 # The package is installed in place, so that the sources are what runs; the two stamps say what else is there. A change
 # of the requirements makes the environment anew, so that nothing stays that is no longer required.

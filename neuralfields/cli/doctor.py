@@ -4,7 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +12,6 @@ from neuralfields import __version__
 from neuralfields.cli.parser import Parser
 
 _CORE = ("torch", "numpy", "pillow", "imageio", "OpenEXR", "safetensors", "rich", "scikit-image", "tifffile")
-_COMPILERS = ("c++", "g++", "clang++")
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,7 +38,6 @@ def diagnosis() -> dict[str, dict[str, Any]]:
     from neuralfields import ops
 
     cuda = torch.cuda.is_available()
-    compiler = next((path for name in _COMPILERS if (path := shutil.which(name))), None)
     x, layout = torch.zeros(4, 2), ops.GridLayout(2, 2, 8, 4, 8)
     weights, biases = [torch.zeros(8, 2), torch.zeros(3, 8)], [torch.zeros(8), torch.zeros(3)]
     table = torch.zeros(layout.entries, 2)
@@ -58,11 +56,29 @@ def diagnosis() -> dict[str, dict[str, Any]]:
             "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
             "processors": f"{os.cpu_count()}, torch uses {torch.get_num_threads()} threads",
             "device": torch.cuda.get_device_name() if cuda else "cpu (torch sees no CUDA device)",
-            "compiler": compiler or "none found; everything works without one, by the reference kernels",
+            "native core": _native_core(),
+            "compiler": _compiler(),
         },
         "kernels": {op.name: op.explain(*arguments) for op, arguments in calls.items()},
         "versions": {"neuralfields": __version__, **{name: _version(name) for name in _CORE}},
     }
+
+
+def _native_core() -> str:
+    from neuralfields.ops import native
+
+    if (reason := native.reason()) is not None:
+        return f"none: it {reason}"
+    return f"build {native.build_name() or 'unknown'}, {native.origin()}"
+
+
+def _compiler() -> str:
+    from neuralfields.ops.native import build
+
+    try:
+        return shlex.join(build.find_compiler())
+    except build.BuildError:
+        return "none found; everything works without one, by the reference kernels where there is no native core"
 
 
 def _version(name: str) -> str:

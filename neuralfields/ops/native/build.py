@@ -27,8 +27,8 @@ FLAGS = (
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi"),
 )
 STRICT = ("-Wall", "-Wextra", "-Werror")
-# A C++ runtime of its own: another library may have brought an older one into the process.
-STATIC = ("-static-libstdc++", "-static-libgcc")
+# A C++ runtime of its own, seen by nobody else: another library may have brought an older one into the process.
+STATIC = ("-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL")
 BUILDS = {
     "v2": ("-march=x86-64-v2",),
     "v3": ("-march=x86-64-v3",),
@@ -56,7 +56,7 @@ def file_name(build: str) -> str:
 @cache
 def source_hash() -> str:
     """A hash of all that decides what the libraries hold, the compiler apart."""
-    found = hashlib.sha256(repr((FLAGS, BUILDS)).encode())
+    found = hashlib.sha256(repr((FLAGS, STATIC, BUILDS)).encode())
     for path in sorted([*ROOT.rglob("*.cpp"), *ROOT.rglob("*.hpp")]):
         text = path.read_bytes()
         found.update(f"{path.relative_to(ROOT).as_posix()} {len(text)}\n".encode() + text)
@@ -92,7 +92,6 @@ def compile_library(
     compiler: Sequence[str] = (),
     more: Sequence[str] = (),
     link: Sequence[str] = STATIC,
-    sources: Path = ROOT,
 ) -> None:
     """Write the shared library of one build to ``target``, at once or not at all.
 
@@ -102,14 +101,13 @@ def compile_library(
         compiler: its command; found by ``find_compiler`` if it is not given.
         more: flags beside those of the build.
         link: flags for linking that are left out where the linker does not know them.
-        sources: the folder below which all ``*.cpp`` are compiled.
 
     Raises:
         BuildError: with the first error of the compiler.
     """
     compiler = compiler or find_compiler()
-    flags = [*FLAGS, *BUILDS[build], f"-I{sources}", *more]
-    texts = sorted(sources.rglob("*.cpp"))
+    flags = [*FLAGS, *BUILDS[build], f"-I{ROOT}", *more]
+    texts = sorted(ROOT.rglob("*.cpp"))
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             objects = [f"{folder}/{i}.o" for i in range(len(texts))]
