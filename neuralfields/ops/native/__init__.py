@@ -171,7 +171,7 @@ def _open_or_make(path: Path, name: str, compiler: list[str]) -> ctypes.CDLL:
     try:
         return _open(path)
     except OSError:  # not there, or damaged
-        _log.warning("compiling the native kernels, once for this machine (build %s)", name)
+        _log.warning("compiling the native kernels, once for this machine, in a minute or less (build %s)", name)
         build.compile_library(path, name, compiler=compiler)
         return _open(path)
 

@@ -6,7 +6,9 @@ This module needs the standard library alone and imports nothing of the package:
 """
 
 import argparse
+import contextlib
 import hashlib
+import itertools
 import os
 import platform
 import shlex
@@ -14,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -85,39 +87,51 @@ def compiler_version(compiler: Sequence[str]) -> str:
     return _run([*compiler, "--version"])
 
 
-def compile_library(
-    target: Path,
-    build: str,
-    *,
-    compiler: Sequence[str] = (),
-    more: Sequence[str] = (),
-    link: Sequence[str] = STATIC,
+def compile_library(target: Path, build: str, *, compiler: Sequence[str] = ()) -> None:
+    """Write the shared library of one build to ``target``; see ``compile_libraries``."""
+    compile_libraries({build: target}, compiler=compiler)
+
+
+def compile_libraries(
+    targets: Mapping[str, Path], *, compiler: Sequence[str] = (), more: Sequence[str] = (), link: Sequence[str] = STATIC
 ) -> None:
-    """Write the shared library of one build to ``target``, at once or not at all.
+    """Write the shared libraries of several builds, each at once or not at all.
 
     Args:
-        target: where; its folder exists.
-        build: a name in ``BUILDS``.
+        targets: the library of each build; its folder exists.
         compiler: its command; found by ``find_compiler`` if it is not given.
-        more: flags beside those of the build.
+        more: flags beside those of the builds.
         link: flags for linking that are left out where the linker does not know them.
 
     Raises:
         BuildError: with the first error of the compiler.
     """
     compiler = compiler or find_compiler()
-    flags = [*FLAGS, *BUILDS[build], f"-I{ROOT}", *more]
-    texts = sorted(ROOT.rglob("*.cpp"))
+    # The long ones first, so that none of them is left over when the others are done.
+    sources = sorted(ROOT.rglob("*.cpp"), key=lambda path: path.stat().st_size, reverse=True)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            objects = [f"{folder}/{i}.o" for i in range(len(texts))]
-            jobs = [[*compiler, *flags, "-c", str(text), "-o", o] for text, o in zip(texts, objects, strict=True)]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(_run, jobs))
-            library = f"{folder}/library"
-            _link([*compiler, "-shared", "-pthread", *more, *objects, "-o", library], link)
-            os.chmod(library, 0o755)
-            os.replace(library, target)
+        with contextlib.ExitStack() as stack:
+            folders = {
+                build: stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent))
+                for build, target in targets.items()
+            }
+            # Last, so that it ends first: no compiler writes into a folder that is being removed.
+            pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
+
+            def compile_one(job: tuple[Path, str]) -> None:
+                source, build = job
+                made = f"{folders[build]}/{sources.index(source)}.o"
+                _run([*compiler, *FLAGS, *BUILDS[build], f"-I{ROOT}", *more, "-c", str(source), "-o", made])
+
+            def link_one(build: str) -> None:
+                objects = [f"{folders[build]}/{i}.o" for i in range(len(sources))]
+                made = f"{folders[build]}/library"
+                _link([*compiler, "-shared", "-pthread", *more, *objects, "-o", made], link)
+                os.chmod(made, 0o755)
+                os.replace(made, targets[build])
+
+            list(pool.map(compile_one, itertools.product(sources, targets)))
+            list(pool.map(link_one, targets))
     except OSError as error:
         raise BuildError(f"could not be compiled: {error}") from error
 
@@ -127,11 +141,10 @@ def compile_all(folder: Path, builds: Sequence[str]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stamp = folder / STAMP
     stamp.unlink(missing_ok=True)
-    compiler, libraries = find_compiler(), [folder / file_name(build) for build in builds]
-    for library, build in zip(libraries, builds, strict=True):
-        compile_library(library, build, compiler=compiler)
+    libraries = {build: folder / file_name(build) for build in builds}
+    compile_libraries(libraries)
     stamp.write_text(source_hash() + "\n", "ascii")
-    return [*libraries, stamp]
+    return [*libraries.values(), stamp]
 
 
 def _link(command: list[str], optional: Sequence[str]) -> None:
@@ -173,15 +186,14 @@ def main() -> int:
     if options.sanitize:
         more += ["-g", "-O1", "-fno-omit-frame-pointer", f"-fsanitize={options.sanitize}", "-fno-sanitize-recover=all"]
     options.folder.mkdir(parents=True, exist_ok=True)
-    for build in options.builds or builds_of(platform.machine()):
-        target = options.folder / file_name(build)
-        # A sanitizer watches the runtime that the process shares.
+    targets = {build: options.folder / file_name(build) for build in options.builds or builds_of(platform.machine())}
+    try:
+        # A sanitizer watches the C++ runtime that the process shares.
         link = () if options.sanitize else STATIC
-        try:
-            compile_library(target, build, compiler=shlex.split(options.compiler), more=more, link=link)
-        except BuildError as error:
-            print(f"{build}: {error}", file=sys.stderr)
-            return 1
+        compile_libraries(targets, compiler=shlex.split(options.compiler), more=more, link=link)
+    except BuildError as error:
+        print(f"the C++ core {error}", file=sys.stderr)
+        return 1
     return 0
 
 
