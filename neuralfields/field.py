@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from neuralfields import ops
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.geometry import Frame
+from neuralfields.ops.field_step import Model, Stage
 
 FieldLike = Callable[[Tensor], Tensor]  # a Field, any module, or a function of coordinates [*batch, n]
 
@@ -101,6 +103,10 @@ class Field(nn.Module):
             )
         return super().__call__(x)
 
+    def stages(self) -> Sequence[Stage] | None:
+        """The field as tensors and settings for the ops that compute a whole field at once; None where it is more."""
+        return None
+
     def extra_repr(self) -> str:
         arguments = self.spec["arguments"].items() if "spec" in self.__dict__ else ()
         return ", ".join(f"{name}={value}" for name, value in arguments if not _holds_spec(value))
@@ -138,10 +144,31 @@ class Chain(Field):
     def __iter__(self) -> Iterator[Field]:
         return iter(self.parts)  # type: ignore[arg-type]
 
+    def stages(self) -> Sequence[Stage] | None:
+        stages: list[Stage] = []
+        for part in self:
+            found = part.stages() if not _hooked(part) else None
+            if found is None:
+                return None
+            stages += found
+        return stages
+
     def forward(self, x: Tensor) -> Tensor:
+        if ops.wanted_derivatives() == 0 and (model := model_of(self)):
+            return ops.field_values(model, x.reshape(-1, self.in_dim)).view(*x.shape[:-1], self.out_dim)
         for part in self.parts:
             x = part(x)
         return x
+
+
+def _hooked(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def model_of(field: nn.Module) -> Model | None:
+    """A field as the fused ops know it: a grid or none, a network, an output map or none. None if it is not that."""
+    stages = field.stages() if isinstance(field, Field) and not _hooked(field) else None
+    return Model.of(stages) if stages else None
 
 
 def device_of(field: FieldLike) -> torch.device:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.ops.field_step import Grid
 from neuralfields.ops.grid_encode import INTERPOLATIONS
 
 
@@ -61,6 +62,9 @@ class HashGrid(Field):
         self.interpolation = interpolation
         self.in_dim, self.out_dim = in_dim, levels * features
         self.table = nn.Parameter(torch.empty(self.layout.entries, features).uniform_(-1e-4, 1e-4))
+
+    def stages(self) -> list[Grid]:
+        return [Grid(self.table, self.layout, self.interpolation)]
 
     def forward(self, x: Tensor) -> Tensor:
         flat = ops.grid_encode(x.reshape(-1, self.in_dim), self.table, self.layout, self.interpolation)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.ops.field_step import Output
 
 
 class Affine(Field):
@@ -23,6 +24,9 @@ class Affine(Field):
             raise InputError(f"dim is between 1 and 65536, scale and offset finite, got {dim}, {scale} and {offset}")
         self.in_dim = self.out_dim = dim
         self.scale, self.offset = scale, offset
+
+    def stages(self) -> list[Output]:
+        return [Output("affine", self.scale, self.offset)]
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.scale + self.offset

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.ops.field_step import Output
 
 
 class Sinh(Field):
@@ -25,6 +26,9 @@ class Sinh(Field):
             raise InputError(f"dim is 1 or more and scale positive, got {dim} and {scale}")
         self.in_dim = self.out_dim = dim
         self.scale = scale
+
+    def stages(self) -> list[Output]:
+        return [Output("sinh", self.scale)]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.scale * x.sinh()

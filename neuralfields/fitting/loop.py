@@ -12,6 +12,7 @@ from torch import nn
 from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.field import device_of
+from neuralfields.fitting.fused import fused_step
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
@@ -169,9 +170,11 @@ def _run(
             group["lr"] = group["initial_lr"] * factor
         samples = signal.draw(batch, seed=seed, step=state.step).to(device)
         with ops.used() as kernels:
-            numbers = _modular_step(state, samples)
+            numbers = fused_step(state, samples) or _modular_step(state, samples)
         state.kernels = state.kernels or kernels
         total = sum(numbers.values())
+        if not math.isfinite(total):
+            raise NeuralFieldsError(f"the loss became {total} at step {state.step + 1}: try a lower learning rate")
         state.step += 1
         state.samples += len(samples)
         if ema is not None:
@@ -193,16 +196,13 @@ def _run(
 
 
 def _modular_step(state: State, samples: Batch) -> dict[str, float]:
-    """One update through autograd, which takes any field and objective: the place where a fused step is asked first."""
+    """One update through autograd, which takes any field and objective."""
     state.optimizer.zero_grad(set_to_none=True)
     terms = state.objective(state.field, samples, state.step)
     torch.stack(list(terms.values())).sum().backward()
     numbers = {name: float(term.detach()) for name, term in terms.items()}
-    if not math.isfinite(sum(numbers.values())):
-        raise NeuralFieldsError(
-            f"the loss became {sum(numbers.values())} at step {state.step + 1}: try a lower learning rate"
-        )
-    state.optimizer.step()
+    if math.isfinite(sum(numbers.values())):
+        state.optimizer.step()
     return numbers
 
 

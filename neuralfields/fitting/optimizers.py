@@ -1,6 +1,6 @@
 """Adam as neural fields want it: one rate per kind of parameter, and lazy on tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.ops.field_step import Update
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,20 @@ class LazyAdam(torch.optim.Optimizer):
                 else:
                     state["step"] += 1
                     ops.adam(parameter, gradient, *moments, int(state["step"]), lr, beta1, beta2, epsilon)
+
+    @torch.no_grad()
+    def updates(self, parameters: Sequence[Tensor]) -> list[Update] | None:
+        """What updates these parameters in this order; None if they are not all that it updates, or decay."""
+        groups = {id(p): group for group in self.param_groups for p in group["params"]}
+        if {id(p) for p in parameters} != set(groups) or any(group["weight_decay"] for group in self.param_groups):
+            return None
+        made = []
+        for p in parameters:
+            group = groups[id(p)]
+            state = self.state[p] or self._start(p, group["lazy"])
+            settings = group["lr"], *group["betas"], group["epsilon"]
+            made.append(Update(p, state["mean"], state["square"], state["step"], group["lazy"], *settings))
+        return made
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base class; counters of rows, which it leaves where they are, follow their parameters' device."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.ops.field_step import Network
 from neuralfields.ops.mlp import ACTIVATIONS
 
 
@@ -43,6 +44,10 @@ class MLP(Field):
             if bias:
                 nn.init.zeros_(layer.bias)
         self.layers = nn.ModuleList(layers)
+
+    def stages(self) -> list[Network]:
+        biases = list_of(self.layers, "bias") if self.bias else None
+        return [Network(list_of(self.layers, "weight"), biases, self.activation)]
 
     def forward(self, x: Tensor) -> Tensor:
         weights = list_of(self.layers, "weight")

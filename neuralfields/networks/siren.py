@@ -14,6 +14,7 @@ from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.networks.mlp import layer_sizes, list_of
+from neuralfields.ops.field_step import Network
 
 
 class Siren(Field):
@@ -56,6 +57,9 @@ class Siren(Field):
             bound = 1 / in_dim if i == 0 else math.sqrt(6 / layer.in_features) / hidden_omega
             nn.init.uniform_(layer.weight, -bound, bound)
         self.layers = nn.ModuleList(layers)
+
+    def stages(self) -> list[Network]:
+        return [Network(list_of(self.layers, "weight"), list_of(self.layers, "bias"), "sine", self.omegas)]
 
     def forward(self, x: Tensor) -> Tensor:
         weights, biases = list_of(self.layers, "weight"), list_of(self.layers, "bias")

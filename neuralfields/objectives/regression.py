@@ -1,37 +1,16 @@
 """Regression: the field's values against the signal's."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from neuralfields.errors import InputError
 from neuralfields.field import FieldLike
+from neuralfields.ops.field_step import Task
+from neuralfields.ops.losses import LOSSES, mean_loss
 from neuralfields.protocols import Batch
-
-
-def _relative_l2(prediction: Tensor, target: Tensor) -> Tensor:
-    # The denominator is a weight, not part of the error: no gradient goes through it.
-    return (prediction - target).square() / (prediction.detach().square() + 0.01)
-
-
-def _mape(prediction: Tensor, target: Tensor) -> Tensor:
-    return (prediction - target).abs() / (target.abs() + 0.01)
-
-
-def _huber(prediction: Tensor, target: Tensor) -> Tensor:
-    return F.huber_loss(prediction, target, reduction="none", delta=0.1)
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "l2": lambda prediction, target: (prediction - target).square(),
-    "relative_l2": _relative_l2,
-    "l1": lambda prediction, target: (prediction - target).abs(),
-    "huber": _huber,
-    "mape": _mape,
-}
 
 
 @dataclass(frozen=True)
@@ -56,10 +35,11 @@ class Regression:
         values = field(batch.x)
         if values.shape != batch.y.shape:
             raise InputError(f"the field gives values of shape {list(values.shape)} for targets {list(batch.y.shape)}")
-        error = LOSSES[self.loss](values, batch.y)
-        if batch.weight is None:
-            return {self.loss: error.mean()}
-        return {self.loss: (error.mean(-1) * batch.weight).sum() / batch.weight.sum()}
+        return {self.loss: mean_loss(self.loss, values, batch.y, batch.weight)}
+
+    def task(self) -> Task:
+        """The same for ``ops.field_step``."""
+        return Task(self.loss)
 
     def psnr(self, terms: Mapping[str, float]) -> float | None:
         """PSNR of the batch (peak 1, not clamped) where the loss tells it: for l2 only."""

@@ -11,10 +11,20 @@ Source: Kingma, Ba, "Adam", ICLR 2015, algorithm 1; skipping untouched rows as i
 section 4.
 """
 
-from neuralfields.ops._op import Op
-from neuralfields.ops.adam import reference
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.adam import cpu, reference
 
-adam = Op("adam", reference.adam, differentiable=False)
-lazy_adam = Op("lazy_adam", reference.lazy_adam, differentiable=False)
+adam = Op(
+    "adam",
+    reference.adam,
+    kernels=(Kernel("cpu", "neuralfields.ops.adam.cpu:adam", 0, cpu.refuse),),
+    differentiable=False,
+)
+lazy_adam = Op(
+    "lazy_adam",
+    reference.lazy_adam,
+    kernels=(Kernel("cpu", "neuralfields.ops.adam.cpu:lazy_adam", 0, cpu.refuse),),
+    differentiable=False,
+)
 
 __all__ = ["adam", "lazy_adam"]

@@ -6,7 +6,7 @@ Contract of ``grid_encode(x, table, layout, interpolation)``:
     layout: ``GridLayout``, tag ``tcnn-1`` (tiny-cuda-nn's).
     interpolation: "linear" or "smoothstep" (3t^2 - 2t^3, with a continuous first derivative).
     result: [n, levels * features], level-major.
-Derivatives: any order in x and table on the reference. The second derivative in x of linear interpolation is zero
+Derivatives: any order in x and table on the reference, two on the CPU kernel. The second derivative in x of linear interpolation is zero
 within a cell along each axis: mixed ones are not.
 
 Source: Mueller, Evans, Schied, Keller, "Instant Neural Graphics Primitives with a Multiresolution Hash Encoding",
@@ -16,7 +16,8 @@ SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.ops._op import Op
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.grid_encode import cpu
 from neuralfields.ops.grid_encode.layout import GridLayout
 from neuralfields.ops.grid_encode.reference import reference
 
@@ -34,6 +35,11 @@ def _check(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "l
         raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
 
 
-grid_encode = Op("grid_encode", reference, check=_check)
+grid_encode = Op(
+    "grid_encode",
+    reference,
+    kernels=(Kernel("cpu", "neuralfields.ops.grid_encode.cpu:grid_encode", cpu.ORDER, cpu.refuse),),
+    check=_check,
+)
 
 __all__ = ["INTERPOLATIONS", "GridLayout", "grid_encode"]

@@ -4,12 +4,13 @@ Contract of ``mlp(x, weights, biases, activation)``:
     x: [n, in]; weights: one [out, in] per linear map; biases: one [out] per map, or None for none at all.
     activation: a name in ``ACTIVATIONS``, applied after every map but the last.
     result: [n, out of the last map].
-Derivatives: any order on the reference.
+Derivatives: any order on the reference, two on the CPU kernel.
 """
 
-from neuralfields.ops._op import Op
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.mlp import cpu
 from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
 
-mlp = Op("mlp", reference)
+mlp = Op("mlp", reference, kernels=(Kernel("cpu", "neuralfields.ops.mlp.cpu:mlp", cpu.ORDER, cpu.refuse),))
 
 __all__ = ["ACTIVATIONS", "mlp"]

@@ -23,11 +23,13 @@ constexpr int LANES = NF_LANES;
 typedef float F __attribute__((vector_size(4 * NF_LANES)));
 typedef int32_t I __attribute__((vector_size(4 * NF_LANES)));
 typedef uint32_t U __attribute__((vector_size(4 * NF_LANES)));
-typedef uint64_t U64 __attribute__((vector_size(4 * NF_LANES)));  // LANES / 2 pairs of floats
-typedef float F2 __attribute__((vector_size(8)));                 // one pair of floats
+typedef float F2 __attribute__((vector_size(8)));  // one pair of floats
 
 NF_INLINE F splat(float value) { return value - F{}; }
 NF_INLINE U splat(uint32_t value) { return value - U{}; }
+NF_INLINE F to_float(I value) { return __builtin_convertvector(value, F); }
+NF_INLINE I truncated(F value) { return __builtin_convertvector(value, I); }
+NF_INLINE F select(I mask, F yes, F no) { return mask ? yes : no; }
 
 // Memory need not be aligned.
 NF_INLINE F load(const float* from) {
@@ -37,6 +39,18 @@ NF_INLINE F load(const float* from) {
 }
 NF_INLINE void store(float* to, F value) { std::memcpy(to, &value, sizeof value); }
 NF_INLINE void store(uint32_t* to, U value) { std::memcpy(to, &value, sizeof value); }
+
+// The first `count` lanes only; the others are zero, or stay as they are in memory.
+NF_INLINE F load(const float* from, int count) {
+    if (count >= LANES) return load(from);
+    F value = {};
+    std::memcpy(&value, from, count * sizeof(float));
+    return value;
+}
+NF_INLINE void store(float* to, F value, int count) {
+    if (count >= LANES) return store(to, value);
+    std::memcpy(to, &value, count * sizeof(float));
+}
 NF_INLINE F2 load_pair(const float* from) {
     F2 value;
     std::memcpy(&value, from, sizeof value);
@@ -59,6 +73,19 @@ NF_INLINE bool any(I mask) {
     for (int i = 0; i < LANES; i++)
         if (mask[i]) return true;
     return false;
+}
+
+NF_INLINE F sqrt(F value) {
+#if defined(__x86_64__) && defined(__AVX__)
+    asm("vsqrtps %1, %0" : "=v"(value) : "v"(value));
+#elif defined(__x86_64__)
+    asm("sqrtps %1, %0" : "=x"(value) : "x"(value));
+#elif defined(__aarch64__)
+    asm("fsqrt %0.4s, %1.4s" : "=w"(value) : "w"(value));
+#else
+    for (int i = 0; i < LANES; i++) value[i] = __builtin_sqrtf(value[i]);
+#endif
+    return value;
 }
 
 NF_INLINE float sum(F value) {

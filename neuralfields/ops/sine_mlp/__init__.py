@@ -4,14 +4,17 @@ Contract of ``sine_mlp(x, weights, biases, omegas)``:
     x: [n, in]; weights: one [out, in] per linear map; biases: one [out] per map.
     omegas: one frequency per map but the last; h' = sin(omega * (W h + b)), the last map is linear.
     result: [n, out of the last map].
-Derivatives: any order on the reference.
+Derivatives: any order on the reference, two on the CPU kernel.
 
 Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", NeurIPS 2020, section 3.
 """
 
-from neuralfields.ops._op import Op
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.mlp import cpu
 from neuralfields.ops.sine_mlp.reference import reference
 
-sine_mlp = Op("sine_mlp", reference)
+sine_mlp = Op(
+    "sine_mlp", reference, kernels=(Kernel("cpu", "neuralfields.ops.mlp.cpu:sine_mlp", cpu.ORDER, cpu.refuse),)
+)
 
 __all__ = ["sine_mlp"]

@@ -1,0 +1,226 @@
+"""``field_values`` and ``field_step`` by the C++ core."""
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from neuralfields.ops.adam.cpu import Adam, settings
+from neuralfields.ops.field_step.model import Model
+from neuralfields.ops.field_step.task import Samples, Task, Update
+from neuralfields.ops.grid_encode import cpu as grid_cpu
+from neuralfields.ops.losses import LOSSES
+from neuralfields.ops.mlp import cpu as mlp_cpu
+from neuralfields.ops.native import library
+from neuralfields.ops.native.calling import as_argument, call, refusal
+
+_OUTPUTS = {"affine": 1, "sinh": 2}  # ``enum Output`` in loss.hpp
+_CHUNK = 1 << 16  # points evaluated at once: their features stay in the last cache
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        ("level", ctypes.c_void_p),
+        *((name, ctypes.c_int32) for name in ("levels", "smooth", "features", "axes")),
+        ("table", ctypes.c_void_p),
+        ("network", ctypes.POINTER(mlp_cpu.Network)),
+        ("output", ctypes.c_int32),
+        ("scale", ctypes.c_float),
+        ("offset", ctypes.c_float),
+    )
+
+
+class _Moments(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("parameter", "mean", "square")),
+        ("step", ctypes.c_int64),
+    )
+
+
+class _Training(ctypes.Structure):
+    _fields_ = (
+        ("table_adam", Adam),
+        ("network_adam", Adam),
+        *((name, ctypes.c_void_p) for name in ("table_mean", "table_square", "table_steps")),
+        ("weights", ctypes.POINTER(_Moments)),
+        ("biases", ctypes.POINTER(_Moments)),
+        ("loss", ctypes.c_int32),
+        ("eikonal", ctypes.c_float),
+    )
+
+
+class _Matrix(ctypes.Structure):
+    _fields_ = (("data", ctypes.c_void_p), ("point_step", ctypes.c_int64), ("feature_step", ctypes.c_int64))
+
+
+class _Samples(ctypes.Structure):
+    _fields_ = (
+        ("count", ctypes.c_int64),
+        ("x", _Matrix),
+        ("y", _Matrix),
+        ("weight", ctypes.c_void_p),
+        ("weight_sum", ctypes.c_double),
+    )
+
+
+def refuse_values(model: Model, x: Tensor) -> str | None:
+    if torch.compiler.is_compiling():
+        return "is not traced by torch.compile"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "does not take part in torch.func transforms"
+    return _refuse_model(model, x)
+
+
+def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> str | None:
+    if (why := _refuse_model(model, samples.x)) or (why := refusal(samples.y)):
+        return why
+    tables = updates[: 1 if model.grid else 0]
+    if not all(update.lazy for update in tables) or any(update.lazy for update in updates[len(tables) :]):
+        return "updates tables lazily and networks densely"
+    if len({(u.lr, u.beta1, u.beta2, u.epsilon) for u in updates[len(tables) :]}) > 1:
+        return "takes one rate for the whole network"
+    if len({int(u.step) for u in updates[len(tables) :]}) > 1:
+        return "takes parameters that were updated equally often"
+    if task.eikonal:
+        return _refuse_eikonal(model)
+    return None
+
+
+def _refuse_model(model: Model, x: Tensor) -> str | None:
+    if model.grid and (why := grid_cpu.refuse(x, model.grid.table, model.grid.layout)):
+        return why
+    if not all(p.is_contiguous() for p in model.parameters):
+        return "takes contiguous parameters"
+    return mlp_cpu.refuse(x, model.network.weights, model.network.biases)
+
+
+def _refuse_eikonal(model: Model) -> str | None:
+    if model.outputs != 1 or not model.grid:
+        return "has the eikonal term for a grid with a network of one output"
+    if model.network.activation not in ("relu", "leaky_relu") or (model.output and model.output.kind != "affine"):
+        return "has the eikonal term for activations that are piecewise linear"
+    return None
+
+
+def _described(model: Model) -> _Model:
+    net, grid = model.network, model.grid
+    activation = mlp_cpu.SINE if net.omegas else net.activation
+    made = _Model(network=ctypes.pointer(mlp_cpu.network(net.weights, net.biases or (), activation, net.omegas)))
+    if grid:
+        cells = grid_cpu.grid_of(grid_cpu.code_of(grid.layout))
+        made.level = ctypes.cast(cells.levels, ctypes.c_void_p)
+        made.levels, made.features, made.axes = len(cells.levels), grid.table.shape[1], grid.layout.dim
+        made.smooth = grid.interpolation == "smoothstep"
+        made.table = grid.table.data_ptr()
+    if model.output:
+        made.output = _OUTPUTS[model.output.kind]
+        made.scale, made.offset = model.output.scale, model.output.offset
+    return made
+
+
+def _coordinates(model: Model, x: Tensor) -> Tensor:
+    """As the kernels read them: axis after axis for a grid."""
+    return x.t().contiguous().t() if model.grid else x
+
+
+def _matrix(x: Tensor) -> _Matrix:
+    return _Matrix(x.data_ptr(), *x.stride())
+
+
+@torch.no_grad()
+def field_values(model: Model, x: Tensor) -> Tensor:
+    out = x.new_empty(len(x), model.outputs)
+    described = _described(model)
+    memory = x.new_empty(_int64("nf_field_memory", described, min(len(x), _CHUNK)))
+    for begin in range(0, len(x), _CHUNK):
+        part = _coordinates(model, x[begin : begin + _CHUNK])
+        call("nf_field", described, _Samples(len(part), _matrix(part)), memory, out[begin:])
+    return out
+
+
+class _Step:
+    """What the core needs for the steps of one fit, kept from step to step."""
+
+    def __init__(self, model: Model, task: Task, updates: Sequence[Update]) -> None:
+        self.key = _key(model, task, updates)
+        self.model = _described(model)
+        tables, rest = updates[: 1 if model.grid else 0], updates[1 if model.grid else 0 :]
+        self.moments = (_Moments * len(rest))(*(_Moments(*map(Tensor.data_ptr, _tensors(update))) for update in rest))
+        maps = len(model.network.weights)
+        self.training = _Training(loss=list(LOSSES).index(task.loss), eikonal=task.eikonal)
+        self.training.weights = ctypes.cast(self.moments, ctypes.POINTER(_Moments))
+        if model.network.biases is not None:
+            self.training.biases = ctypes.pointer(self.moments[maps])
+        for update in tables:
+            t = self.training
+            t.table_mean, t.table_square, t.table_steps = (x.data_ptr() for x in _state(update))
+        self._size: tuple[int, int] = (0, 0)
+        self._memory = torch.empty(0)
+
+    def memory(self, points: int) -> Tensor:
+        """Working memory for this many points, zero where the core expects it."""
+        size = points, torch.get_num_threads()
+        if size != self._size:
+            self._memory = torch.empty(0)  # the old one goes before the new one comes
+            floats = _int64("nf_step_memory", self.model, self.training, *size)
+            self._size, self._memory = size, torch.zeros(floats)
+        return self._memory
+
+
+# By the first weight of each network that is being fitted: what was kept goes with it.
+_kept = WeakIdKeyDictionary()
+
+
+def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> tuple[float, float]:
+    step = _kept.get(model.network.weights[0])
+    if step is None or step.key != _key(model, task, updates):
+        step = _kept[model.network.weights[0]] = _Step(model, task, updates)
+    tables = 1 if model.grid else 0
+    if tables:
+        step.training.table_adam = _settings(updates[0])
+    step.training.network_adam = _settings(updates[tables])
+    number = int(updates[tables].step) + 1
+    for moments in step.moments:
+        moments.step = number
+    x = _coordinates(model, samples.x)
+    given = _Samples(len(x), _matrix(x), _matrix(samples.y))
+    if samples.weight is not None:
+        weight = samples.weight.contiguous()
+        given.weight, given.weight_sum = weight.data_ptr(), float(weight.sum())
+    terms = (ctypes.c_double * 2)()
+    call("nf_step", step.model, step.training, given, step.memory(len(x)), ctypes.addressof(terms))
+    if math.isfinite(terms[0] + terms[1]):
+        for update in updates[tables:]:
+            update.step.fill_(number)
+    return terms[0], terms[1]
+
+
+def _tensors(update: Update) -> tuple[Tensor, ...]:
+    return update.parameter, update.mean, update.square
+
+
+def _state(update: Update) -> tuple[Tensor, ...]:
+    return update.mean, update.square, update.step
+
+
+def _key(model: Model, task: Task, updates: Sequence[Update]) -> tuple[Any, ...]:
+    """Whatever must be the same for what was prepared to hold."""
+    pointers = tuple(t.data_ptr() for update in updates for t in (*_tensors(update), update.step))
+    grid = model.grid
+    cells = (grid.layout, grid.interpolation) if grid else None
+    return pointers, cells, model.network.activation, tuple(model.network.omegas), model.output, task
+
+
+def _settings(update: Update) -> Adam:
+    return settings(update.lr, update.beta1, update.beta2, update.epsilon)
+
+
+def _int64(name: str, *arguments: Any) -> int:
+    """A function of the core that gives a number."""
+    function = getattr(library(), name)
+    function.restype = ctypes.c_int64
+    return function(*map(as_argument, arguments))

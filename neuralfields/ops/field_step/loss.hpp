@@ -1,0 +1,57 @@
+// Output maps and losses on a tile: values and gradients, many points at a time.
+#pragma once
+#include "mlp/activation.hpp"
+
+namespace nf {
+
+enum Output : int32_t { PLAIN, AFFINE, SINH };               // y = o, scale * o + offset, scale * sinh(o)
+enum Loss : int32_t { L2, RELATIVE_L2, L1, HUBER, MAPE };    // in the order of the reference's LOSSES
+constexpr float HUBER_DELTA = 0.1f, SMALL = 0.01f;
+
+NF_INLINE F absolute(F x) { return x < 0.0f ? -x : x; }
+NF_INLINE F sign(F x) { return select(x > 0.0f, splat(1.0f), select(x < 0.0f, splat(-1.0f), x)); }
+
+// The field's value for the network's, and its derivative.
+NF_INLINE F mapped(int32_t output, float scale, float offset, F o, F& slope) {
+    if (output == AFFINE) {
+        slope = splat(scale);
+        return o * scale + offset;
+    }
+    if (output == SINH) {
+        // Near zero the difference of exponentials would lose its digits.
+        const F up = exp(o), down = 1.0f / up, z = o * o;
+        const F series = o * (1.0f + z * (1.0f / 6) * (1.0f + z * (1.0f / 20) * (1.0f + z * (1.0f / 42))));
+        slope = scale * 0.5f * (up + down);
+        return scale * select(z < 0.25f, series, 0.5f * (up - down));
+    }
+    slope = splat(1.0f);
+    return o;
+}
+
+// The loss of one prediction and its gradient in it.
+NF_INLINE F loss_of(int32_t loss, F prediction, F target, F& gradient) {
+    const F error = prediction - target, size = absolute(error);
+    switch (loss) {
+        case RELATIVE_L2: {
+            const F weight = 1.0f / (prediction * prediction + SMALL);  // held fixed
+            gradient = 2.0f * error * weight;
+            return error * error * weight;
+        }
+        case L1:
+            gradient = sign(error);
+            return size;
+        case HUBER:
+            gradient = select(size <= HUBER_DELTA, error, HUBER_DELTA * sign(error));
+            return select(size <= HUBER_DELTA, 0.5f * error * error, HUBER_DELTA * (size - 0.5f * HUBER_DELTA));
+        case MAPE: {
+            const F weight = 1.0f / (absolute(target) + SMALL);
+            gradient = sign(error) * weight;
+            return size * weight;
+        }
+        default:
+            gradient = 2.0f * error;
+            return error * error;
+    }
+}
+
+}  // namespace nf

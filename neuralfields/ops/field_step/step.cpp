@@ -1,0 +1,398 @@
+// One training step of a field made of a grid (or none), a network and an output map, and the field's evaluation.
+//
+// Three parallel loops: encode level by level; network, loss and backward tile by tile; then, per level, scatter the
+// gradient and update the table's rows at once, beside the network's update. No dense gradient of the table exists.
+#include <atomic>
+#include <cmath>
+
+#include "adam/adam.hpp"
+#include "field_step/loss.hpp"
+#include "grid_encode/grid.hpp"
+#include "mlp/tiles.hpp"
+#include "native/export.hpp"
+
+namespace nf {
+
+// Moments of one parameter and the number of its next update; mirrored by ctypes.
+struct Moments {
+    float *parameter, *mean, *square;
+    int64_t step;
+};
+
+// Mirrored by ctypes.
+struct Model {
+    const Level* level;  // null without a grid
+    int32_t levels, smooth, features, axes;
+    float* table;
+    const Network* network;
+    int32_t output;
+    float scale, offset;
+};
+
+// Mirrored by ctypes.
+struct Training {
+    Adam table_adam, network_adam;
+    float *table_mean, *table_square;
+    int32_t* table_steps;
+    const Moments* weights;  // one per map
+    const Moments* biases;   // one per map, or null
+    int32_t loss;
+    float eikonal;  // weight of the term, 0 for none
+};
+
+// Samples: x [axes][n] for a grid, else [n, axes] with any strides; y [n, out]; weight [n] or null. Mirrored by ctypes.
+struct Samples {
+    int64_t count;
+    Matrix x, y;
+    const float* weight;
+    double weight_sum;
+};
+
+namespace {
+
+constexpr int64_t CHUNK = 4096;          // points per encoding task
+constexpr int64_t UPDATE_ROWS = 64;      // rows of a weight matrix per update task
+constexpr int64_t TABLE_IN_CACHE = 1 << 20;
+
+int64_t stride_of(int64_t points) {
+    // Not a power of two, so that the features of a tile do not fall on the same cache lines.
+    return round_up(points, TILE) + 16;
+}
+
+int64_t widest_level(const Model& model) {
+    int64_t most = 0;
+    for (int l = 0; l < model.levels; l++) most = model.level[l].size > most ? model.level[l].size : most;
+    return model.level ? most * model.features : 0;
+}
+
+// Parts of the caller's memory.
+struct Workspace {
+    int64_t stride, features, size = 0;
+    int64_t encoded, slopes, direction, share, parts, losses, scratch;
+
+    Workspace(const Model& model, const Gradients& at, int64_t points, int64_t groups, bool eikonal, int threads)
+        : stride(stride_of(points)), features(model.level ? int64_t(model.levels) * model.features : 0) {
+        const auto take = [&](int64_t count) { return std::exchange(size, size + round_up(count, 16)); };
+        scratch = take(widest_level(model) * threads);
+        encoded = take(features * stride);
+        slopes = take(eikonal ? model.axes * features * stride : 0);
+        direction = take(eikonal ? model.axes * stride : 0);
+        share = take(eikonal ? stride : 0);
+        parts = take(groups * at.size);
+        losses = take(4 * groups);
+    }
+};
+
+// Gives each running task memory of its own. All of it is zero between uses, so it does not matter which.
+class Slots {
+public:
+    Slots(float* memory, int64_t size, int count) : memory_(memory), size_(size), count_(count) {}
+    template <class Body>
+    void with(Body&& body) {
+        int slot = 0;
+        while (taken_[slot].exchange(true)) slot = (slot + 1) % count_;
+        body(memory_ + slot * size_);
+        taken_[slot].store(false);
+    }
+    static constexpr int MOST = 256;
+
+private:
+    float* memory_;
+    int64_t size_;
+    int count_;
+    std::atomic<bool> taken_[MOST] = {};
+};
+
+int limited(int64_t threads) { return threads < Slots::MOST ? int(threads) : Slots::MOST; }
+
+int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
+
+// Reads a table through once where it is too large for the core's own cache: the gathers then find it nearer.
+void warm(const float* table, int64_t bytes) {
+    F total = {};
+    for (int64_t i = 0; i < bytes / 4; i += 16) total += splat(table[i]);
+    asm volatile("" ::"r"(&total) : "memory");
+}
+
+void encode(const Model& model, const Points& points, const Workspace& at, float* memory, bool slopes, int threads) {
+    const int64_t n = points.count, per_level = chunks(n);
+    parallel(threads, model.levels * per_level, [&](int64_t task) {
+        const int64_t l = task / per_level, begin = task % per_level * CHUNK;
+        const int64_t end = begin + CHUNK < n ? begin + CHUNK : n;
+        const Level& level = model.level[l];
+        const int64_t bytes = int64_t(level.size) * model.features * 4;
+        if (task % per_level == 0 && bytes > TABLE_IN_CACHE && n * 4 > level.size)
+            warm(model.table + level.start * model.features, bytes);
+        float* out = memory + at.encoded + l * model.features * at.stride;
+        with_axes(level, model.smooth, [&](auto axes, auto smooth) {
+            if (slopes)
+                encode_level_jacobian<axes, smooth>(level, points, begin, end, model.table, model.features, out,
+                                                    at.stride,
+                                                    memory + at.slopes + l * model.features * at.stride,
+                                                    at.features * at.stride);
+            else
+                encode_level<axes, smooth, false>(level, points, begin, end, model.table, model.features, nullptr, out,
+                                                  at.stride);
+        });
+    });
+}
+
+// The tile's input: encoded features, whose columns beyond `count` are made zero, or the coordinates themselves.
+Rows input(const Model& model, const Samples& samples, const Workspace& at, float* memory, int64_t begin, int count,
+           float* room) {
+    if (!model.level) return columns(samples.x, model.network->in(), begin, count, room);
+    float* encoded = memory + at.encoded + begin;
+    for (int64_t f = 0; f < at.features && count < TILE; f++)
+        std::memset(encoded + f * at.stride + count, 0, (TILE - count) * sizeof(float));
+    return {encoded, at.stride};
+}
+
+// The loss of one tile from the network's result, with its gradient in the result left in `upstream`.
+double data_loss(const Model& model, const Training& training, const Samples& samples, int64_t begin, int count,
+                 Tile& tile) {
+    const int outputs = model.network->out();
+    float* targets = tile.back[2];
+    copy_columns(samples.y, outputs, begin, count, targets);
+    const double even = 1.0 / (double(samples.count) * outputs);
+    F total = {};
+    for (int p = 0; p < TILE; p += LANES) {
+        const int here = count - p < LANES ? count - p : LANES;
+        F share = {};
+        if (here > 0) {
+            share = samples.weight ? load(samples.weight + begin + p, here) * float(1 / (samples.weight_sum * outputs))
+                                   : splat(float(even));
+            if (here < LANES)
+                for (int i = here; i < LANES; i++) share[i] = 0;
+        }
+        for (int c = 0; c < outputs; c++) {
+            const int64_t i = c * TILE + p;
+            F slope, gradient;
+            const F value = mapped(model.output, model.scale, model.offset, load(tile.result + i), slope);
+            const F loss = loss_of(training.loss, value, load(targets + i), gradient);
+            // Absent points have no share; what was computed for them may be anything.
+            total += select(share == 0.0f, F{}, loss * share);
+            store(tile.upstream + i, select(share == 0.0f, F{}, gradient * slope * share));
+        }
+    }
+    return sum(total);
+}
+
+// The eikonal term (|gradient| - 1)^2 and the data term of one tile of a field with one output, and all gradients but
+// the table's. For piecewise linear activations; Atzmon, Lipman, 2020, and Gropp et al., ICML 2020, for the loss.
+double eikonal_tile(const Model& model, const Training& training, const Samples& samples, const Workspace& at,
+                    float* memory, int64_t begin, int count, Tile& tile, Rows x, const Gradients& places,
+                    float* sums, double& data) {
+    const Network& net = *model.network;
+    const int last = net.maps - 1, features = net.in();
+    forward<1>(net, tile, x);
+    data = data_loss(model, training, samples, begin, count, tile);
+    // `upstream` is the data term's gradient in the network's result: kept per point, in front of all that follows.
+    float* share = memory + at.share + begin;
+    for (int p = 0; p < TILE; p += LANES) store(share + p, load(tile.upstream + p));
+
+    // The reverse sweep for the network's result: gradients of the pre-activations, kept, down to the features.
+    for (int p = 0; p < TILE; p += LANES) store(tile.pushed[last] + p, splat(1.0f));
+    for (int k = last; k > 0; k--)
+        pull(net.map[k], tile.pushed[k], tile.pushed[k - 1], TILE,
+             [&](int64_t i, F sum) { return times_slope(net, tile, k, i, sum); });
+    float* slopes = tile.back[3];
+    pull(net.map[0], tile.pushed[0], slopes, TILE, [](int64_t, F sum) { return sum; });
+
+    const float outer = model.output == AFFINE ? model.scale : 1.0f;
+    const float per_point = float(training.eikonal / samples.count);
+    const int64_t axis = at.features * at.stride;
+    const float* jacobian = memory + at.slopes + begin;
+    double total = 0;
+    for (int p = 0; p < TILE; p += LANES) {
+        F gradient[MAX_AXES] = {}, square = {};
+        for (int d = 0; d < model.axes; d++) {
+            for (int f = 0; f < features; f++)
+                gradient[d] += load(slopes + f * TILE + p) * load(jacobian + d * axis + f * at.stride + p);
+            gradient[d] *= outer;
+            square += gradient[d] * gradient[d];
+        }
+        const F norm = sqrt(square), off = norm - 1.0f;
+        const F pull_back = select(norm > 0.0f, 2.0f * per_point * outer * off / norm, F{});
+        for (int i = 0; i < LANES && p + i < count; i++) total += double(off[i] * off[i]) * per_point;
+        for (int d = 0; d < model.axes; d++) {
+            const int here = count - p < 0 ? 0 : count - p < LANES ? count - p : LANES;
+            F v = pull_back * gradient[d];
+            for (int i = here; i < LANES; i++) v[i] = 0;
+            store(memory + at.direction + d * at.stride + begin + p, v);
+            for (int f = 0; f < features; f++) {
+                float* to = tile.tangent[0] + f * TILE + p;
+                const F slope = load(jacobian + d * axis + f * at.stride + p);
+                F sum = v * slope;
+                for (int i = here; i < LANES; i++) sum[i] = 0;
+                store(to, d ? load(to) + sum : sum);
+            }
+        }
+    }
+
+    // Forward with the tangents; each map's gradient is one product with (tangent + data gradient * value).
+    for (int k = 0; k <= last; k++) {
+        const Map& map = net.map[k];
+        if (k < last)
+            product(map.out, TILE, map.weight, map.in, 1, tile.tangent[k], TILE, map.in, [&](int row, int column, F sum) {
+                const int64_t i = int64_t(row) * TILE + column;
+                store(tile.tangent[k + 1] + i, times_slope(net, tile, k + 1, i, sum));
+            });
+        const Rows value = k ? Rows{tile.value[k], TILE} : x;
+        for (int f = 0; f < map.in; f++)
+            for (int p = 0; p < TILE; p += LANES) {
+                float* to = tile.tangent[k] + f * TILE + p;
+                store(to, load(to) + load(value.data + f * value.step + p) * load(share + p));
+            }
+        add_weight_gradient(map, tile.pushed[k], {tile.tangent[k], TILE}, tile.turned, sums + places.weight[k]);
+        if (!map.bias) continue;
+        for (int row = 0; row < map.out; row++) {
+            F sum_of = {};
+            for (int p = 0; p < TILE; p += LANES) sum_of += load(tile.pushed[k] + row * TILE + p) * load(share + p);
+            sums[places.bias[k] + row] += sum(sum_of);
+        }
+    }
+    float* encoded = memory + at.encoded + begin;
+    for (int f = 0; f < features; f++) std::memcpy(encoded + f * at.stride, slopes + f * TILE, TILE * sizeof(float));
+    return total;
+}
+
+// The update of some rows of a weight matrix, or of a bias, from the groups' sums.
+void update(const Adam& adam, const Moments& to, const float* parts, int64_t group_size, int64_t groups, int64_t wide,
+            int64_t columns, int64_t begin, int64_t end) {
+    float* gradient = thread_scratch(round_up(columns, LANES));
+    for (int64_t row = begin; row < end; row++) {
+        for (int64_t i = 0; i < columns; i += LANES) {
+            F total = {};
+            for (int64_t g = 0; g < groups; g++) total += load(parts + g * group_size + row * wide + i);
+            store(gradient + i, total);
+        }
+        const int64_t at = row * columns;
+        adam_dense(adam, to.step, columns, gradient, to.parameter + at, to.mean + at, to.square + at);
+    }
+}
+
+}  // namespace
+
+// Floats of memory that nf_step needs; the first time they must all be zero.
+NF_EXPORT int64_t nf_step_memory(const Model* model, const Training* training, int64_t points, int64_t threads) {
+    const Gradients at(*model->network);
+    const Groups groups(points, at.size);
+    return Workspace(*model, at, points, groups.count, training->eikonal > 0, limited(threads)).size;
+}
+
+// One step; terms receives the data term and the eikonal term. Nothing is changed where they are not finite.
+NF_EXPORT void nf_step(const Model* model, const Training* training, const Samples* samples, float* memory,
+                       double* terms, int64_t wanted_threads) {
+    const int threads = limited(wanted_threads);
+    const Network& net = *model->network;
+    const int64_t n = samples->count;
+    const bool eikonal = training->eikonal > 0;
+    const Gradients places(net);
+    const Groups groups(n, places.size);
+    const Workspace at(*model, places, n, groups.count, eikonal, threads);
+    const Points points{samples->x.data, samples->x.feature_step, n};
+
+    if (model->level) encode(*model, points, at, memory, eikonal, threads);
+
+    double* losses = reinterpret_cast<double*>(memory + at.losses);
+    parallel(threads, groups.count, [&](int64_t group) {
+        Tile tile(net, eikonal ? 2 : 1);
+        float* sums = memory + at.parts + group * places.size;
+        std::memset(sums, 0, places.size * sizeof(float));
+        double data = 0, slopes = 0;
+        each_tile(groups, group, n, [&](int64_t begin, int count) {
+            const Rows x = input(*model, *samples, at, memory, begin, count, tile.value[0]);
+            if (eikonal) {
+                double here;
+                slopes += eikonal_tile(*model, *training, *samples, at, memory, begin, count, tile, x, places, sums, here);
+                data += here;
+                return;
+            }
+            forward<1>(net, tile, x);
+            data += data_loss(*model, *training, *samples, begin, count, tile);
+            // The gradient of the features takes the features' place.
+            float* dx = model->level ? const_cast<float*>(x.data) : nullptr;
+            backward(net, tile, x, tile.upstream, places, sums, dx, at.stride);
+        });
+        losses[2 * group] = data;
+        losses[2 * group + 1] = slopes;
+    });
+    terms[0] = terms[1] = 0;
+    for (int64_t g = 0; g < groups.count; g++) terms[0] += losses[2 * g], terms[1] += losses[2 * g + 1];
+    if (!std::isfinite(terms[0] + terms[1])) return;
+
+    // Levels, the finest first; then the rows of the weights; then the biases.
+    int64_t row_tasks[MAX_MAPS + 1] = {0};
+    for (int k = 0; k < net.maps; k++)
+        row_tasks[k + 1] = row_tasks[k] + (net.map[k].out + UPDATE_ROWS - 1) / UPDATE_ROWS;
+    const int64_t biased = training->biases ? net.maps : 0;
+    Slots slots(memory + at.scratch, widest_level(*model), threads);
+    parallel(threads, model->levels + row_tasks[net.maps] + biased, [&](int64_t task) {
+        const float* parts = memory + at.parts;
+        if (task < model->levels) {
+            const int64_t l = model->levels - 1 - task;
+            const Level& level = model->level[l];
+            const float* upstream = memory + at.encoded + l * model->features * at.stride;
+            const int64_t first = level.start * model->features;
+            slots.with([&](float* gradient) {
+                with_axes(level, model->smooth, [&](auto axes, auto smooth) {
+                    if (eikonal) {
+                        // The direction lies as the workspace does, not as the points do.
+                        scatter_level<axes, smooth, true>(level, points, 0, n, upstream, memory + at.share, at.stride,
+                                                          memory + at.direction, at.stride, gradient, model->features);
+                    } else {
+                        scatter_level<axes, smooth, false>(level, points, 0, n, upstream, nullptr, at.stride, nullptr, 0,
+                                                           gradient, model->features);
+                    }
+                });
+                adam_rows<true>(training->table_adam, level.size, model->features, gradient, model->table + first,
+                                training->table_mean + first, training->table_square + first,
+                                training->table_steps + level.start);
+            });
+        } else if (task < model->levels + row_tasks[net.maps]) {
+            const int64_t i = task - model->levels;
+            int k = 0;
+            while (i >= row_tasks[k + 1]) k++;
+            const Map& map = net.map[k];
+            const int64_t begin = (i - row_tasks[k]) * UPDATE_ROWS;
+            const int64_t end = begin + UPDATE_ROWS < map.out ? begin + UPDATE_ROWS : map.out;
+            update(training->network_adam, training->weights[k], parts + places.weight[k], places.size, groups.count,
+                   round_up(map.in, LANES), map.in, begin, end);
+        } else {
+            const int64_t k = task - model->levels - row_tasks[net.maps];
+            const int64_t count = net.map[k].out;
+            update(training->network_adam, training->biases[k], parts + places.bias[k], places.size, groups.count,
+                   round_up(count, 16), count, 0, 1);
+        }
+    });
+}
+
+// Floats of memory that nf_field needs.
+NF_EXPORT int64_t nf_field_memory(const Model* model, int64_t points) {
+    return model->level ? int64_t(model->levels) * model->features * stride_of(points) : 0;
+}
+
+// out [n][outputs]: the field's values at the samples' x.
+NF_EXPORT void nf_field(const Model* model, const Samples* samples, float* memory, float* out, int64_t threads) {
+    const Network& net = *model->network;
+    const int64_t n = samples->count;
+    const Workspace at(*model, Gradients(net), n, 0, false, 0);
+    if (model->level) encode(*model, {samples->x.data, samples->x.feature_step, n}, at, memory, false, int(threads));
+    const int64_t tiles = (n + TILE - 1) / TILE;
+    parallel(int(threads), (tiles + 7) / 8, [&](int64_t task) {
+        Tile tile(net, 0);
+        for (int64_t t = task * 8; t < tiles && t < task * 8 + 8; t++) {
+            const int64_t begin = t * TILE;
+            const int count = n - begin < TILE ? int(n - begin) : TILE;
+            forward<0>(net, tile, input(*model, *samples, at, memory, begin, count, tile.value[0]));
+            if (model->output != PLAIN)
+                for (int i = 0; i < net.out() * TILE; i += LANES) {
+                    F slope;
+                    store(tile.result + i, mapped(model->output, model->scale, model->offset, load(tile.result + i), slope));
+                }
+            write_points(tile.result, net.out(), begin, count, out);
+        }
+    });
+}
+
+}  // namespace nf

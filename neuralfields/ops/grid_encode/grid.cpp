@@ -1,0 +1,72 @@
+#include "grid_encode/grid.hpp"
+
+#include "native/export.hpp"
+#include "native/threads.hpp"
+
+namespace nf {
+namespace {
+
+constexpr int64_t CHUNK = 4096;  // points per task: neighbouring tasks read the same level's table
+
+int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
+
+template <class Body>
+void with_direction(const float* direction, Body&& body) {
+    if (direction) body(std::true_type{});
+    else body(std::false_type{});
+}
+
+}  // namespace
+
+// out [levels * features][n] of x [axes][n]; with a direction [axes][n], the derivative along it.
+NF_EXPORT void nf_grid_encode(const Level* levels, int64_t count, int64_t smooth, int64_t features, const float* x,
+                              int64_t n, const float* table, const float* direction, float* out, int64_t threads) {
+    const Points points{x, n, n};
+    parallel(threads, count * chunks(n), [&](int64_t task) {
+        const int64_t l = task / chunks(n), begin = task % chunks(n) * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
+        with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
+            with_direction(direction, [&](auto along) {
+                encode_level<axes, smooth, along>(levels[l], points, begin, end, table, features, direction,
+                                                  out + l * features * n, n);
+            });
+        });
+    });
+}
+
+// gradient [rows][features], all of it, for `upstream` [levels * features][n]. One level is one task.
+NF_EXPORT void nf_grid_scatter(const Level* levels, int64_t count, int64_t smooth, int64_t features, const float* x,
+                               int64_t n, const float* upstream, const float* direction, float* gradient,
+                               int64_t threads) {
+    const Points points{x, n, n};
+    parallel(threads, count, [&](int64_t task) {
+        const int64_t l = count - 1 - task;  // the largest first
+        float* to = gradient + levels[l].start * features;
+        std::memset(to, 0, size_t(levels[l].size) * features * sizeof(float));
+        with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
+            with_direction(direction, [&](auto along) {
+                scatter_level<axes, smooth, along>(levels[l], points, 0, n, upstream + l * features * n, nullptr, n,
+                                                   direction, n, to, features);
+            });
+        });
+    });
+}
+
+// out [axes][n]: gradient in x for `upstream`; with a direction, that of the derivative along it.
+NF_EXPORT void nf_grid_input_gradient(const Level* levels, int64_t count, int64_t smooth, int64_t features,
+                                      int64_t axes, const float* x, int64_t n, const float* table,
+                                      const float* upstream, const float* direction, float* out, int64_t threads) {
+    const Points points{x, n, n};
+    parallel(threads, chunks(n), [&](int64_t task) {
+        const int64_t begin = task * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
+        for (int d = 0; d < axes; d++) std::memset(out + d * n + begin, 0, (end - begin) * sizeof(float));
+        for (int64_t l = 0; l < count; l++)
+            with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
+                with_direction(direction, [&](auto along) {
+                    input_gradient_level<axes, smooth, along>(levels[l], points, begin, end, table, features,
+                                                              upstream + l * features * n, n, direction, out);
+                });
+            });
+    });
+}
+
+}  // namespace nf

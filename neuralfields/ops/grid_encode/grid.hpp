@@ -1,0 +1,314 @@
+// Interpolation in grids of features, dense or hashed, over some or all axes; level by level, many points at a time.
+//
+// A level's weights are products of one-dimensional weights, so values, derivatives along a direction and second
+// derivatives differ only in which factors are differentiated. The six functions below are the encoding E(x, table),
+// its transpose in the table, its gradient in x, and the directional derivatives in x of these three: all that
+// derivatives to the second order are made of.
+#pragma once
+#include <type_traits>
+
+#include "native/simd.hpp"
+
+namespace nf {
+
+constexpr int MAX_AXES = 4;
+
+// One grid of the table; mirrored by ctypes.
+struct Level {
+    int32_t axes;               // number of coordinates it reads
+    int32_t hashed;             // else every vertex has its own row, modulo size
+    int32_t axis[MAX_AXES];     // which coordinates
+    float scale[MAX_AXES];      // a point u in [0, 1] lies at u * scale + offset, in cells
+    float offset;
+    int32_t last[MAX_AXES];     // highest cell
+    uint32_t stride[MAX_AXES];  // rows per step along an axis; if hashed, the factor of the hash
+    uint32_t size;              // rows; a power of 2 if hashed
+    int64_t start;              // its first row in the table
+};
+
+// Points axis by axis: coordinate d of point p is at data[d * stride + p].
+struct Points {
+    const float* data;
+    int64_t stride;
+    int64_t count;
+};
+
+// Of LANES points in one level: rows of the corners, and per axis the weights of lower and upper vertex and their
+// first and second derivatives in x (of the upper one; the lower one's are the negative).
+template <int D>
+struct Cell {
+    U row[1 << D];
+    F low[D], high[D], slope[D], bend[D];
+};
+
+template <int D, bool SMOOTH, int ORDER>
+NF_INLINE Cell<D> locate(const Level& level, const Points& points, int64_t p, int count) {
+    Cell<D> cell;
+    U lower[D], upper[D];
+    for (int d = 0; d < D; d++) {
+        const F free = (load(points.data + level.axis[d] * points.stride + p, count) + 1.0f) * 0.5f;
+        const F unit = free < 0.0f ? F{} : free > 1.0f ? splat(1.0f) : free;
+        // As the reference rounds, so that both see a point on the same side of a vertex.
+        const F position = rounded(unit * level.scale[d]) + level.offset;
+        // NaN becomes a weight but never an index.
+        const F known = position == position ? position : F{};
+        I index = truncated(known);
+        index = index > level.last[d] ? I{} + level.last[d] : index;
+        const F t = position - to_float(index);
+        const F grown = SMOOTH ? t * t * (3.0f - 2.0f * t) : t;
+        cell.high[d] = grown;
+        cell.low[d] = 1.0f - grown;
+        if (ORDER > 0) {
+            const I inside = (free >= 0.0f) & (free <= 1.0f);
+            const F step = select(inside, splat(0.5f * level.scale[d]), F{});
+            cell.slope[d] = SMOOTH ? 6.0f * t * (1.0f - t) * step : step;
+            if (ORDER > 1) cell.bend[d] = SMOOTH ? (6.0f - 12.0f * t) * step * step : F{};
+        }
+        lower[d] = (U)index * level.stride[d];
+        upper[d] = lower[d] + level.stride[d];
+    }
+    for (int corner = 0; corner < 1 << D; corner++) {
+        U row = corner & 1 ? upper[0] : lower[0];
+        for (int d = 1; d < D; d++) {
+            const U more = corner >> d & 1 ? upper[d] : lower[d];
+            row = level.hashed ? row ^ more : row + more;
+        }
+        // The half-cell offset lets the last corners step past the last vertex, by less than one size: they wrap.
+        cell.row[corner] = level.hashed ? row & (level.size - 1) : row >= level.size ? row - level.size : row;
+    }
+    return cell;
+}
+
+// Product over the axes of one corner's weights; axes in the set `once` (a bit mask) are differentiated once.
+template <int D>
+NF_INLINE F corner_weight(const Cell<D>& cell, int corner, int once) {
+    F product = splat(1.0f);
+    for (int d = 0; d < D; d++) {
+        const bool high = corner >> d & 1;
+        const F factor = once >> d & 1 ? (high ? cell.slope[d] : -cell.slope[d]) : high ? cell.high[d] : cell.low[d];
+        product = d ? product * factor : factor;
+    }
+    return product;
+}
+
+// Derivative of one corner's weight along a direction.
+template <int D>
+NF_INLINE F corner_slope(const Cell<D>& cell, int corner, const F (&direction)[D]) {
+    F total = {};
+    for (int d = 0; d < D; d++) total += direction[d] * corner_weight(cell, corner, 1 << d);
+    return total;
+}
+
+// Derivative in coordinate `d` of corner_slope.
+template <int D>
+NF_INLINE F corner_bend(const Cell<D>& cell, int corner, const F (&direction)[D], int d) {
+    F total = {};
+    for (int e = 0; e < D; e++)
+        if (e != d) total += direction[e] * corner_weight(cell, corner, 1 << d | 1 << e);
+    F twice = direction[d] * (corner >> d & 1 ? cell.bend[d] : -cell.bend[d]);
+    for (int e = 0; e < D; e++)
+        if (e != d) twice *= corner >> e & 1 ? cell.high[e] : cell.low[e];
+    return total + twice;
+}
+
+// Rows of a table of pairs, or of single values, into lanes. A scalar load each: faster than vector gathers.
+typedef double Pairs __attribute__((vector_size(4 * NF_LANES)));
+
+NF_INLINE double pair_at(const float* base) {
+    double value;
+    std::memcpy(&value, base, sizeof value);
+    return value;
+}
+
+NF_INLINE Pairs gather_half(const float* table, const uint32_t* row, size_t features) {
+#define NF_AT(i) pair_at(table + size_t(row[i]) * features)
+#if NF_LANES == 16
+    return Pairs{NF_AT(0), NF_AT(1), NF_AT(2), NF_AT(3), NF_AT(4), NF_AT(5), NF_AT(6), NF_AT(7)};
+#elif NF_LANES == 8
+    return Pairs{NF_AT(0), NF_AT(1), NF_AT(2), NF_AT(3)};
+#else
+    return Pairs{NF_AT(0), NF_AT(1)};
+#endif
+#undef NF_AT
+}
+
+NF_INLINE void gather_pairs(const float* table, const uint32_t* row, size_t features, F& first, F& second) {
+    const F left = (F)gather_half(table, row, features), right = (F)gather_half(table, row + LANES / 2, features);
+    first = even(left, right);
+    second = odd(left, right);
+}
+
+NF_INLINE F gather_single(const float* table, const uint32_t* row, size_t features) {
+    F value;
+    for (int i = 0; i < LANES; i++) value[i] = table[size_t(row[i]) * features];
+    return value;
+}
+
+// Calls use(feature, values[count of corners], and the next feature's likewise if there is one).
+template <int D, class Use>
+NF_INLINE void each_pair(const float* table, int features, const Cell<D>& cell, Use&& use) {
+    alignas(64) uint32_t row[1 << D][LANES];
+    for (int corner = 0; corner < 1 << D; corner++) store(row[corner], cell.row[corner]);
+    int f = 0;
+    for (; f + 2 <= features; f += 2) use(f, [&](int corner, F& first, F& second) {
+        gather_pairs(table + f, row[corner], features, first, second);
+    }, true);
+    if (f < features) use(f, [&](int corner, F& first, F& second) {
+        first = gather_single(table + f, row[corner], features);
+        second = F{};
+    }, false);
+}
+
+// out[f * stride + p] = sum over corners of weight * table[row][f], or of the weight's derivative along `direction`
+// (laid out as the points are).
+template <int D, bool SMOOTH, bool ALONG>
+void encode_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+                  int features, const float* direction, float* out, int64_t stride) {
+    table += level.start * features;
+    for (int64_t p = begin; p < end; p += LANES) {
+        const int count = end - p < LANES ? int(end - p) : LANES;
+        const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
+        F weight[1 << D];
+        if constexpr (ALONG) {
+            F along[D];
+            for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * points.stride + p, count);
+            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_slope<D>(cell, corner, along);
+        } else {
+            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_weight<D>(cell, corner, 0);
+        }
+        each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
+            F first = {}, second = {};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                F a, b;
+                values(corner, a, b);
+                first += weight[corner] * a;
+                second += weight[corner] * b;
+            }
+            store(out + f * stride + p, first, count);
+            if (both) store(out + (f + 1) * stride + p, second, count);
+        });
+    }
+}
+
+// The value's derivatives in each coordinate: out[d * axis_stride + f * stride + p], besides the value itself.
+template <int D, bool SMOOTH>
+void encode_level_jacobian(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+                           int features, float* out, int64_t stride, float* slopes, int64_t axis_stride) {
+    table += level.start * features;
+    for (int64_t p = begin; p < end; p += LANES) {
+        const int count = end - p < LANES ? int(end - p) : LANES;
+        const auto cell = locate<D, SMOOTH, 1>(level, points, p, count);
+        each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
+            F first[D + 1] = {}, second[D + 1] = {};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                F a, b;
+                values(corner, a, b);
+                for (int k = 0; k <= D; k++) {
+                    const F weight = corner_weight<D>(cell, corner, k ? 1 << (k - 1) : 0);
+                    first[k] += weight * a;
+                    second[k] += weight * b;
+                }
+            }
+            for (int k = 0; k <= D; k++) {
+                float* to = (k ? slopes + level.axis[k - 1] * axis_stride : out) + f * stride + p;
+                store(to, first[k], count);
+                if (both) store(to + stride, second[k], count);
+            }
+        });
+    }
+}
+
+// gradient[row][f] += weight * upstream[f * stride + p]; with ALONG the weight is its derivative along `direction`,
+// plus, where `share` is given, itself times share[p].
+template <int D, bool SMOOTH, bool ALONG>
+void scatter_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* upstream,
+                   const float* share, int64_t stride, const float* direction, int64_t direction_stride,
+                   float* gradient, int features) {
+    alignas(64) uint32_t row[LANES << D];
+    alignas(64) float part[2 * LANES << D];
+    for (int64_t p = begin; p < end; p += LANES) {
+        const int count = end - p < LANES ? int(end - p) : LANES;
+        const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
+        F along[D], value = {};
+        if constexpr (ALONG) {
+            for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * direction_stride + p, count);
+            if (share) value = load(share + p, count);
+        }
+        for (int corner = 0; corner < 1 << D; corner++) store(row + corner * LANES, cell.row[corner]);
+        for (int f = 0; f < features; f += 2) {
+            const bool both = f + 1 < features;
+            const float* from = upstream + f * stride + p;
+            const F first = load(from, count), second = both ? load(from + stride, count) : F{};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                F weight = corner_weight<D>(cell, corner, 0);
+                if constexpr (ALONG) weight = corner_slope<D>(cell, corner, along) + weight * value;
+                const F a = weight * first, b = weight * second;
+                store(part + 2 * LANES * corner, interleave_low(a, b));
+                store(part + 2 * LANES * corner + LANES, interleave_high(a, b));
+            }
+            if (both && count == LANES) {
+                for (int i = 0; i < LANES << D; i++) {
+                    float* to = gradient + size_t(row[i]) * features + f;
+                    store_pair(to, load_pair(to) + load_pair(part + 2 * i));
+                }
+            } else {
+                for (int i = 0; i < LANES << D; i++) {
+                    if (i % LANES >= count) continue;
+                    float* to = gradient + size_t(row[i]) * features + f;
+                    to[0] += part[2 * i];
+                    if (both) to[1] += part[2 * i + 1];
+                }
+            }
+        }
+    }
+}
+
+// out[d * points.stride + p] += derivative in coordinate d of sum over f of upstream * value; with ALONG, of the
+// value's derivative along `direction`.
+template <int D, bool SMOOTH, bool ALONG>
+void input_gradient_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+                          int features, const float* upstream, int64_t stride, const float* direction, float* out) {
+    table += level.start * features;
+    for (int64_t p = begin; p < end; p += LANES) {
+        const int count = end - p < LANES ? int(end - p) : LANES;
+        const auto cell = locate<D, SMOOTH, ALONG ? 2 : 1>(level, points, p, count);
+        F along[D], product[1 << D] = {};
+        if constexpr (ALONG)
+            for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * points.stride + p, count);
+        each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
+            const F first = load(upstream + f * stride + p, count);
+            const F second = both ? load(upstream + (f + 1) * stride + p, count) : F{};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                F a, b;
+                values(corner, a, b);
+                product[corner] += first * a + second * b;
+            }
+        });
+        for (int d = 0; d < D; d++) {
+            F total = {};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                if constexpr (ALONG) total += corner_bend<D>(cell, corner, along, d) * product[corner];
+                else total += corner_weight<D>(cell, corner, 1 << d) * product[corner];
+            }
+            float* to = out + level.axis[d] * points.stride + p;
+            store(to, load(to, count) + total, count);
+        }
+    }
+}
+
+// Calls body with compile-time <axes of the level, smooth>.
+template <class Body>
+void with_axes(const Level& level, bool smooth, Body&& body) {
+    const auto pick = [&](auto axes) {
+        if (smooth) body(axes, std::true_type{});
+        else body(axes, std::false_type{});
+    };
+    switch (level.axes) {
+        case 1: return pick(std::integral_constant<int, 1>{});
+        case 2: return pick(std::integral_constant<int, 2>{});
+        case 3: return pick(std::integral_constant<int, 3>{});
+        default: return pick(std::integral_constant<int, 4>{});
+    }
+}
+
+}  // namespace nf

@@ -1,0 +1,162 @@
+// Activations with their first and second derivatives, to about one rounding of float32.
+//
+// The polynomials are least-squares fits at Chebyshev nodes in float64, rounded.
+#pragma once
+#include <cmath>
+
+#include "native/simd.hpp"
+
+namespace nf {
+
+// In the order of the reference's ACTIVATIONS; SINE is sine_mlp's.
+enum Activation : int32_t { RELU, LEAKY_RELU, GELU, SILU, SOFTPLUS, TANH, SIGMOID, SINE };
+
+NF_INLINE bool piecewise_linear(int32_t activation) { return activation == RELU || activation == LEAKY_RELU; }
+
+constexpr float LEAK = 0.01f;
+
+NF_INLINE F nearest(F x) { return to_float(truncated(x + select(x < 0.0f, splat(-0.5f), splat(0.5f)))); }
+
+NF_INLINE F exp(F x) {
+    x = x < -87.0f ? splat(-87.0f) : x > 88.0f ? splat(88.0f) : x;  // NaN stays
+    const F n = nearest(x * 1.44269504f);
+    const F r = x - n * 0.69140625f - n * 1.74093056e-3f;  // ln 2 in two parts, the first exact in products
+    F p = splat(1.98992844e-4f);
+    p = p * r + 1.39336501e-3f;
+    p = p * r + 8.33329847e-3f;
+    p = p * r + 4.16664649e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 5.00000001e-1f;
+    const F power = (F)((truncated(n) + 127) << 23);
+    return (p * r * r + r + 1.0f) * power;
+}
+
+NF_INLINE F sigmoid(F x) { return 1.0f / (1.0f + exp(-x)); }
+
+NF_INLINE F tanh(F x) {
+    const F z = x * x;
+    F p = splat(-8.5323e-4f);
+    p = p * z + 3.29659e-3f;
+    p = p * z - 8.78715e-3f;
+    p = p * z + 2.18592e-2f;
+    p = p * z - 5.396758e-2f;
+    p = p * z + 1.3333332e-1f;
+    p = p * z - 3.3333333e-1f;
+    return select(z < 0.36f, p * z * x + x, 1.0f - 2.0f / (exp(2.0f * x) + 1.0f));
+}
+
+NF_INLINE F erf(F x) {
+    const F z = x * x, size = x < 0.0f ? -x : x;
+    F p = splat(-9.67359090e-06f);
+    p = p * z + 1.12682539e-04f;
+    p = p * z - 8.48439656e-04f;
+    p = p * z + 5.22105341e-03f;
+    p = p * z - 2.68654383e-02f;
+    p = p * z + 1.12837826e-01f;
+    p = p * z - 3.76126385e-01f;
+    p = p * z + 1.12837917e+00f;
+    const F t = 1.0f / (1.0f + 0.5f * size);
+    F q = splat(0.10444708f);
+    q = q * t - 0.44798863f;
+    q = q * t + 0.57551706f;
+    q = q * t + 0.12864922f;
+    q = q * t - 0.81240642f;
+    q = q * t + 0.42181310f;
+    q = q * t - 0.12143784f;
+    q = q * t + 0.42264034f;
+    q = q * t + 0.99395329f;
+    q = q * t - 1.26518714f;
+    const F tail = t * exp(q - z);
+    return select(z < 1.0f, x * p, x < 0.0f ? tail - 1.0f : 1.0f - tail);
+}
+
+// Sine and cosine. Beyond |x| = 8192, where three parts of pi / 2 no longer hold all digits, lane by lane.
+NF_INLINE void sine_cosine(F x, F& sine, F& cosine) {
+    const F k = nearest(x * 0.636619772f);
+    const I quadrant = truncated(k);
+    const F r = ((x - k * 1.5703125f) - k * 4.8351287841796875e-4f) - k * 3.13916473e-7f;
+    const F z = r * r;
+    F s = splat(2.72469284e-6f);
+    s = s * z - 1.98400636e-4f;
+    s = s * z + 8.33333183e-3f;
+    s = s * z - 1.66666667e-1f;
+    s = s * z * r + r;
+    F c = splat(-2.72985895e-7f);
+    c = c * z + 2.48005826e-5f;
+    c = c * z - 1.38888876e-3f;
+    c = c * z + 4.16666667e-2f;
+    c = c * z * z - 0.5f * z + 1.0f;
+    const I odd = (quadrant & 1) != 0;
+    sine = (F)((I)select(odd, c, s) ^ ((quadrant & 2) << 30));
+    cosine = (F)((I)select(odd, s, c) ^ (((quadrant + 1) & 2) << 30));
+    const I large = ~((x < 8192.0f) & (x > -8192.0f));
+    if (any(large))
+        for (int i = 0; i < LANES; i++)
+            if (large[i]) sine[i] = std::sin(x[i]), cosine[i] = std::cos(x[i]);
+}
+
+// Value at z, and the derivatives that are asked for.
+template <int ORDER>
+NF_INLINE void activate(int32_t activation, float omega, F z, F& value, F& slope, F& bend) {
+    switch (activation) {
+        case RELU:
+            value = F{} > z ? F{} : z;  // NaN stays
+            if (ORDER > 0) slope = select(z <= 0.0f, F{}, splat(1.0f));
+            if (ORDER > 1) bend = F{};
+            return;
+        case LEAKY_RELU:
+            value = select(z > 0.0f, z, LEAK * z);
+            if (ORDER > 0) slope = select(z > 0.0f, splat(1.0f), splat(LEAK));
+            if (ORDER > 1) bend = F{};
+            return;
+        case GELU: {
+            const F below = 0.5f + 0.5f * erf(z * 0.707106781f);
+            value = z * below;
+            if (ORDER > 0) {
+                const F density = 0.398942280f * exp(-0.5f * z * z);
+                slope = below + z * density;
+                if (ORDER > 1) bend = density * (2.0f - z * z);
+            }
+            return;
+        }
+        case SILU: {
+            const F s = sigmoid(z);
+            value = z * s;
+            if (ORDER > 0) slope = s * (1.0f + z * (1.0f - s));
+            if (ORDER > 1) bend = s * (1.0f - s) * (2.0f + z * (1.0f - 2.0f * s));
+            return;
+        }
+        case SOFTPLUS: {
+            // log(1 + y) = 2 atanh(y / (2 + y)) with y = exp(-|z|) in (0, 1]
+            const F y = exp(z < 0.0f ? z : -z), q = y / (2.0f + y), q2 = q * q;
+            F p = splat(1.0f / 15);
+            for (int k = 13; k >= 1; k -= 2) p = p * q2 + 1.0f / k;
+            value = select(z > 20.0f, z, select(z > 0.0f, z, F{}) + 2.0f * q * p);
+            value = z == z ? value : z;
+            if (ORDER > 0) {
+                const F s = sigmoid(z);
+                slope = select(z > 20.0f, splat(1.0f), s);
+                if (ORDER > 1) bend = select(z > 20.0f, F{}, s * (1.0f - s));
+            }
+            return;
+        }
+        case TANH:
+            value = tanh(z);
+            if (ORDER > 0) slope = 1.0f - value * value;
+            if (ORDER > 1) bend = -2.0f * value * slope;
+            return;
+        case SIGMOID:
+            value = sigmoid(z);
+            if (ORDER > 0) slope = value * (1.0f - value);
+            if (ORDER > 1) bend = slope * (1.0f - 2.0f * value);
+            return;
+        default: {
+            F cosine;
+            sine_cosine(omega * z, value, cosine);
+            if (ORDER > 0) slope = omega * cosine;
+            if (ORDER > 1) bend = -omega * omega * value;
+        }
+    }
+}
+
+}  // namespace nf

@@ -1,0 +1,121 @@
+"""Calls into the C++ core with tensors, and torch operators made of such calls."""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from neuralfields.ops.native import library, reason
+
+_fragment = torch.library.Library("neuralfields", "FRAGMENT")
+
+
+def refusal(*tensors: Tensor) -> str | None:
+    """Why no function of the core can take these tensors."""
+    if (why := reason()) is not None:
+        return f"is not there: {why}"
+    for tensor in tensors:
+        if tensor.dtype != torch.float32:
+            return f"takes float32, not {str(tensor.dtype).removeprefix('torch.')}"
+        if tensor.device.type != "cpu":
+            return f"works on the CPU, not on {tensor.device.type}"
+    return None
+
+
+def call(name: str, *arguments: Any) -> None:
+    """Call a function of the core on as many threads as torch uses.
+
+    Args:
+        name: of the function.
+        arguments: tensors and lists of them are given as pointers, None as a null pointer, structures by reference;
+            whole numbers are int64, others float.
+    """
+    getattr(library(), name)(*map(as_argument, arguments), ctypes.c_int64(torch.get_num_threads()))
+
+
+def as_argument(value: Any) -> Any:
+    """As ``call`` describes it."""
+    if isinstance(value, Tensor):
+        return ctypes.c_void_p(value.data_ptr())
+    if isinstance(value, list):
+        return (ctypes.c_void_p * len(value))(*(None if t is None else t.data_ptr() for t in value))
+    if isinstance(value, int):
+        return ctypes.c_int64(value)
+    if isinstance(value, ctypes.Structure):
+        return ctypes.byref(value)
+    return value
+
+
+def operator(
+    schema: str, implementation: Callable[..., Any], fake: Callable[..., Any], pointwise: Sequence[int] = ()
+) -> Callable[..., Any]:
+    """A torch operator for ``torch.compile`` and ``torch.func.vmap`` to see; differentiation is the caller's business.
+
+    Args:
+        schema: "name(Tensor x, …) -> Tensor", in the namespace ``neuralfields``.
+        implementation: for tensors on the CPU; gives new tensors.
+        fake: the same without data: shapes and strides.
+        pointwise: positions of the arguments whose first axis is that of the points, if the result is one tensor of
+            which that holds too. When only these are batched, all batches are one call.
+    """
+    name = schema[: schema.index("(")]
+    _fragment.define(schema)
+    _fragment.impl(name, implementation, "CPU")
+    torch.library.register_fake(f"neuralfields::{name}", fake, lib=_fragment)
+    made = getattr(torch.ops.neuralfields, name)
+
+    def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
+        at_once = pointwise and all(
+            dim is None or i in pointwise for i, dim in enumerate(in_dims) if not isinstance(dim, list)
+        )
+        if at_once and not any(isinstance(dim, list) and any(d is not None for d in dim) for dim in in_dims):
+            flat = list(arguments)
+            for i in pointwise:
+                if isinstance(flat[i], Tensor):
+                    dim = in_dims[i]
+                    wide = flat[i].expand(info.batch_size, *flat[i].shape) if dim is None else flat[i].movedim(dim, 0)
+                    flat[i] = wide.flatten(0, 1)
+            result = made(*flat)
+            return result.unflatten(0, (info.batch_size, -1)), 0
+        one_by_one = [made(*(_slice(a, d, b) for a, d in zip(arguments, in_dims, strict=True)))
+                      for b in range(info.batch_size)]
+        if isinstance(one_by_one[0], Tensor):
+            return torch.stack(one_by_one), 0
+        return [torch.stack(parts) for parts in zip(*one_by_one, strict=True)], [0] * len(one_by_one[0])
+
+    torch.library.register_vmap(f"neuralfields::{name}", batched, lib=_fragment)
+    return made
+
+
+def _slice(argument: Any, dim: Any, index: int) -> Any:
+    if isinstance(dim, list):
+        return [_slice(a, d, index) for a, d in zip(argument, dim, strict=True)]
+    return argument if dim is None else argument.select(dim, index)
+
+
+def too_often(order: int) -> NoReturn:
+    """What the backward of a kernel's last derivative does."""
+    raise RuntimeError(
+        f"this kernel has derivatives to order {order}: compute inside ops.derivatives({order + 1}) "
+        'or ops.backend("reference")'
+    )
+
+
+class Last(torch.autograd.Function):
+    """``function(*arguments)`` for an operator whose own derivatives the core does not have."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(function: Callable[..., Tensor], order: int, *arguments: Any) -> Tensor:
+        return function(*arguments)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.order = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> NoReturn:
+        too_often(ctx.order)
