@@ -21,6 +21,8 @@ def fourier() -> nf.Field:
     return nf.Chain(nf.encodings.FourierFeatures(2, features=8), nf.networks.MLP(8, 1, width=8))
 
 
+# torch.compile itself makes an object of each autograd function that it meets.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.parametrize("make", [grid, siren, fourier])
 @pytest.mark.parametrize("what", ["values", "gradient", "laplacian"])
 def test_one_graph(make: Callable[[], nf.Field], what: str) -> None:

@@ -1,11 +1,11 @@
 """An Op has one meaning, its reference in plain PyTorch, and an ordered list of kernels that agree with it."""
 
 import importlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import torch
@@ -180,7 +180,6 @@ def used() -> Iterator[dict[str, str]]:
         _wishes.used = before
 
 
-@cache
 def _load(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return getattr(sys.modules.get(module) or importlib.import_module(module), name)

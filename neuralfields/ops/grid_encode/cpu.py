@@ -76,10 +76,9 @@ def grid_of(code: str) -> Grid:
     return Grid(made, layout.entries, code)
 
 
-@cache
 def code_of(layout: GridLayout) -> str:
     """The text that stands for a layout."""
-    return json.dumps([layout.dim, layout.levels, layout.log2_size, layout.base, layout.finest])
+    return f"[{layout.dim}, {layout.levels}, {layout.log2_size}, {layout.base}, {layout.finest!r}]"
 
 
 def refuse(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> str | None:

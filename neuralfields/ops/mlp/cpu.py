@@ -1,4 +1,4 @@
-"""``mlp`` and ``sine_mlp`` by the C++ core: values, first and second derivatives.
+"""``mlp`` by the C++ core, and what ``sine_mlp`` shares with it: values, first and second derivatives.
 
 The second derivatives that the core has are those of the input's gradient. Those of the weights' gradient, which
 meta-learning takes, are computed by the reference.
@@ -14,7 +14,6 @@ from torch.func import vjp
 
 from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
 from neuralfields.ops.native.calling import call, operator, refusal, too_often
-from neuralfields.ops.sine_mlp.reference import reference as sine_reference
 
 MAX_MAPS = 16
 MAX_WIDTH = 1024
@@ -64,11 +63,14 @@ def refuse(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None
 
 
 def mlp(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, activation: str) -> Tensor:
-    return _Forward.apply(activation, (), len(weights), x, *weights, *(biases or ()))
+    return perceptron(x, weights, biases or (), activation, ())
 
 
-def sine_mlp(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], omegas: Sequence[float]) -> Tensor:
-    return _Forward.apply(SINE, tuple(omegas), len(weights), x, *weights, *biases)
+def perceptron(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], activation: str, omegas: Sequence[float]
+) -> Tensor:
+    """A network with any of the core's activations; omegas are the frequencies of sines."""
+    return _Forward.apply(activation, tuple(omegas), len(weights), x, *weights, *biases)
 
 
 def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -227,6 +229,8 @@ def _by_reference(
     def values(x: Tensor, *parameters: Tensor) -> Tensor:
         weights, biases = parameters[:maps], parameters[maps:]
         if activation == SINE:
+            from neuralfields.ops.sine_mlp.reference import reference as sine_reference
+
             return sine_reference(x, weights, biases, omegas)
         return reference(x, weights, biases or None, activation)
 

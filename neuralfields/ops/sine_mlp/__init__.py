@@ -10,11 +10,11 @@ Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activati
 """
 
 from neuralfields.ops._op import Kernel, Op
-from neuralfields.ops.mlp import cpu
+from neuralfields.ops.sine_mlp import cpu
 from neuralfields.ops.sine_mlp.reference import reference
 
 sine_mlp = Op(
-    "sine_mlp", reference, kernels=(Kernel("cpu", "neuralfields.ops.mlp.cpu:sine_mlp", cpu.ORDER, cpu.refuse),)
+    "sine_mlp", reference, kernels=(Kernel("cpu", "neuralfields.ops.sine_mlp.cpu:sine_mlp", cpu.ORDER, cpu.refuse),)
 )
 
 __all__ = ["sine_mlp"]
