@@ -6,10 +6,13 @@ import os
 import platform
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuralfields import __version__
 from neuralfields.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from neuralfields.ops import Op
 
 _CORE = ("torch", "numpy", "pillow", "imageio", "OpenEXR", "safetensors", "rich", "scikit-image", "tifffile")
 
@@ -35,22 +38,7 @@ def diagnosis() -> dict[str, dict[str, Any]]:
     """Sections of name and text."""
     import torch
 
-    from neuralfields import ops
-
     cuda = torch.cuda.is_available()
-    x, layout = torch.zeros(4, 2), ops.GridLayout(2, 2, 8, 4, 8)
-    weights, biases = [torch.zeros(8, 2), torch.zeros(3, 8)], [torch.zeros(8), torch.zeros(3)]
-    table = torch.zeros(layout.entries, 2)
-    moments = table, torch.zeros_like(table), torch.zeros_like(table)
-    adam = 1e-3, 0.9, 0.999, 1e-8
-    counts = torch.zeros(layout.entries, dtype=torch.int32)
-    calls = {
-        ops.grid_encode: (x, table, layout, "linear"),
-        ops.mlp: (x, weights, biases, "relu"),
-        ops.sine_mlp: (x, weights, biases, [30.0]),
-        ops.adam: (table, *moments, 1, *adam),
-        ops.lazy_adam: (table, *moments, counts, *adam),
-    }
     return {
         "machine": {
             "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -59,9 +47,46 @@ def diagnosis() -> dict[str, dict[str, Any]]:
             "native core": _native_core(),
             "compiler": _compiler(),
         },
-        "kernels": {op.name: op.explain(*arguments) for op, arguments in calls.items()},
+        "kernels": {op.name: _explain(op, arguments) for op, arguments in _calls().items()},
         "versions": {"neuralfields": __version__, **{name: _version(name) for name in _CORE}},
     }
+
+
+def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
+    """A small call of every op."""
+    import torch
+
+    from neuralfields import ops
+    from neuralfields.ops.field_step import Grid, Model, Network, Samples, Task, Update
+
+    x, y, layout = torch.zeros(4, 2), torch.zeros(4, 3), ops.GridLayout(2, 2, 8, 4, 8)
+    weights, biases = [torch.zeros(8, 2), torch.zeros(3, 8)], [torch.zeros(8), torch.zeros(3)]
+    table, counts = torch.zeros(layout.entries, 1), torch.zeros(layout.entries, dtype=torch.int32)
+    moments = table, torch.zeros_like(table), torch.zeros_like(table)
+    adam = 1e-3, 0.9, 0.999, 1e-8
+    model = Model(Grid(table, layout, "linear"), Network(weights, biases, "relu"), None)
+    once = torch.zeros((), dtype=torch.int32)
+    updates = [
+        Update(p, torch.zeros_like(p), torch.zeros_like(p), counts if p is table else once, p is table, *adam)
+        for p in model.parameters
+    ]
+    return {
+        ops.grid_encode: (x, table, layout, "linear"),
+        ops.mlp: (x, weights, biases, "relu"),
+        ops.sine_mlp: (x, weights, biases, [30.0]),
+        ops.adam: (table, *moments, 1, *adam),
+        ops.lazy_adam: (table, *moments, counts, *adam),
+        ops.field_values: (model, x),
+        ops.field_step: (model, Samples(x, y), Task("l2"), updates),
+    }
+
+
+def _explain(op: "Op[..., Any]", arguments: tuple[Any, ...]) -> str:
+    import torch
+
+    # A field's values alone are for evaluation; the others are asked about as in training.
+    with torch.set_grad_enabled(op.name != "field_values"):
+        return op.explain(*arguments)
 
 
 def _native_core() -> str:
