@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from neuralfields import ops
 from neuralfields.errors import InputError
 
 SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
@@ -33,18 +34,13 @@ def errors(pairs: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
     Raises:
         InputError: the shapes of a pair differ, or there are no values.
     """
-    count, square, relative, difference, norm = 0, 0.0, 0.0, 0.0, 0.0
+    count, sums = 0, torch.zeros(4, dtype=torch.float64)
     for prediction, target in pairs:
-        if prediction.shape != target.shape:
-            raise InputError(f"values {list(prediction.shape)} cannot be compared with {list(target.shape)}")
-        p, t = prediction.double(), target.double()
-        count += t.numel()
-        square += float((p.clamp(0, 1) - t.clamp(0, 1)).square().sum())
-        relative += float(((p - t).square() / (t.square() + 0.01)).sum())
-        difference += float((p - t).square().sum())
-        norm += float(t.square().sum())
+        sums += ops.error_sums(prediction, target).cpu()
+        count += target.numel()
     if not count:
         raise InputError("there is nothing to compare")
+    square, relative, difference, norm = sums.tolist()
     return {
         "psnr": psnr_of_error(square / count),
         "relative_mse": relative / count,

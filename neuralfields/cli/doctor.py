@@ -76,6 +76,10 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
         ops.sine_mlp: (x, weights, biases, [30.0]),
         ops.adam: (table, *moments, 1, *adam),
         ops.lazy_adam: (table, *moments, counts, *adam),
+        ops.shuffled: (0, 4, ((9, (0,)),)),
+        ops.cell_centres: (torch.arange(4), (3, 3)),
+        ops.take_values: (torch.zeros(9, 3, dtype=torch.uint8), torch.arange(4)),
+        ops.error_sums: (x, x),
         ops.field_values: (model, x),
         ops.field_step: (model, Samples(x, y), Task("l2"), updates),
     }

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralfields import metrics
+from neuralfields import metrics, ops
 from neuralfields.errors import InputError
 from neuralfields.field import FieldLike, device_of, evaluate
 from neuralfields.files.images import Pixels, read_image
@@ -133,12 +133,13 @@ class Image:
         return digest.hexdigest()
 
     @cached_property
-    def _flat(self) -> np.ndarray:
-        return self.values.reshape(-1, self.out_dim)
+    def _stored(self) -> Tensor:
+        """The values [size, channels] as a tensor: the same memory wherever torch can use it."""
+        native, flat = self.values.dtype.newbyteorder("="), self.values.reshape(-1, self.out_dim)
+        return torch.from_numpy(np.require(flat, native, ["C", "A", "W"]))
 
     def _batch(self, index: Tensor) -> Batch:
-        values = torch.from_numpy(self.to_float(self._flat.take(index.numpy(), axis=0)))
-        return Batch(self.lattice.coordinates(index), values, index=index)
+        return Batch(self.lattice.coordinates(index), ops.take_values(self._stored, index), index=index)
 
 
 def _compared(

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import isqrt, prod
+from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from neuralfields import ops
 from neuralfields.errors import InputError
 
-_ROUNDS = 6
 _HOLDOUT_SEED = 0x5EED
 
 
@@ -55,61 +54,26 @@ class Lattice:
         no sample comes twice. The order is a keyed bijection and is never stored, whatever the signal's size.
         """
         if n >= self.training:
-            chosen = np.arange(self.training, dtype=np.uint64)
-        else:
-            position = np.arange(step * n, (step + 1) * n, dtype=np.uint64)
-            chosen, passes = position % np.uint64(self.training), position // np.uint64(self.training)
-            for number in range(int(passes[0]), int(passes[-1]) + 1):
-                here = passes == number
-                chosen[here] = permuted(chosen[here], self.training, (seed, number))
-        if self.holdout:
-            chosen = permuted(chosen, self.size, (_HOLDOUT_SEED,))
-        return torch.from_numpy(chosen.astype(np.int64))
+            return ops.shuffled(0, self.training, self._kept)
+        number, first = divmod(step * n, self.training)
+        here = min(n, self.training - first)
+        chosen = self._drawn(seed, number, first, here)
+        return chosen if here == n else torch.cat([chosen, self._drawn(seed, number + 1, 0, n - here)])
 
     def held_out(self, n: int) -> Iterator[Tensor]:
         """Indices of the samples that ``draw`` never gives, ``n`` at a time."""
         for start in range(self.training, self.size, n):
-            rest = np.arange(start, min(start + n, self.size), dtype=np.uint64)
-            yield torch.from_numpy(permuted(rest, self.size, (_HOLDOUT_SEED,)).astype(np.int64))
+            yield ops.shuffled(start, min(n, self.size - start), self._kept)
 
     def coordinates(self, index: Tensor) -> Tensor:
         """Centres [n, axes] float32 of the samples with these flat indices."""
-        axes = []
-        for length in reversed(self.shape):
-            axes.append((index % length * 2 + 1).to(torch.float64) / length - 1)
-            index = index // length
-        return torch.stack(axes, -1).float()
+        return ops.cell_centres(index, self.shape)
 
+    @cached_property
+    def _kept(self) -> tuple[ops.Order, ...]:
+        """The order of all samples whose end is held out."""
+        return ((self.size, (_HOLDOUT_SEED,)),) if self.holdout else ()
 
-def permuted(index: np.ndarray, n: int, key: tuple[int, ...]) -> np.ndarray:
-    """A random bijection of {0, …, n-1}, given by ``key``, at ``index`` (uint64).
-
-    A Feistel network over a grid of a x b >= n places whose two halves are added to modulo a and b in turn; the few
-    places from n on are walked through until the value lies below n.
-    """
-    a = isqrt(n - 1) + 1
-    b = -(-n // a)
-    round_keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)
-
-    def once(value: np.ndarray) -> np.ndarray:
-        high, low = np.divmod(value, np.uint64(a))
-        for number, round_key in enumerate(round_keys):
-            if number % 2:
-                high = (high + _mixed(low, round_key) % np.uint64(b)) % np.uint64(b)
-            else:
-                low = (low + _mixed(high, round_key) % np.uint64(a)) % np.uint64(a)
-        return high * np.uint64(a) + low
-
-    value = once(index)
-    outside = np.flatnonzero(value >= n)
-    while len(outside):
-        value[outside] = once(value[outside])
-        outside = outside[value[outside] >= n]
-    return value
-
-
-def _mixed(value: np.ndarray, key: np.uint64) -> np.ndarray:
-    """Each bit of the result depends on all bits of the value and the key."""
-    value = (value ^ key) * np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    return value ^ (value >> np.uint64(32))
+    def _drawn(self, seed: int, number: int, first: int, n: int) -> Tensor:
+        """``n`` indices from the place ``first`` on of pass ``number``."""
+        return ops.shuffled(first, n, ((self.training, (seed, number)), *self._kept))

@@ -76,6 +76,17 @@ CALLS: dict[str, tuple[Op, int, tuple[Any, ...]]] = {
     "adam first step": (ops.adam, 0, (*moments(11), 1, *ADAM)),
     "lazy_adam": (ops.lazy_adam, 0, (*moments(37, 2), STEPS, *ADAM)),
     "lazy_adam one feature": (ops.lazy_adam, 0, (*moments(37, 1), STEPS, *ADAM)),
+    "shuffled": (ops.shuffled, 0, (3, 300, ((1000, (1, 2)), (1500, (3,))))),
+    "shuffled by no order": (ops.shuffled, 0, (5, 7, ())),
+    "shuffled none": (ops.shuffled, 0, (0, 0, ((10, (1,)),))),
+    "cell_centres": (ops.cell_centres, 0, (torch.arange(3, 105), (5, 3, 7))),
+    "cell_centres none": (ops.cell_centres, 0, (torch.arange(0), (5, 3))),
+    "take_values": (ops.take_values, 0, (torch.arange(60).to(torch.uint8).view(20, 3), torch.arange(19, -1, -1))),
+    "take_values floats": (ops.take_values, 0, (noise(20, 2), torch.arange(0, 20, 3))),
+    "take_values none": (ops.take_values, 0, (noise(20, 2), torch.arange(0))),
+    "error_sums one": (ops.error_sums, 0, (noise(1, seed=1), noise(1))),
+    "error_sums": (ops.error_sums, 0, (torch.arange(37) / 8 - 2, torch.arange(37).flip(0) / 8 - 2)),
+    "error_sums none": (ops.error_sums, 0, (noise(0, 3), noise(0, 3))),
     "lazy_adam no row": (ops.lazy_adam, 0, (*(torch.zeros(37, 2) for _ in range(4)), STEPS, *ADAM)),
 }
 

@@ -100,6 +100,12 @@ def test_arrays_that_are_turned_or_cut_are_read_right() -> None:
     assert image.describe()["sha256"] == same
 
 
+def test_arrays_that_cannot_be_written_or_have_another_byte_order_are_read_right() -> None:
+    array = numbers(8, 6, 3).astype(">u2") * 257
+    array.flags.writeable = False
+    assert torch.equal(everything(Image.from_array(array))[1], torch.from_numpy(array / 65535).reshape(-1, 3).float())
+
+
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [

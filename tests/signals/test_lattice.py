@@ -7,50 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuralfields.errors import InputError
-from neuralfields.signals.lattice import Lattice, permuted
-
-
-def order(n: int, *key: int) -> np.ndarray:
-    return permuted(np.arange(n, dtype=np.uint64), n, key)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.integers(1, 3000), st.tuples(st.integers(0, 2**63), st.integers(0, 10**6)))
-def test_permuted_is_a_bijection(n: int, key: tuple[int, int]) -> None:
-    assert np.array_equal(np.sort(order(n, *key)), np.arange(n))
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 10, 16, 17, 255, 256, 257])
-def test_permuted_is_a_bijection_at_small_sizes(n: int) -> None:
-    for key in range(20):
-        assert sorted(order(n, key).tolist()) == list(range(n))
-
-
-def test_permuted_of_a_part_is_the_part_of_permuted() -> None:
-    some = np.array([5, 99, 0, 5], dtype=np.uint64)
-    assert np.array_equal(permuted(some.copy(), 100, (3,)), order(100, 3)[[5, 99, 0, 5]])
-
-
-def test_permuted_leaves_its_argument() -> None:
-    index = np.arange(10, dtype=np.uint64)
-    permuted(index, 10, (1,))
-    assert np.array_equal(index, np.arange(10))
-
-
-def test_permuted_knows_no_limit() -> None:
-    n = 2**45 + 12345
-    found = permuted(np.arange(1000, dtype=np.uint64), n, (7,))
-    assert len(np.unique(found)) == 1000
-    assert found.max() < n
-    assert abs(found.mean() / n - 0.5) < 0.05
-
-
-def test_keys_give_unlike_orders() -> None:
-    n = 1000
-    a, b, c = order(n, 0, 0), order(n, 0, 1), order(n, 1, 0)
-    for left, right in ((a, b), (a, c), (b, c)):
-        assert (left == right).sum() < 12
-        assert abs(np.corrcoef(left.astype(float), right.astype(float))[0, 1]) < 0.12
+from neuralfields.signals.lattice import Lattice
 
 
 def test_batches_look_random() -> None:
@@ -65,11 +22,6 @@ def test_batches_look_random() -> None:
         statistics.append(((counts - 32) ** 2 / 32).sum() / (1 - 512 / 4096))
     assert 12.5 < np.mean(statistics) < 17.5
     assert max(statistics) < 45
-
-
-def test_neighbours_in_a_batch_are_not_neighbours_in_the_signal() -> None:
-    drawn = order(4096, 5).astype(float)
-    assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.06
 
 
 @settings(max_examples=40, deadline=None)
