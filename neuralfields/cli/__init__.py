@@ -19,6 +19,7 @@ COMMANDS = {
     "query": "values of a field at points: nf query runs/photo points.npy",
     "methods": "list what --field and --recipe take, with papers",
     "doctor": "device, threads, versions, and which kernel each operation would use and why",
+    "bench": "measure kernels and fits on this machine: nf bench kernels, nf bench fit photo.png",
     "demo": "fit a real photo that comes along, in seconds",
 }
 # What torch says on Windows, on Linux, and of a CUDA device.

@@ -1,0 +1,1 @@
+"""Measuring this machine and this package: ceilings, kernels beside plain PyTorch, time to quality."""

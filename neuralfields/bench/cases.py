@@ -1,0 +1,192 @@
+"""The ops with arguments as they occur in fits: one line per case, and what each computation cannot do without."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuralfields import ops
+from neuralfields.bench.ceilings import Work
+from neuralfields.ops import Op
+
+_SMALL = {"log2_size": 10}  # of a quick run
+_ADAM = 1e-3, 0.9, 0.999, 1e-15
+
+
+@dataclass(frozen=True)
+class Call:
+    """An op with arguments.
+
+    Attributes:
+        wrt: the tensors whose gradients are part of the computation.
+        changed: for an op that works in place, the tensors it changes.
+    """
+
+    op: Op[..., Any]
+    arguments: tuple[Any, ...]
+    work: Work
+    wrt: tuple[Tensor, ...] = ()
+    changed: tuple[Tensor, ...] = ()
+
+    def run(self, function: Callable[..., Any]) -> list[Tensor]:
+        """The results of ``function`` on these arguments, and the gradients of their sum with fixed weights."""
+        with torch.set_grad_enabled(bool(self.wrt)):
+            value = function(*self.arguments)
+            if self.changed:
+                return list(self.changed)
+            gradients = torch.autograd.grad(value, self.wrt, _weights(value)) if self.wrt else ()
+        return [value.detach(), *gradients]
+
+    def to(self, dtype: torch.dtype) -> "Call":
+        """The same call on copies of the tensors in another precision."""
+        copies: dict[int, Tensor] = {}
+
+        def copy(thing: Any) -> Any:
+            if isinstance(thing, list):
+                return [copy(part) for part in thing]
+            if not isinstance(thing, Tensor):
+                return thing
+            if id(thing) not in copies:
+                kept = dtype if thing.is_floating_point() else thing.dtype
+                copies[id(thing)] = thing.detach().to(kept, copy=True).requires_grad_(thing.requires_grad)
+            return copies[id(thing)]
+
+        arguments = tuple(copy(thing) for thing in self.arguments)
+        wrt, changed = (tuple(copies[id(tensor)] for tensor in group) for group in (self.wrt, self.changed))
+        return Call(self.op, arguments, self.work, wrt, changed)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that can be made in any size.
+
+    Attributes:
+        make: called with the number of points and ``options``.
+        compiled: whether torch.compile is tried too: not where it takes minutes, nor at a second size.
+    """
+
+    name: str
+    make: Callable[..., Call]
+    points: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    compiled: bool = True
+
+    def call(self, points: int | None = None, *, quick: bool = False) -> Call:
+        """The call with ``points`` points, by default its own number, the same at each time."""
+        torch.manual_seed(0)
+        small = {name: value for name, value in _SMALL.items() if quick and name in self.options}
+        return self.make(points or self.points, **{**self.options, **small})
+
+
+def grid(points: int, *, dim: int, log2_size: int, finest: int, gradient: str = "", levels: int = 16) -> Call:
+    """``grid_encode`` with two features.
+
+    Values take one gather per corner and level, the table's gradient one scatter, the input's gradient a gather once
+    more. In memory: coordinates and features once, with their gradients; the table's gradient written once.
+    """
+    layout = ops.GridLayout(dim, levels, log2_size, 16, finest)
+    x = (torch.rand(points, dim) * 2 - 1).requires_grad_(gradient == "input")
+    table = torch.randn(layout.entries, 2).requires_grad_(gradient == "table")
+    corners = points * levels * 2.0**dim
+    passes = 2 if gradient else 1
+    work = Work(
+        gathers=corners * (2 if gradient == "input" else 1),
+        scatters=corners * (gradient == "table"),
+        table=8 << log2_size,
+        memory=passes * 4.0 * points * (dim + 2 * levels) + 8.0 * layout.entries * (gradient == "table"),
+    )
+    wrt = {"": (), "table": (table,), "input": (x,)}[gradient]
+    return Call(ops.grid_encode, (x, table, layout, "linear"), work, wrt)
+
+
+def network(points: int, *, sizes: Sequence[int], backward: bool = False) -> Call:
+    """``mlp`` with ReLUs and without biases; backward gives the gradients of the weights and of the input."""
+    x = torch.randn(points, sizes[0]).requires_grad_(backward)
+    weights = _weight_matrices(sizes, backward)
+    wrt = (x, *weights) if backward else ()
+    return Call(ops.mlp, (x, weights, None, "relu"), _matrix_work(points, sizes, backward), wrt)
+
+
+def sines(points: int, *, sizes: Sequence[int], backward: bool = False) -> Call:
+    """``sine_mlp`` as a SIREN has it; backward gives the gradients of weights and biases."""
+    x = torch.rand(points, sizes[0]) * 2 - 1
+    weights = _weight_matrices(sizes, backward, gain=1 / 30)
+    biases = [torch.zeros(size).requires_grad_(backward) for size in sizes[1:]]
+    omegas = [30.0] * (len(sizes) - 2)
+    wrt = (*weights, *biases) if backward else ()
+    return Call(ops.sine_mlp, (x, weights, biases, omegas), _matrix_work(points, sizes, backward), wrt)
+
+
+def update(rows: int, *, lazy: bool) -> Call:
+    """One step of Adam on a table of pairs; of the lazy one an eighth of the rows has a gradient.
+
+    In memory: the gradient is read; parameter and both moments are read and written where there is one.
+    """
+    parameter, gradient = torch.randn(rows, 2), torch.randn(rows, 2)
+    moments = torch.zeros(rows, 2), torch.zeros(rows, 2)
+    if not lazy:
+        call = (parameter, gradient, *moments, 1, *_ADAM)
+        return Call(ops.adam, call, Work(memory=56.0 * rows), changed=(parameter, *moments))
+    touched = torch.rand(rows) < 1 / 8
+    gradient[~touched] = 0
+    counts = torch.zeros(rows, dtype=torch.int32)
+    work = Work(memory=8.0 * rows + 56.0 * int(touched.sum()))
+    return Call(
+        ops.lazy_adam, (parameter, gradient, *moments, counts, *_ADAM), work, changed=(parameter, *moments, counts)
+    )
+
+
+def _matrix_work(points: int, sizes: Sequence[int], backward: bool) -> Work:
+    """Two operations per weight, point and pass: forward is one pass, backward two more."""
+    flop = 2.0 * points * sum(a * b for a, b in pairwise(sizes))
+    memory = 4.0 * points * (sizes[0] + sizes[-1])
+    return Work(flop=flop * (3 if backward else 1), memory=memory * (2 if backward else 1))
+
+
+def _weight_matrices(sizes: Sequence[int], backward: bool, gain: float = 1.0) -> list[Tensor]:
+    return [
+        (torch.randn(b, a) * (gain * math.sqrt(2 / a))).requires_grad_(backward) for a, b in pairwise(sizes)
+    ]  # the variance stays the same from layer to layer
+
+
+def _weights(like: Tensor) -> Tensor:
+    """Fixed numbers in [0.5, 1.5) of which no two neighbours are equal."""
+    steps = torch.arange(like.numel(), dtype=torch.float64) * 0.6180339887498949
+    return (steps.frac() + 0.5).to(like.dtype).view_as(like)
+
+
+_2D = {"dim": 2, "log2_size": 16, "finest": 768}
+_3D = {"dim": 3, "log2_size": 19, "finest": 2048}
+_TABLE, _INPUT = {"gradient": "table"}, {"gradient": "input"}
+_GRID_MLP = {"sizes": (32, 64, 64, 3)}
+_SMALL_MLP = {"sizes": (16, 64, 3)}
+_SIREN = {"sizes": (2, 256, 256, 256, 256, 3)}
+_BACKWARD = {"backward": True}
+K64, K256 = 1 << 16, 1 << 18
+
+CASES = (
+    Case("grid_encode-2d-values-64k", grid, K64, _2D),
+    Case("grid_encode-2d-values-256k", grid, K256, _2D, compiled=False),
+    Case("grid_encode-2d-table-64k", grid, K64, _2D | _TABLE),
+    Case("grid_encode-2d-table-256k", grid, K256, _2D | _TABLE, compiled=False),
+    Case("grid_encode-2d-input-64k", grid, K64, _2D | _INPUT),
+    Case("grid_encode-2d-input-256k", grid, K256, _2D | _INPUT, compiled=False),
+    Case("grid_encode-3d-values-64k", grid, K64, _3D),
+    Case("grid_encode-3d-values-256k", grid, K256, _3D, compiled=False),
+    Case("grid_encode-3d-table-64k", grid, K64, _3D | _TABLE),
+    Case("grid_encode-3d-table-256k", grid, K256, _3D | _TABLE, compiled=False),
+    Case("grid_encode-3d-input-64k", grid, K64, _3D | _INPUT),
+    Case("grid_encode-3d-input-256k", grid, K256, _3D | _INPUT, compiled=False),
+    Case("mlp-32-64-64-3-forward", network, K256, _GRID_MLP),
+    Case("mlp-32-64-64-3-backward", network, K256, _GRID_MLP | _BACKWARD),
+    Case("mlp-16-64-3-forward", network, K256, _SMALL_MLP),
+    Case("mlp-16-64-3-backward", network, K256, _SMALL_MLP | _BACKWARD),
+    Case("sine_mlp-256x4-forward", sines, K64, _SIREN),
+    Case("sine_mlp-256x4-backward", sines, K64, _SIREN | _BACKWARD),
+    Case("adam-4m-rows", update, 1 << 22, {"lazy": False}),
+    Case("lazy_adam-4m-rows", update, 1 << 22, {"lazy": True}, compiled=False),
+)

@@ -1,0 +1,124 @@
+"""Time to quality: how long a fit takes until the whole image has a PSNR, ours and eager, by the same recipe and seeds.
+
+Each measurement is a process of its own, ``python -m neuralfields.bench.quality JSON``, so that memory and caches are
+clean. This module imports no torch before it measures: what the parent holds must not count as the child's memory.
+"""
+
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from neuralfields.errors import InputError, NeuralFieldsError
+
+BACKENDS = ("ours", "eager")
+_UNTIL_FACTOR = 10  # of the recipe's steps, the budget that nf fit --until-psnr has
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit of one image.
+
+    Attributes:
+        psnr: in dB, where the fit ends.
+        seconds: of fitting, after which it is given up.
+        backend: "ours", or "eager" for plain PyTorch.
+        threads: of torch; its own choice if None.
+    """
+
+    image: str
+    psnr: float
+    seed: int
+    seconds: float
+    backend: str
+    threads: int | None
+
+
+def measured(task: Task) -> dict[str, Any]:
+    """Fit in a process of its own: the task, whether and when it reached its PSNR, peak memory.
+
+    Raises:
+        InputError: the image cannot be read, or has no PSNR.
+        NeuralFieldsError: the fit failed, or its process was killed.
+    """
+    words = [sys.executable, "-m", "neuralfields.bench.quality", json.dumps(asdict(task))]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode == _INTERRUPTED:
+        raise KeyboardInterrupt
+    if child.returncode == InputError.exit_status:
+        raise InputError(err.strip().splitlines()[-1])
+    if child.returncode:
+        last = (err.strip().splitlines() or [f"its process ended with {child.returncode}"])[-1]
+        raise NeuralFieldsError(f"the fit of {task.image} failed: {last}")
+    return json.loads(out)
+
+
+def fit(task: Task) -> dict[str, Any]:
+    """Fit in this process.
+
+    Raises:
+        InputError: as ``measured``.
+    """
+    import torch
+
+    from neuralfields import ops, recipes, signals, steps
+
+    if task.threads:
+        torch.set_num_threads(task.threads)
+    signal = signals.read(task.image)
+    torch.manual_seed(task.seed)
+    recipe = recipes.image(signal)
+    settings = recipe.settings | {"steps": _UNTIL_FACTOR * recipe.steps, "until_psnr": task.psnr, "seed": task.seed}
+    step = None
+    with ops.backend("reference") if task.backend == "eager" else nullcontext():
+        for step in steps(recipe.field, signal, **settings):
+            if step.seconds > task.seconds:
+                break
+    assert step is not None
+    reached = step.checked is not None and step.checked["psnr"] >= task.psnr
+    return {
+        **asdict(task),
+        "shape": signal.describe()["shape"],
+        "threads": torch.get_num_threads(),
+        "reached": reached,
+        "fit_seconds": step.seconds,
+        "steps": step.step,
+        "samples_per_second": step.samples / step.seconds,
+        "batch_psnr": step.psnr,
+        "peak_memory_mib": peak_memory_mib(),
+        "kernels": dict(step.state.kernels),
+    }
+
+
+def peak_memory_mib() -> int | None:
+    """The most memory this process has held, or None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
+
+
+def main() -> int:
+    """The child's: the task in, a line of JSON out; errors as one line on stderr."""
+    try:
+        print(json.dumps(fit(Task(**json.loads(sys.argv[1])))))
+    except NeuralFieldsError as error:
+        print(str(error).replace("\n", "\\n"), file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

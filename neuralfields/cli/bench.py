@@ -1,0 +1,144 @@
+"""``nf bench``: how fast this machine is with this package, and how far from what it can do."""
+
+import os
+from argparse import BooleanOptionalAction, Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from neuralfields.cli.parser import Parser, nearest, needs, say
+from neuralfields.errors import InputError
+
+_USAGE = """usage: nf bench kernels ...   each operation and kind of training step: plain PyTorch, torch.compile, ours
+       nf bench fit IMAGE ... seconds until a fit of an image has 30, 35 and 40 dB, ours and plain PyTorch
+
+nf bench kernels --help and nf bench fit --help explain each."""
+_KERNELS = """times are medians of interleaved calls; the floor is what the work takes at the machine's ceilings,
+measured in the same run; the error is the norm of the difference from float64 over that of the values (the JSON has the
+largest difference too)."""
+_FIT = """the recipe is that of nf fit; the time is that of fitting, with quality checks, without reading and import.
+Each fit runs in a process of its own. What was measured before Ctrl-C is kept."""
+_TARGETS = (30.0, 35.0, 40.0)
+_WIDTH = 140  # of tables that do not go to a terminal
+
+
+def main(words: Sequence[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_USAGE)
+        return 0 if words else 2
+    kinds: dict[str, Callable[[Sequence[str]], int]] = {"kernels": _kernels, "fit": _fit}
+    if words[0] not in kinds:
+        raise InputError(f"no benchmark {words[0]!r}{nearest(words[0], kinds)}; there are kernels and fit")
+    return kinds[words[0]](words[1:])
+
+
+def _kernels(words: Sequence[str]) -> int:
+    p = Parser("bench kernels", "Measure each operation and kind of training step on this machine.", _KERNELS)
+    p.add_argument("--only", nargs="+", default=[], metavar="NAME", help="those with this in their name")
+    p.add_argument("--list", action="store_true", help="print the names and stop")
+    p.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything works, not how fast")
+    p.add_argument("--compile", action=BooleanOptionalAction, help="with torch.compile (default unless --quick)")
+    _common(p)
+    options = p.read(words)
+    _check(options)
+    from neuralfields.bench import ceilings, kernels, machine
+
+    cases = kernels.chosen(options.only)
+    if options.list:
+        print(*(case.name for case in cases), sep="\n")
+        return 0
+    import torch
+
+    from neuralfields.bench.tables import kernels_table
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    threads = torch.get_num_threads()
+    say(f"ceilings of {threads} thread{'s' * (threads > 1)}")
+    limits = ceilings.measure(threads, quick=options.quick)
+    if limits.refusal:
+        say(f"no floors: {limits.refusal}")
+    compiled = not options.quick if options.compile is None else options.compile
+    results: dict[str, Any] = {"threads": threads, "ceilings": ceilings.as_json(limits), "rows": []}
+    made = machine.report(["nf", "bench", "kernels", *words], results)
+    try:
+        for row in kernels.measured(cases, limits, quick=options.quick, compiled=compiled, tell=say):
+            results["rows"].append(row)
+            _keep(options, made)
+    finally:
+        _show(options, made, kernels_table)
+    return 0
+
+
+def _fit(words: Sequence[str]) -> int:
+    p = Parser("bench fit", "Measure how long a fit takes until the image has a PSNR.", _FIT)
+    p.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="any images")
+    p.add_argument("--until-psnr", nargs="+", type=float, default=_TARGETS, metavar="DB", help="default 30 35 40")
+    p.add_argument("--seeds", type=int, default=1, metavar="N", help="fits of each kind; the median counts (default 1)")
+    p.add_argument("--seconds", type=float, default=60.0, metavar="S", help="a fit is given up after (default 60)")
+    p.add_argument("--eager", action=BooleanOptionalAction, default=True, help="plain PyTorch too (default)")
+    _common(p)
+    options = p.read(words)
+    _check(options)
+    for name in ("seeds", "seconds"):
+        needs(getattr(options, name) > 0, f"--{name} is above 0, got {getattr(options, name)}")
+    needs(all(0 < psnr < 200 for psnr in options.until_psnr), f"a PSNR is above 0 dB, got {options.until_psnr}")
+    for path in options.images:
+        needs(path.is_file(), f"there is no file {path}")
+    from neuralfields.bench import machine, quality
+    from neuralfields.bench.tables import quality_table
+
+    backends = quality.BACKENDS if options.eager else quality.BACKENDS[:1]
+    tasks = [
+        quality.Task(os.fspath(path), psnr, seed, options.seconds, backend, options.threads)
+        for path in options.images
+        for psnr in sorted(options.until_psnr)
+        for seed in range(options.seeds)
+        for backend in backends
+    ]
+    results: list[dict[str, Any]] = []
+    made = machine.report(["nf", "bench", "fit", *words], results)
+    try:
+        for number, task in enumerate(tasks, 1):
+            say(f"{number}/{len(tasks)} {task.image} to {task.psnr:g} dB, seed {task.seed}, {task.backend}")
+            row = quality.measured(task)
+            results.append({**row, "image": Path(task.image).name})
+            _keep(options, made)
+    finally:
+        _show(options, made, quality_table)
+    return 0
+
+
+def _common(p: Parser) -> None:
+    p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
+    p.add_argument("--out", type=Path, metavar="FILE", help="write the results as JSON, after each measurement")
+    p.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
+
+
+def _check(options: Namespace) -> None:
+    needs(options.threads is None or 1 <= options.threads <= 1024, f"--threads is 1 to 1024, got {options.threads}")
+    out = options.out
+    needs(out is None or out.suffix == ".json", f"--out is a .json, not {out}")
+    needs(out is None or out.parent.is_dir(), f"cannot write {out}: there is no folder {out and out.parent}")
+
+
+def _keep(options: Namespace, made: dict[str, Any]) -> None:
+    from neuralfields.bench import machine
+
+    if options.out:
+        machine.write(options.out, made)
+
+
+def _show(options: Namespace, made: dict[str, Any], table: Callable[[Any], Any]) -> None:
+    """What was measured so far, as a table or JSON."""
+    if not (made["results"]["rows"] if isinstance(made["results"], dict) else made["results"]):
+        return
+    if options.json:
+        from neuralfields.cli.opening import print_json
+
+        print_json(made)
+        return
+    from rich.console import Console
+
+    console = Console()
+    Console(width=None if console.is_terminal else _WIDTH).print(table(made["results"]))
