@@ -7,6 +7,7 @@ Fitted fields are kept in build/docs and used again; remove that folder to fit a
 
 import io
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ WORK = ROOT / "build" / "docs"
 GAP, LABEL = 8, 24
 EYES = (196, 104, 260, 136)
 FACE = (170, 40, 298, 168)
+_MARK = "#c03020"
 FEW_STEPS = (10, 50, 200, 1000)
 
 Array = np.ndarray
@@ -303,6 +305,47 @@ def holdout() -> None:
     write(row(shown), "holdout.jpg")
 
 
+def kernels() -> None:
+    """Speed of every benchmark's case relative to eager PyTorch, from benchmarks/results/kernels.json."""
+    rows = json.loads((ROOT / "benchmarks" / "results" / "kernels.json").read_text())["results"]["rows"]
+    bars = {
+        row["name"]: {way: row["seconds"]["eager"] / taken for way, taken in row["seconds"].items()} for row in rows
+    }
+    marks = {row["name"]: row["seconds"]["eager"] / row["floor_seconds"] for row in rows if row["floor_seconds"]}
+    write(bar_chart(bars, marks, "floor"), "kernels.png")
+
+
+def bar_chart(bars: dict[str, dict[str, float]], marks: dict[str, float], mark: str) -> Image.Image:
+    """Factors on a logarithmic scale: a group of bars per name, and where there is one a mark."""
+    every = [value for group in bars.values() for value in group.values()] + list(marks.values())
+    low, high = min(0.5, *every), 1.3 * max(2.0, *every)
+    colours = {"eager": "#b0b0b0", "compiled": "#7fa8d9", "ours": "#1f5fbf"}
+    thick, line, left, top = 7, 30, 220, 44
+    sheet = Image.new("RGB", (900, top + line * len(bars) + 8), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+
+    def place(factor: float) -> float:
+        return left + (sheet.width - left - 20) * math.log(factor / low) / math.log(high / low)
+
+    for index, (name, colour) in enumerate([*colours.items(), (mark, _MARK)]):
+        start = left + 110 * index
+        draw.rectangle([start, 6, start + 10, 16], colour)
+        draw.text((start + 16, 3), name, "black", font)
+    for tick in (n * 10.0**power for power in range(-1, 6) for n in (1, 2, 5)):
+        if low <= tick <= high:
+            draw.line([(place(tick), top - 4), (place(tick), sheet.height)], "#dddddd")
+            draw.text((place(tick), top - 20), f"{tick:g}", "black", font, anchor="ma")
+    for index, (name, group) in enumerate(bars.items()):
+        above = top + line * index + 3
+        draw.text((8, above + 3), name, "black", font)
+        for number, (way, factor) in enumerate(group.items()):
+            start = above + number * (thick + 1)
+            draw.rectangle([left, start, max(left, place(factor)), start + thick - 1], colours[way])
+        if name in marks:
+            draw.line([(place(marks[name]), above), (place(marks[name]), above + 3 * thick)], _MARK, 3)
+    return sheet
+
+
 def application() -> None:
     """What apps/fit_image.py draws of a photo."""
     photo = WORK / "coffee.png"
@@ -326,6 +369,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "derivatives": derivatives,
     "holdout": holdout,
     "application": application,
+    "kernels": kernels,
 }
 
 if __name__ == "__main__":

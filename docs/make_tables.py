@@ -1,17 +1,18 @@
-"""Write docs/methods.md and the README's results from the code and from benchmarks/results.
+"""Write docs/methods.md and the results in README and docs/performance.md, from the code and benchmarks/results.
 
 python docs/make_tables.py
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from neuralfields.bench import tables
 from neuralfields.cli.methods import listing
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-BEGIN, END = "<!-- results: made by docs/make_tables.py -->\n", "<!-- end of results -->"
 
 
 def methods() -> str:
@@ -30,17 +31,53 @@ def methods() -> str:
 
 def readme() -> str:
     """The README with the results between the two marks."""
-    text = (ROOT / "README.md").read_text()
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + results() + END + rest.split(END)[1]
+    return between((ROOT / "README.md").read_text(), "results", results())
+
+
+def performance() -> str:
+    """docs/performance.md with what the benchmarks measured between its marks."""
+    text = between((ROOT / "docs" / "performance.md").read_text(), "kernels", kernels())
+    return between(text, "quality", quality())
+
+
+def between(text: str, name: str, made: str) -> str:
+    """A page with ``made`` between the marks of that name."""
+    begin, end = f"<!-- {name}: made by docs/make_tables.py -->\n", f"<!-- end of {name} -->"
+    before, rest = text.split(begin)
+    return before + begin + made + end + rest.split(end)[1]
+
+
+def kernels() -> str:
+    """The table of ``nf bench kernels``, with the machine and its ceilings."""
+    report = _read("kernels.json")
+    found = report["results"]
+    names, cells = tables.KERNEL_COLUMNS, tables.kernel_cells(found["rows"])
+    lines = [f"{_where(report)}, {found['threads']} threads; `{report['command']}`:", "", *_table(names, cells), ""]
+    return "\n".join([*lines, f"C{tables.ceilings_line(found['ceilings'])[1:]}."]) + "\n"
+
+
+def quality() -> str:
+    """The table of ``nf bench fit``."""
+    report = _read("quality.json")
+    lines = [f"{_where(report)}; `{report['command']}`:", "", *_table(*tables.quality_cells(report["results"]))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *cells]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _where(report: dict[str, Any]) -> str:
+    machine = report["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores, torch {report['versions']['torch']}"
 
 
 def results() -> str:
     """Tables of photos, then a line for each of the other benchmarks."""
     photos = _read("photos.json")
     lines = [
-        f"{photos['machine']['cpu']}, {photos['machine']['cores']} cores, torch {photos['versions']['torch']}; "
-        "`python benchmarks/photos.py`:",
+        f"{_where(photos)}; `python benchmarks/photos.py`:",
         "",
         "| image | pixels | asked | reached | fit | peak memory |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -77,3 +114,4 @@ def _read(name: str) -> dict[str, Any]:
 if __name__ == "__main__":
     (ROOT / "docs" / "methods.md").write_text(methods())
     (ROOT / "README.md").write_text(readme())
+    (ROOT / "docs" / "performance.md").write_text(performance())

@@ -35,6 +35,7 @@ def test_tables_are_fresh() -> None:
     """``python docs/make_tables.py`` would change nothing."""
     assert (ROOT / "docs" / "methods.md").read_text() == make_tables.methods()
     assert (ROOT / "README.md").read_text() == make_tables.readme()
+    assert (ROOT / "docs" / "performance.md").read_text() == make_tables.performance()
 
 
 def test_the_tutorial_quotes_what_the_pictures_measured() -> None:

@@ -114,6 +114,8 @@ def test_apps_use_public_names(path: Path) -> None:
         ("storage/x.py", "from neuralfields.fitting import State", True),
         ("recipes.py", "from neuralfields.runs import start", True),
         ("runs.py", "from neuralfields import __version__, recipes", False),
+        ("bench/x.py", "from neuralfields.fitting import steps", False),
+        ("bench/x.py", "from neuralfields.runs import start", True),
         ("new/x.py", "import os", True),
         ("cli/x.py", "from neuralfields import viewer", False),
         ("viewer/x.py", "from neuralfields import cli", True),
@@ -138,6 +140,7 @@ HEAVY = ("torch", "numpy", "PIL", "skimage", "OpenEXR", "rich", "safetensors")
         "import neuralfields; dir(neuralfields)",
         "from neuralfields.cli import main; assert main(['--help']) == 0",
         "from neuralfields.cli import main; assert main(['--version']) == 0",
+        "from neuralfields.cli import main; assert main(['bench', 'kernels', '--help']) == 0",
         "import runpy; sys.argv[1:] = ['methods', '--help']\n"
         "try: runpy.run_module('neuralfields', run_name='__main__')\nexcept SystemExit: pass",
         "from neuralfields.cli import main; assert main(['nonsense']) == 2",

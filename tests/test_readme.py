@@ -15,6 +15,7 @@ from neuralfields.files.images import write_image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+CUT = {"fit": ["--steps", "200"], "bench kernels": ["--quick", "--only", "mlp-16"]}
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -41,7 +42,7 @@ def console_lines() -> list[list[str]]:
 
 
 def test_every_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """In order, in one folder: later lines use what earlier ones made. Only the budgets are cut.
+    """In order, in one folder: later lines use what earlier ones made. Only budgets and sizes are cut.
 
     The first line is a process of its own; the others save the time of starting one.
     """
@@ -50,7 +51,7 @@ def test_every_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert {words[1] for words in lines} >= set(COMMANDS) - {"demo"}
     for number, words in enumerate(lines):
         assert words[0] == "nf"
-        budget = ["--steps", "200"] if words[1] == "fit" else []
+        budget = CUT.get(words[1], CUT.get(" ".join(words[1:3]), []))
         if number == 0:
             output = run([sys.executable, "-m", "neuralfields", *words[1:], *budget], folder)
         else:

@@ -12,7 +12,7 @@ import ctypes
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -43,6 +43,13 @@ class Ceilings:
     gather: Mapping[int, float] | None = None
     scatter: Mapping[int, float] | None = None
     refusal: str | None = None
+
+    def best(self, other: "Ceilings") -> "Ceilings":
+        """The higher of each two rates: a neighbour on the machine only ever slows one down."""
+        if self.refusal or other.refusal:
+            return replace(self, mm=max(self.mm, other.mm))
+        pairs = {name: (value, getattr(other, name)) for name, value in vars(self).items() if value is not None}
+        return Ceilings(**{name: _higher(*pair) for name, pair in pairs.items()})
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,10 @@ def measure(threads: int, *, quick: bool = False) -> Ceilings:
         gather=rates("gather", TABLES),
         scatter=rates("scatter", TABLES),
     )
+
+
+def _higher(one: Any, other: Any) -> Any:
+    return {size: max(one[size], other[size]) for size in one} if isinstance(one, Mapping) else max(one, other)
 
 
 def as_json(ceilings: Ceilings) -> dict[str, Any]:

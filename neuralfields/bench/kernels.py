@@ -36,19 +36,17 @@ def chosen(only: Sequence[str]) -> list[Case | Workload]:
     return [case for case in (*CASES, *WORKLOADS) if not only or any(word in case.name for word in only)]
 
 
-def measured(
-    cases: Sequence[Case | Workload], ceilings: Ceilings, *, quick: bool, compiled: bool, tell: Tell
-) -> Iterator[Row]:
+def measured(cases: Sequence[Case | Workload], *, quick: bool, compiled: bool, tell: Tell) -> Iterator[Row]:
     """One row per case, as ``row`` describes."""
     for number, case in enumerate(cases, 1):
         tell(f"{number}/{len(cases)} {case.name}")
         if isinstance(case, Workload):
-            yield training_row(case, ceilings, quick=quick)
+            yield training_row(case, quick=quick)
         else:
-            yield op_row(case, ceilings, quick=quick, compiled=compiled and case.compiled, tell=tell)
+            yield op_row(case, quick=quick, compiled=compiled and case.compiled, tell=tell)
 
 
-def op_row(case: Case, ceilings: Ceilings, *, quick: bool, compiled: bool, tell: Tell) -> Row:
+def op_row(case: Case, *, quick: bool, compiled: bool, tell: Tell) -> Row:
     """Measure one op on its arguments."""
     points = _QUICK_POINTS if quick else case.points
     call = case.call(points, quick=quick)
@@ -64,10 +62,10 @@ def op_row(case: Case, ceilings: Ceilings, *, quick: bool, compiled: bool, tell:
     errors = {"eager": error(small.to(torch.float32).run(small.op.reference), exact)}
     if kernel:
         errors["ours"] = error(small.to(torch.float32).run(small.op), exact)
-    return row(case.name, points, taken, call.work, ceilings, errors, {call.op.name: kernel or "reference"})
+    return row(case.name, points, taken, call.work, errors, {call.op.name: kernel or "reference"})
 
 
-def training_row(workload: Workload, ceilings: Ceilings, *, quick: bool) -> Row:
+def training_row(workload: Workload, *, quick: bool) -> Row:
     """Measure one kind of training step."""
     points = _QUICK_POINTS if quick else workload.points
     field = workload.field(quick=quick)
@@ -90,7 +88,7 @@ def training_row(workload: Workload, ceilings: Ceilings, *, quick: bool) -> Row:
         errors = {"eager": error(workload.gradients(small, torch.float32, quick=quick), exact)}
     if native:
         errors["ours"] = error(workload.gradients(small, torch.float32, quick=quick), exact)
-    return row(workload.name, points, taken, work, ceilings, errors, kernels)
+    return row(workload.name, points, taken, work, errors, kernels)
 
 
 def row(
@@ -98,19 +96,17 @@ def row(
     points: int,
     taken: Mapping[str, Sequence[float]],
     work: Work,
-    ceilings: Ceilings,
     errors: Mapping[str, Mapping[str, float]],
     kernels: Mapping[str, str],
 ) -> Row:
     """What one case gave, as JSON values.
 
-    ``seconds`` are medians of ``rounds``; rates and ``fraction`` (floor over time) are of ours where there is a kernel,
-    else of eager; ``ratio`` is eager over ours; ``error`` is that of an op's values and gradients, or of a step's gradients,
-    against the reference in float64.
+    ``seconds`` are medians of ``rounds``; rates are of ours where there is a kernel, else of eager; ``ratio`` is eager
+    over ours; ``error`` is that of an op's values and gradients, or of a step's gradients, against the reference in
+    float64.
     """
     seconds = {way: statistics.median(times) for way, times in taken.items()}
     best = seconds.get("ours", seconds["eager"])
-    floor = work.floor(ceilings)
     return {
         "name": name,
         "points": points,
@@ -120,11 +116,16 @@ def row(
         "points_per_second": points / best,
         "flop_per_second": work.flop / best or None,
         "work": asdict(work),
-        "floor_seconds": floor,
-        "fraction": floor / best if floor else None,
         "error": {way: dict(found) for way, found in errors.items()},
         "kernels": dict(kernels),
     }
+
+
+def set_floor(row: Row, ceilings: Ceilings) -> None:
+    """Add ``floor_seconds`` and ``fraction``, floor over time of ours or else of eager; None without ceilings."""
+    floor = Work(**row["work"]).floor(ceilings)
+    best = row["seconds"].get("ours", row["seconds"]["eager"])
+    row |= {"floor_seconds": floor, "fraction": floor / best if floor else None}
 
 
 def backend_of(call: Call) -> str | None:

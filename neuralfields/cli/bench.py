@@ -59,11 +59,16 @@ def _kernels(words: Sequence[str]) -> int:
     if limits.refusal:
         say(f"no floors: {limits.refusal}")
     compiled = not options.quick if options.compile is None else options.compile
-    results: dict[str, Any] = {"threads": threads, "ceilings": ceilings.as_json(limits), "rows": []}
+    rows: list[dict[str, Any]] = []
+    results: dict[str, Any] = {"threads": threads, "ceilings": {}, "rows": rows}
     made = machine.report(["nf", "bench", "kernels", *words], results)
     try:
-        for row in kernels.measured(cases, limits, quick=options.quick, compiled=compiled, tell=say):
-            results["rows"].append(row)
+        for row in kernels.measured(cases, quick=options.quick, compiled=compiled, tell=say):
+            rows.append(row)
+            limits = limits.best(ceilings.measure(threads, quick=options.quick))
+            for earlier in rows:
+                kernels.set_floor(earlier, limits)
+            results["ceilings"] = ceilings.as_json(limits)
             _keep(options, made)
     finally:
         _show(options, made, kernels_table)

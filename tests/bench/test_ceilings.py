@@ -63,3 +63,11 @@ def test_floors_of_the_training_steps(name: str, gflop: float, rows: float, mill
     assert work.flop == pytest.approx(gflop * 1e9, rel=2e-3)
     assert work.gathers == work.scatters == pytest.approx(rows, rel=2e-3)
     assert work.floor(TWO_CORES) == pytest.approx(milliseconds * 1e-3, rel=1e-2)
+
+
+def test_the_best_of_two() -> None:
+    one = Ceilings(mm=1.0, fma=4.0, triad={8: 1.0}, gather={8: 2.0, 9: 5.0}, scatter={8: 1.0})
+    other = Ceilings(mm=2.0, fma=3.0, triad={8: 1.0}, gather={8: 3.0, 9: 4.0}, scatter={8: 1.0})
+    best = one.best(other)
+    assert (best.mm, best.fma, best.gather, best.refusal) == (2.0, 4.0, {8: 3.0, 9: 5.0}, None)
+    assert one.best(Ceilings(mm=7.0, refusal="gone")).mm == 7.0

@@ -13,7 +13,6 @@ from neuralfields.ops import Kernel, Op
 from neuralfields.protocols import Signal
 
 POINTS = 64
-NO_CEILINGS = Ceilings(mm=1.0, refusal="none")
 
 
 def test_names_are_different() -> None:
@@ -66,21 +65,21 @@ def small_mlp(*kernel: Kernel) -> cases.Case:
 
 
 def test_row_without_a_kernel() -> None:
-    row = kernels.op_row(small_mlp(), NO_CEILINGS, quick=True, compiled=False, tell=print)
+    row = kernels.op_row(small_mlp(), quick=True, compiled=False, tell=print)
     assert set(row["seconds"]) == set(row["error"]) == {"eager"}
-    assert row["ratio"] is None and row["fraction"] is None and row["kernels"] == {"mlp": "reference"}
+    assert row["ratio"] is None and row["kernels"] == {"mlp": "reference"}
 
 
 def test_row_with_a_kernel() -> None:
     kernel = Kernel("cpu", "neuralfields.ops.mlp.reference:reference", 1, lambda *arguments: None)
-    row = kernels.op_row(small_mlp(kernel), NO_CEILINGS, quick=True, compiled=False, tell=print)
+    row = kernels.op_row(small_mlp(kernel), quick=True, compiled=False, tell=print)
     assert set(row["seconds"]) == {"eager", "ours"} and row["kernels"] == {"mlp": "cpu"}
     assert row["ratio"] > 0 and row["error"]["ours"] == row["error"]["eager"]
 
 
 def test_row_of_a_training_step() -> None:
     workload = next(workload for workload in training.WORKLOADS if workload.name == "step-A-64k")
-    row = kernels.training_row(workload, NO_CEILINGS, quick=True)
+    row = kernels.training_row(workload, quick=True)
     assert set(row["kernels"]) >= {"grid_encode", "mlp"} or row["ratio"] > 0
     assert row["error"]["eager"]["l2"] < 0.1
 
@@ -88,10 +87,13 @@ def test_row_of_a_training_step() -> None:
 def test_numbers_of_a_row() -> None:
     ceilings = Ceilings(mm=1.0, fma=1e9, triad={1: 1e9}, gather={1: 1e9}, scatter={1: 1e9})
     taken = {"eager": [3.0, 9.0, 4.0], "ours": [2.0, 1.0, 7.0]}
-    row = kernels.row("x", 10, taken, Work(flop=1e9), ceilings, {"eager": {"l2": 0.5}}, {})
+    row = kernels.row("x", 10, taken, Work(flop=1e9), {"eager": {"l2": 0.5}}, {})
     assert row["seconds"] == {"eager": 4.0, "ours": 2.0} and row["rounds"] == 3
     assert (row["ratio"], row["points_per_second"], row["flop_per_second"]) == (2.0, 5.0, 5e8)
+    kernels.set_floor(row, ceilings)
     assert (row["floor_seconds"], row["fraction"]) == (1.0, 0.5)
+    kernels.set_floor(row, Ceilings(mm=1.0, refusal="no library"))
+    assert (row["floor_seconds"], row["fraction"]) == (None, None)
 
 
 def test_errors_are_relative_and_of_the_worst_result() -> None:

@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #endif
 
-#define NF_CEILING extern "C" __attribute__((visibility("default")))
+#define NF_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
 
@@ -81,7 +81,7 @@ size_t rows_of(int64_t bytes) {
 }  // namespace
 
 // Multiply-adds in registers: two operations per lane.
-NF_CEILING double nf_ceiling_fma(int threads, double seconds) {
+NF_EXPORT double nf_ceiling_fma(int threads, double seconds) {
     constexpr int STEPS = 4096;
     return rate(threads, seconds, 2.0 * STEPS * CHAINS * nf::LANES, [](int64_t, int64_t rounds) {
         F chain[CHAINS];
@@ -94,7 +94,7 @@ NF_CEILING double nf_ceiling_fma(int threads, double seconds) {
 }
 
 // Dot products of bfloat16 pairs added to float32: four operations per lane.
-NF_CEILING double nf_ceiling_dot_bf16(int threads, double seconds) {
+NF_EXPORT double nf_ceiling_dot_bf16(int threads, double seconds) {
 #if defined(__AVX512BF16__)
     constexpr int STEPS = 4096;
     return rate(threads, seconds, 4.0 * STEPS * CHAINS * nf::LANES, [](int64_t, int64_t rounds) {
@@ -113,7 +113,7 @@ NF_CEILING double nf_ceiling_dot_bf16(int threads, double seconds) {
 }
 
 // a = b * s + c over arrays of `bytes` together: twelve bytes per element, each thread in its own part.
-NF_CEILING double nf_ceiling_triad(int threads, int64_t bytes, double seconds) {
+NF_EXPORT double nf_ceiling_triad(int threads, int64_t bytes, double seconds) {
     const int64_t part = bytes / threads / 12 / nf::LANES * nf::LANES;
     auto arrays = memory<float>(size_t(3 * part * threads));
     if (!arrays || part == 0) return 0;
@@ -129,7 +129,7 @@ NF_CEILING double nf_ceiling_triad(int threads, int64_t bytes, double seconds) {
 }
 
 // Pairs of floats read from random rows of one table that all threads share, by scalar loads of eight bytes.
-NF_CEILING double nf_ceiling_gather(int threads, int64_t bytes, double seconds) {
+NF_EXPORT double nf_ceiling_gather(int threads, int64_t bytes, double seconds) {
     const size_t rows = rows_of(bytes);
     auto table = memory<float>(2 * rows);
     if (!table) return 0;
@@ -148,7 +148,7 @@ NF_CEILING double nf_ceiling_gather(int threads, int64_t bytes, double seconds) 
 }
 
 // Pairs of floats added to random rows, each thread in a table of its own: so no two write to one place.
-NF_CEILING double nf_ceiling_scatter(int threads, int64_t bytes, double seconds) {
+NF_EXPORT double nf_ceiling_scatter(int threads, int64_t bytes, double seconds) {
     const size_t rows = rows_of(bytes);
     auto tables = memory<float>(2 * rows * size_t(threads));
     if (!tables) return 0;
