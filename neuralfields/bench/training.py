@@ -5,7 +5,6 @@ per corner and level, and 24 bytes per parameter of the table for Adam (value an
 which may be less where a batch touches few rows.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +21,11 @@ from neuralfields.fitting import Adam, State, Step, steps
 from neuralfields.geometry import Frame
 from neuralfields.networks import MLP, Siren
 from neuralfields.objectives import Regression
+from neuralfields.ops.field_step import Task
 from neuralfields.protocols import Batch, Objective
 
 _FOREVER = 1 << 40
+_EIKONAL = 0.1  # weight of the gradient's term
 _BATCHES = 4  # different ones, made before the clock runs
 
 
@@ -83,8 +84,13 @@ class Eikonal:
     """Squared error of the values, and of the gradient's length against 1: differentiated twice."""
 
     def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
-        length = calculus.gradient(field, batch.x).square().sum(-1).add(1e-12).sqrt()
-        return {"value": (field(batch.x) - batch.y).square().mean(), "eikonal": 0.1 * (length - 1).square().mean()}
+        length = calculus.gradient(field, batch.x).norm(dim=-1)
+        slopes = _EIKONAL * (length - 1).square().mean()
+        return {"l2": (field(batch.x) - batch.y).square().mean(), "eikonal": slopes}
+
+    def task(self) -> Task:
+        """The same for ``ops.field_step``."""
+        return Task("l2", _EIKONAL)
 
 
 def grid_field(*, dim: int, out: int, log2_size: int, finest: int) -> nn.Module:
@@ -139,7 +145,7 @@ class Workload:
 
     def gradients(self, points: int, dtype: torch.dtype, *, quick: bool) -> list[Tensor]:
         """Of the first step: Adam's first moment is then a known share of the gradient, whichever kernel took it."""
-        field = copy.deepcopy(self.field(quick=quick)).to(dtype)
+        field = self.field(quick=quick).to(dtype)
         return moments(next(self.steps(field, points, dtype=dtype)).state)
 
 

@@ -7,13 +7,12 @@
 #include <memory>
 #include <vector>
 
+#include "native/export.hpp"
 #include "native/simd.hpp"
 #include "native/threads.hpp"
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 #endif
-
-#define NF_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
 
