@@ -1,7 +1,7 @@
 """Time to quality: how long a fit takes until the whole image has a PSNR, ours and eager, by the same recipe and seeds.
 
-Each measurement is a process of its own, ``python -m neuralfields.bench.quality JSON``, so that memory and caches are
-clean. This module imports no torch before it measures: what the parent holds must not count as the child's memory.
+Each measurement is a process of its own, ``python -P -m neuralfields.bench.quality JSON``, so that memory and caches
+are clean. This module imports no torch before it measures: what the parent holds must not count as the child's memory.
 """
 
 import json
@@ -44,7 +44,7 @@ def measured(task: Task) -> dict[str, Any]:
         InputError: the image cannot be read, or has no PSNR.
         NeuralFieldsError: the fit failed, or its process was killed.
     """
-    words = [sys.executable, "-m", "neuralfields.bench.quality", json.dumps(asdict(task))]
+    words = [sys.executable, "-P", "-m", "neuralfields.bench.quality", json.dumps(asdict(task))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
             out, err = child.communicate()
