@@ -35,67 +35,56 @@ inline void adam_dense(const Adam& adam, int64_t step, int64_t count, const floa
     }
 }
 
-// Rows whose gradient is zero throughout stay as they are; the others have their own step counters. With `clear`, the
-// gradient is zero afterwards.
-template <int FEATURES, bool CLEAR>
-void adam_rows(const Adam& adam, int64_t rows, float* gradient, float* parameter, float* mean, float* square,
-               int32_t* steps) {
-    static_assert(LANES % FEATURES == 0);
-    constexpr int ROWS = LANES / FEATURES;
-    alignas(64) float rate[LANES], unbias[LANES];
-    int64_t row = 0;
-    for (; row + ROWS <= rows; row += ROWS) {
-        const int64_t i = row * FEATURES;
-        const F g = load(gradient + i);
-        const I touched = ~(g == 0.0f);  // NaN too
-        if (!any(touched)) continue;
-        if (CLEAR) store(gradient + i, F{});
-        I active = {};
-        for (int r = 0; r < ROWS; r++) {
-            int32_t yes = 0;
-            for (int f = 0; f < FEATURES; f++) yes |= touched[r * FEATURES + f];
-            steps[row + r] -= yes;  // yes is -1 or 0
-            const float* correction = adam.at(steps[row + r]);
-            for (int f = 0; f < FEATURES; f++) {
-                active[r * FEATURES + f] = yes;
-                rate[r * FEATURES + f] = adam.lr * correction[0];
-                unbias[r * FEATURES + f] = correction[1];
-            }
-        }
-        const F p = load(parameter + i), m = load(mean + i), v = load(square + i);
-        F new_p = p, new_m = m, new_v = v;
-        adam_lanes(adam, load(rate), load(unbias), g, new_p, new_m, new_v);
-        store(parameter + i, select(active, new_p, p));
-        store(mean + i, select(active, new_m, m));
-        store(square + i, select(active, new_v, v));
-    }
-    for (; row < rows; row++) {
-        const int64_t i = row * FEATURES;
-        bool yes = false;
-        for (int f = 0; f < FEATURES; f++) yes |= !(gradient[i + f] == 0.0f);
-        if (!yes) continue;
-        adam_dense(adam, ++steps[row], FEATURES, gradient + i, parameter + i, mean + i, square + i);
-        if (CLEAR) std::memset(gradient + i, 0, FEATURES * sizeof(float));
-    }
+// A row whose gradient is zero throughout stays as it is; otherwise it has its own step counter.
+inline void adam_row(const Adam& adam, int64_t row, int features, float* gradient, float* parameter, float* mean,
+                     float* square, int32_t* steps, bool clear) {
+    const int64_t i = row * features;
+    bool touched = false;
+    for (int f = 0; f < features; f++) touched |= !(gradient[i + f] == 0.0f);  // NaN too
+    if (!touched) return;
+    adam_dense(adam, ++steps[row], features, gradient + i, parameter + i, mean + i, square + i);
+    if (clear) std::memset(gradient + i, 0, features * sizeof(float));
 }
 
+// The same for pairs of features, many rows at a time.
+template <bool CLEAR>
+void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* parameter, float* mean, float* square,
+                int32_t* steps) {
+    constexpr int ROWS = LANES / 2;
+    alignas(64) uint32_t at[ROWS];
+    int64_t row = 0;
+    for (; row + ROWS <= rows; row += ROWS) {
+        const int64_t i = 2 * row;
+        const F g = load(gradient + i);
+        I touched = ~(g == 0.0f);  // NaN too
+        if (!any(touched)) continue;
+        if (CLEAR) store(gradient + i, F{});
+        touched |= swapped(touched);
+        for (int r = 0; r < ROWS; r++) {
+            const int32_t step = steps[row + r] - touched[2 * r];  // -1 where touched
+            steps[row + r] = step;
+            at[r] = 2 * uint32_t(step < adam.corrections ? step : adam.corrections - 1);
+        }
+        settled(at);
+        const F correction = gather_pairs(adam.correction, at);
+        const F p = load(parameter + i), m = load(mean + i), v = load(square + i);
+        F new_p = p, new_m = m, new_v = v;
+        adam_lanes(adam, even_twice(correction) * adam.lr, odd_twice(correction), g, new_p, new_m, new_v);
+        store(parameter + i, select(touched, new_p, p));
+        store(mean + i, select(touched, new_m, m));
+        store(square + i, select(touched, new_v, v));
+    }
+    for (; row < rows; row++) adam_row(adam, row, 2, gradient, parameter, mean, square, steps, CLEAR);
+}
+
+// Rows whose gradient is zero throughout stay as they are; the others have their own step counters. With CLEAR, the
+// gradient is zero afterwards.
 template <bool CLEAR>
 void adam_rows(const Adam& adam, int64_t rows, int features, float* gradient, float* parameter, float* mean,
                float* square, int32_t* steps) {
-    switch (features) {
-        case 1: return adam_rows<1, CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
-        case 2: return adam_rows<2, CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
-        case 4: return adam_rows<4, CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        float* g = gradient + row * features;
-        bool yes = false;
-        for (int f = 0; f < features; f++) yes |= !(g[f] == 0.0f);
-        if (!yes) continue;
-        const int64_t i = row * features;
-        adam_dense(adam, ++steps[row], features, g, parameter + i, mean + i, square + i);
-        if (CLEAR) std::memset(g, 0, features * sizeof(float));
-    }
+    if (features == 2) return adam_pairs<CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
+    for (int64_t row = 0; row < rows; row++)
+        adam_row(adam, row, features, gradient, parameter, mean, square, steps, CLEAR);
 }
 
 }  // namespace nf

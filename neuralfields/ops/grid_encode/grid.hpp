@@ -22,7 +22,7 @@ struct Level {
     float offset;
     int32_t last[MAX_AXES];     // highest cell
     uint32_t stride[MAX_AXES];  // rows per step along an axis; if hashed, the factor of the hash
-    uint32_t size;              // rows; a power of 2 if hashed
+    uint32_t size;              // rows; a power of 2 if hashed; size * features < 2^32
     int64_t start;              // its first row in the table
 };
 
@@ -111,62 +111,47 @@ NF_INLINE F corner_bend(const Cell<D>& cell, int corner, const F (&direction)[D]
     return total + twice;
 }
 
-// Rows of a table of pairs, or of single values, into lanes. A scalar load each: faster than vector gathers.
-typedef double Pairs __attribute__((vector_size(4 * NF_LANES)));
-
-NF_INLINE double pair_at(const float* base) {
-    double value;
-    std::memcpy(&value, base, sizeof value);
-    return value;
+// Calls block(first point, count, is full) for LANES points at a time: full ones, then what is left, apart from each
+// other so that the former are compiled without a thought for the latter.
+template <class Block>
+NF_INLINE void each_block(int64_t begin, int64_t end, Block&& block) {
+    int64_t p = begin;
+    for (; p + LANES <= end; p += LANES) block(p, std::integral_constant<int, LANES>{});
+    if (p < end) block(p, int(end - p));
 }
 
-NF_INLINE Pairs gather_half(const float* table, const uint32_t* row, size_t features) {
-#define NF_AT(i) pair_at(table + size_t(row[i]) * features)
-#if NF_LANES == 16
-    return Pairs{NF_AT(0), NF_AT(1), NF_AT(2), NF_AT(3), NF_AT(4), NF_AT(5), NF_AT(6), NF_AT(7)};
-#elif NF_LANES == 8
-    return Pairs{NF_AT(0), NF_AT(1), NF_AT(2), NF_AT(3)};
-#else
-    return Pairs{NF_AT(0), NF_AT(1)};
-#endif
-#undef NF_AT
-}
-
-NF_INLINE void gather_pairs(const float* table, const uint32_t* row, size_t features, F& first, F& second) {
-    const F left = (F)gather_half(table, row, features), right = (F)gather_half(table, row + LANES / 2, features);
-    first = even(left, right);
-    second = odd(left, right);
-}
-
-NF_INLINE F gather_single(const float* table, const uint32_t* row, size_t features) {
-    F value;
-    for (int i = 0; i < LANES; i++) value[i] = table[size_t(row[i]) * features];
-    return value;
-}
-
-// Calls use(feature, values[count of corners], and the next feature's likewise if there is one).
+// Calls use(feature, values, both) for each pair of features, or the single last one; values(corner, first, second)
+// gives them at a corner.
 template <int D, class Use>
 NF_INLINE void each_pair(const float* table, int features, const Cell<D>& cell, Use&& use) {
-    alignas(64) uint32_t row[1 << D][LANES];
-    for (int corner = 0; corner < 1 << D; corner++) store(row[corner], cell.row[corner]);
+    alignas(64) uint32_t at[1 << D][LANES];
+    for (int corner = 0; corner < 1 << D; corner++) store(at[corner], cell.row[corner] * (uint32_t)features);
     int f = 0;
-    for (; f + 2 <= features; f += 2) use(f, [&](int corner, F& first, F& second) {
-        gather_pairs(table + f, row[corner], features, first, second);
-    }, true);
-    if (f < features) use(f, [&](int corner, F& first, F& second) {
-        first = gather_single(table + f, row[corner], features);
-        second = F{};
-    }, false);
+    for (; f + 2 <= features; f += 2) {
+        settled(at);
+        use(f, [&](int corner, F& first, F& second) {
+            const F left = gather_pairs(table + f, at[corner]), right = gather_pairs(table + f, at[corner] + LANES / 2);
+            first = even(left, right);
+            second = odd(left, right);
+        }, true);
+    }
+    if (f < features)
+        use(f, [&](int corner, F& first, F& second) {
+            for (int i = 0; i < LANES; i++) first[i] = table[at[corner][i] + f];
+            second = F{};
+        }, false);
 }
 
 // out[f * stride + p] = sum over corners of weight * table[row][f], or of the weight's derivative along `direction`
 // (laid out as the points are).
 template <int D, bool SMOOTH, bool ALONG>
-void encode_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+void encode_level(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
                   int features, const float* direction, float* out, int64_t stride) {
+    // Copies, which no store to the results can change.
+    const Level level = the_level;
+    const Points points = the_points;
     table += level.start * features;
-    for (int64_t p = begin; p < end; p += LANES) {
-        const int count = end - p < LANES ? int(end - p) : LANES;
+    each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
         F weight[1 << D];
         if constexpr (ALONG) {
@@ -187,16 +172,18 @@ void encode_level(const Level& level, const Points& points, int64_t begin, int64
             store(out + f * stride + p, first, count);
             if (both) store(out + (f + 1) * stride + p, second, count);
         });
-    }
+    });
 }
 
 // The value's derivatives in each coordinate: out[d * axis_stride + f * stride + p], besides the value itself.
 template <int D, bool SMOOTH>
-void encode_level_jacobian(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+void encode_level_jacobian(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
                            int features, float* out, int64_t stride, float* slopes, int64_t axis_stride) {
+    // Copies, which no store to the results can change.
+    const Level level = the_level;
+    const Points points = the_points;
     table += level.start * features;
-    for (int64_t p = begin; p < end; p += LANES) {
-        const int count = end - p < LANES ? int(end - p) : LANES;
+    each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, 1>(level, points, p, count);
         each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
             F first[D + 1] = {}, second[D + 1] = {};
@@ -215,26 +202,28 @@ void encode_level_jacobian(const Level& level, const Points& points, int64_t beg
                 if (both) store(to + stride, second[k], count);
             }
         });
-    }
+    });
 }
 
 // gradient[row][f] += weight * upstream[f * stride + p]; with ALONG the weight is its derivative along `direction`,
 // plus, where `share` is given, itself times share[p].
 template <int D, bool SMOOTH, bool ALONG>
-void scatter_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* upstream,
+void scatter_level(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* upstream,
                    const float* share, int64_t stride, const float* direction, int64_t direction_stride,
                    float* gradient, int features) {
-    alignas(64) uint32_t row[LANES << D];
+    // Copies, which no store to the results can change.
+    const Level level = the_level;
+    const Points points = the_points;
+    alignas(64) uint32_t at[LANES << D];
     alignas(64) float part[2 * LANES << D];
-    for (int64_t p = begin; p < end; p += LANES) {
-        const int count = end - p < LANES ? int(end - p) : LANES;
+    each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
         F along[D], value = {};
         if constexpr (ALONG) {
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * direction_stride + p, count);
             if (share) value = load(share + p, count);
         }
-        for (int corner = 0; corner < 1 << D; corner++) store(row + corner * LANES, cell.row[corner]);
+        for (int corner = 0; corner < 1 << D; corner++) store(at + corner * LANES, cell.row[corner] * (uint32_t)features);
         for (int f = 0; f < features; f += 2) {
             const bool both = f + 1 < features;
             const float* from = upstream + f * stride + p;
@@ -246,31 +235,35 @@ void scatter_level(const Level& level, const Points& points, int64_t begin, int6
                 store(part + 2 * LANES * corner, interleave_low(a, b));
                 store(part + 2 * LANES * corner + LANES, interleave_high(a, b));
             }
+            settled(at);
+            settled(part);
             if (both && count == LANES) {
                 for (int i = 0; i < LANES << D; i++) {
-                    float* to = gradient + size_t(row[i]) * features + f;
+                    float* to = gradient + at[i] + f;
                     store_pair(to, load_pair(to) + load_pair(part + 2 * i));
                 }
             } else {
                 for (int i = 0; i < LANES << D; i++) {
                     if (i % LANES >= count) continue;
-                    float* to = gradient + size_t(row[i]) * features + f;
+                    float* to = gradient + at[i] + f;
                     to[0] += part[2 * i];
                     if (both) to[1] += part[2 * i + 1];
                 }
             }
         }
-    }
+    });
 }
 
 // out[d * points.stride + p] += derivative in coordinate d of sum over f of upstream * value; with ALONG, of the
 // value's derivative along `direction`.
 template <int D, bool SMOOTH, bool ALONG>
-void input_gradient_level(const Level& level, const Points& points, int64_t begin, int64_t end, const float* table,
+void input_gradient_level(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
                           int features, const float* upstream, int64_t stride, const float* direction, float* out) {
+    // Copies, which no store to the results can change.
+    const Level level = the_level;
+    const Points points = the_points;
     table += level.start * features;
-    for (int64_t p = begin; p < end; p += LANES) {
-        const int count = end - p < LANES ? int(end - p) : LANES;
+    each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, ALONG ? 2 : 1>(level, points, p, count);
         F along[D], product[1 << D] = {};
         if constexpr (ALONG)
@@ -293,7 +286,7 @@ void input_gradient_level(const Level& level, const Points& points, int64_t begi
             float* to = out + level.axis[d] * points.stride + p;
             store(to, load(to, count) + total, count);
         }
-    }
+    });
 }
 
 // Calls body with compile-time <axes of the level, smooth>.

@@ -15,6 +15,7 @@
 #endif
 
 #define NF_INLINE inline __attribute__((always_inline))
+#define NF_INLINED __attribute__((always_inline))  // of a lambda
 
 namespace nf {
 
@@ -58,6 +59,9 @@ NF_INLINE F2 load_pair(const float* from) {
 }
 NF_INLINE void store_pair(float* to, F2 value) { std::memcpy(to, &value, sizeof value); }
 
+// Keeps the compiler from taking lanes out of registers, one by one, that were stored to be read back from memory.
+NF_INLINE void settled(const void* memory) { asm volatile("" : : "r"(memory) : "memory"); }
+
 // Keeps the compiler from fusing the multiplication before with the addition after.
 NF_INLINE F rounded(F value) {
 #if defined(__x86_64__)
@@ -70,9 +74,19 @@ NF_INLINE F rounded(F value) {
 
 // Whether any lane of a comparison's result is set.
 NF_INLINE bool any(I mask) {
-    for (int i = 0; i < LANES; i++)
-        if (mask[i]) return true;
-    return false;
+#if defined(__clang__)
+    return __builtin_reduce_or(mask) != 0;
+#elif defined(__AVX512F__)
+    return __builtin_ia32_ptestmd512(mask, mask, -1) != 0;
+#elif defined(__AVX2__)
+    return __builtin_ia32_movmskps256((F)mask) != 0;
+#elif defined(__x86_64__)
+    return __builtin_ia32_movmskps((F)mask) != 0;
+#else
+    int32_t all = 0;
+    for (int i = 0; i < LANES; i++) all |= mask[i];
+    return all != 0;
+#endif
 }
 
 NF_INLINE F sqrt(F value) {
@@ -119,6 +133,42 @@ NF_INLINE F interleave_high(F a, F b) { return NF_SHUFFLE(a, b, 2, 6, 3, 7); }
 NF_INLINE F even(F a, F b) { return NF_SHUFFLE(a, b, 0, 2, 4, 6); }
 NF_INLINE F odd(F a, F b) { return NF_SHUFFLE(a, b, 1, 3, 5, 7); }
 #endif
+
+// Each even lane twice, each odd lane twice, and neighbouring lanes exchanged.
+#if NF_LANES == 16
+NF_INLINE F even_twice(F a) { return NF_SHUFFLE(a, a, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14); }
+NF_INLINE F odd_twice(F a) { return NF_SHUFFLE(a, a, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15); }
+NF_INLINE I swapped(I a) { return NF_SHUFFLE(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14); }
+#elif NF_LANES == 8
+NF_INLINE F even_twice(F a) { return NF_SHUFFLE(a, a, 0, 0, 2, 2, 4, 4, 6, 6); }
+NF_INLINE F odd_twice(F a) { return NF_SHUFFLE(a, a, 1, 1, 3, 3, 5, 5, 7, 7); }
+NF_INLINE I swapped(I a) { return NF_SHUFFLE(a, a, 1, 0, 3, 2, 5, 4, 7, 6); }
+#else
+NF_INLINE F even_twice(F a) { return NF_SHUFFLE(a, a, 0, 0, 2, 2); }
+NF_INLINE F odd_twice(F a) { return NF_SHUFFLE(a, a, 1, 1, 3, 3); }
+NF_INLINE I swapped(I a) { return NF_SHUFFLE(a, a, 1, 0, 3, 2); }
+#endif
+
+// Pairs of floats from memory into neighbouring lanes; a scalar load each is faster than vector gathers.
+typedef double Pairs __attribute__((vector_size(4 * NF_LANES)));
+
+NF_INLINE double pair_at(const float* from) {
+    double value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+// The pairs at from + at[i] for LANES / 2 offsets.
+NF_INLINE F gather_pairs(const float* from, const uint32_t* at) {
+#if NF_LANES == 16
+    return (F)Pairs{pair_at(from + at[0]), pair_at(from + at[1]), pair_at(from + at[2]), pair_at(from + at[3]),
+                    pair_at(from + at[4]), pair_at(from + at[5]), pair_at(from + at[6]), pair_at(from + at[7])};
+#elif NF_LANES == 8
+    return (F)Pairs{pair_at(from + at[0]), pair_at(from + at[1]), pair_at(from + at[2]), pair_at(from + at[3])};
+#else
+    return (F)Pairs{pair_at(from + at[0]), pair_at(from + at[1])};
+#endif
+}
 
 // A square of LANES x LANES values, in registers: each round interleaves the upper rows with the lower ones.
 NF_INLINE void transpose(F (&rows)[LANES]) {
