@@ -12,7 +12,7 @@ from torch import nn
 from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.field import device_of
-from neuralfields.fitting.fused import fused_step
+from neuralfields.fitting.fused import FusedStep
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
@@ -155,6 +155,7 @@ def _run(
     seed: int,
 ) -> Iterator[Step]:
     optimizer, device = state.optimizer, device_of(state.field)
+    fused = FusedStep.of(state)
     pass_steps = math.ceil(signal.size / batch)
     estimate = getattr(state.objective, "psnr", lambda terms: None)
     for group in optimizer.param_groups:
@@ -170,7 +171,7 @@ def _run(
             group["lr"] = group["initial_lr"] * factor
         samples = signal.draw(batch, seed=seed, step=state.step).to(device)
         with ops.used() as kernels:
-            numbers = fused_step(state, samples) or _modular_step(state, samples)
+            numbers = (fused(samples) if fused else None) or _modular_step(state, samples)
         state.kernels = state.kernels or kernels
         total = sum(numbers.values())
         if not math.isfinite(total):

@@ -115,6 +115,12 @@ class LazyAdam(torch.optim.Optimizer):
             made.append(Update(p, state["mean"], state["square"], state["step"], group["lazy"], *settings))
         return made
 
+    def set_rates(self, updates: Sequence[Update]) -> None:
+        """Give updates the learning rates of this moment."""
+        rates = {id(p): group["lr"] for group in self.param_groups for p in group["params"]}
+        for update in updates:
+            update.lr = rates[id(update.parameter)]
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base class; counters of rows, which it leaves where they are, follow their parameters' device."""
         super().load_state_dict(state_dict)

@@ -73,7 +73,17 @@ class Op(Generic[P, R]):
         """
         if self.check is not None:
             self.check(*args, **kwargs)
-        kernel = self.choose(*args, **kwargs)
+        return self._run(self.choose(*args, **kwargs), *args, **kwargs)
+
+    def attempt(self, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """Compute an op that only saves time: None, with nothing done, where no kernel takes the call."""
+        try:
+            kernel = self.choose(*args, **kwargs)
+        except KernelRefused:
+            return None
+        return None if kernel is None else self._run(kernel, *args, **kwargs)
+
+    def _run(self, kernel: Kernel | None, *args: P.args, **kwargs: P.kwargs) -> R:
         if _wishes.used is not None:
             _wishes.used[self.name] = "reference" if kernel is None else kernel.backend
         return (self.reference if kernel is None else _load(kernel.target))(*args, **kwargs)

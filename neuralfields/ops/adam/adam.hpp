@@ -7,7 +7,7 @@ namespace nf {
 // Mirrored by ctypes. `correction` holds the pairs 1 / (1 - beta1^t), 1 / (1 - beta2^t) for t = 0 … corrections - 1;
 // the last one serves all later steps.
 struct Adam {
-    float lr, beta1, beta2, epsilon;
+    float lr, beta2, gain1, gain2, epsilon;  // gains are 1 - beta, which a subtraction of floats would spoil
     const float* correction;
     int64_t corrections;
 
@@ -15,8 +15,8 @@ struct Adam {
 };
 
 NF_INLINE void adam_lanes(const Adam& adam, F rate, F unbias, F g, F& parameter, F& mean, F& square) {
-    mean += (g - mean) * (1.0f - adam.beta1);
-    square = square * adam.beta2 + g * g * (1.0f - adam.beta2);
+    mean += (g - mean) * adam.gain1;
+    square = square * adam.beta2 + g * g * adam.gain2;
     parameter -= mean * rate / (sqrt(square * unbias) + adam.epsilon);
 }
 
@@ -51,6 +51,7 @@ template <bool CLEAR>
 void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* parameter, float* mean, float* square,
                 int32_t* steps) {
     constexpr int ROWS = LANES / 2;
+    const IHalf last = IHalf{} + int32_t(adam.corrections - 1);
     alignas(64) uint32_t at[ROWS];
     int64_t row = 0;
     for (; row + ROWS <= rows; row += ROWS) {
@@ -60,11 +61,14 @@ void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* paramete
         if (!any(touched)) continue;
         if (CLEAR) store(gradient + i, F{});
         touched |= swapped(touched);
-        for (int r = 0; r < ROWS; r++) {
-            const int32_t step = steps[row + r] - touched[2 * r];  // -1 where touched
-            steps[row + r] = step;
-            at[r] = 2 * uint32_t(step < adam.corrections ? step : adam.corrections - 1);
-        }
+        // All ones, -1, for a touched pair.
+        const IHalf yes = __builtin_convertvector((I64)touched, IHalf);
+        IHalf step;
+        std::memcpy(&step, steps + row, sizeof step);
+        step -= yes;
+        std::memcpy(steps + row, &step, sizeof step);
+        step = 2 * (step < last ? step : last);
+        std::memcpy(at, &step, sizeof step);
         settled(at);
         const F correction = gather_pairs(adam.correction, at);
         const F p = load(parameter + i), m = load(mean + i), v = load(square + i);

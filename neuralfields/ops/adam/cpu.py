@@ -15,26 +15,31 @@ class Adam(ctypes.Structure):
     """``nf::Adam`` in adam.hpp."""
 
     _fields_ = (
-        *((name, ctypes.c_float) for name in ("lr", "beta1", "beta2", "epsilon")),
+        *((name, ctypes.c_float) for name in ("lr", "beta2", "gain1", "gain2", "epsilon")),
         ("correction", ctypes.c_void_p),
         ("corrections", ctypes.c_int64),
     )
 
 
+_tables: list[np.ndarray] = []  # never freed: one for each pair of betas that was used
+
+
 @cache
-def _corrections(beta1: float, beta2: float) -> np.ndarray:
-    """The factors that undo the moments' start at zero, [steps, 2], up to where both are 1 in float32."""
+def _corrections(beta1: float, beta2: float) -> tuple[int, int]:
+    """Address and number of the factors that undo the moments' start at zero, up to where both are 1 in float32."""
     slowest = max(beta1, beta2)
     last = int(np.ceil(np.log(2.0**-26) / np.log(slowest))) if slowest > 0 else 1
     steps = np.arange(1, min(last, 1 << 20) + 1)
     factors = 1 / (1 - np.array([beta1, beta2]) ** steps[:, None])
-    return np.concatenate([np.zeros((1, 2)), factors]).astype(np.float32)
+    table = np.concatenate([np.zeros((1, 2)), factors]).astype(np.float32)
+    _tables.append(table)
+    return table.ctypes.data, len(table)
 
 
 def settings(lr: float, beta1: float, beta2: float, epsilon: float) -> Adam:
     """What every kernel that updates parameters is given."""
-    table = _corrections(beta1, beta2)
-    return Adam(lr, beta1, beta2, epsilon, table.ctypes.data, len(table))
+    pointer, count = _corrections(beta1, beta2)
+    return Adam(lr, beta2, 1 - beta1, 1 - beta2, epsilon, pointer, count)
 
 
 def refuse(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, *_: Any) -> str | None:

@@ -16,7 +16,7 @@ from neuralfields.ops.grid_encode import cpu as grid_cpu
 from neuralfields.ops.losses import LOSSES
 from neuralfields.ops.mlp import cpu as mlp_cpu
 from neuralfields.ops.native import library
-from neuralfields.ops.native.calling import as_argument, call, refusal
+from neuralfields.ops.native.calling import as_argument, call, on_huge_pages, refusal
 
 _OUTPUTS = {"affine": 1, "sinh": 2}  # ``enum Output`` in loss.hpp
 _CHUNK = 1 << 16  # points evaluated at once: their features stay in the last cache
@@ -76,6 +76,9 @@ def refuse_values(model: Model, x: Tensor) -> str | None:
 
 
 def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> str | None:
+    kept = _kept.get(model.network.weights[0])
+    if kept is not None and kept.serves(model, task, updates):
+        return refusal(samples.x, samples.y)
     if (why := _refuse_model(model, samples.x)) or (why := refusal(samples.y)):
         return why
     tables = updates[: 1 if model.grid else 0]
@@ -146,7 +149,8 @@ class _Step:
     """What the core needs for the steps of one fit, kept from step to step."""
 
     def __init__(self, model: Model, task: Task, updates: Sequence[Update]) -> None:
-        self.key = _key(model, task, updates)
+        self._of = model, task, updates
+        self._pointers = _pointers(model)
         self.model = _described(model)
         tables, rest = updates[: 1 if model.grid else 0], updates[1 if model.grid else 0 :]
         self.moments = (_Moments * len(rest))(*(_Moments(*map(Tensor.data_ptr, _tensors(update))) for update in rest))
@@ -160,6 +164,14 @@ class _Step:
             t.table_mean, t.table_square, t.table_steps = (x.data_ptr() for x in _state(update))
         self._size: tuple[int, int] = (0, 0)
         self._memory = torch.empty(0)
+        for update in updates:
+            for tensor in (*_tensors(update), update.step):
+                on_huge_pages(tensor)
+
+    def serves(self, model: Model, task: Task, updates: Sequence[Update]) -> bool:
+        """Whether this was made of these very things, and the parameters are still where they were."""
+        same = all(a is b for a, b in zip(self._of, (model, task, updates), strict=True))
+        return same and self._pointers == _pointers(model)
 
     def memory(self, points: int) -> Tensor:
         """Working memory for this many points, zero where the core expects it."""
@@ -167,7 +179,9 @@ class _Step:
         if size != self._size:
             self._memory = torch.empty(0)  # the old one goes before the new one comes
             floats = _int64("nf_step_memory", self.model, self.training, *size)
-            self._size, self._memory = size, torch.zeros(floats)
+            memory = torch.empty(floats)
+            on_huge_pages(memory)
+            self._size, self._memory = size, memory.zero_()
         return self._memory
 
 
@@ -177,7 +191,7 @@ _kept = WeakIdKeyDictionary()
 
 def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> tuple[float, float]:
     step = _kept.get(model.network.weights[0])
-    if step is None or step.key != _key(model, task, updates):
+    if step is None or not step.serves(model, task, updates):
         step = _kept[model.network.weights[0]] = _Step(model, task, updates)
     tables = 1 if model.grid else 0
     if tables:
@@ -207,12 +221,8 @@ def _state(update: Update) -> tuple[Tensor, ...]:
     return update.mean, update.square, update.step
 
 
-def _key(model: Model, task: Task, updates: Sequence[Update]) -> tuple[Any, ...]:
-    """Whatever must be the same for what was prepared to hold."""
-    pointers = tuple(t.data_ptr() for update in updates for t in (*_tensors(update), update.step))
-    grid = model.grid
-    cells = (grid.layout, grid.interpolation) if grid else None
-    return pointers, cells, model.network.activation, tuple(model.network.omegas), model.output, task
+def _pointers(model: Model) -> list[int]:
+    return [parameter.data_ptr() for parameter in model.parameters]
 
 
 def _settings(update: Update) -> Adam:

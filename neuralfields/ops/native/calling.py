@@ -48,6 +48,12 @@ def as_argument(value: Any) -> Any:
     return value
 
 
+def on_huge_pages(tensor: Tensor) -> None:
+    """Ask the system for large pages under a large tensor: random accesses then seldom miss the table of pages."""
+    if tensor.is_contiguous():
+        call("nf_huge_pages", tensor, tensor.numel() * tensor.element_size())
+
+
 def operator(
     schema: str, implementation: Callable[..., Any], fake: Callable[..., Any], pointwise: Sequence[int] = ()
 ) -> Callable[..., Any]:

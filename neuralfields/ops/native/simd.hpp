@@ -24,7 +24,9 @@ constexpr int LANES = NF_LANES;
 typedef float F __attribute__((vector_size(4 * NF_LANES)));
 typedef int32_t I __attribute__((vector_size(4 * NF_LANES)));
 typedef uint32_t U __attribute__((vector_size(4 * NF_LANES)));
-typedef float F2 __attribute__((vector_size(8)));  // one pair of floats
+typedef int64_t I64 __attribute__((vector_size(4 * NF_LANES)));
+typedef int32_t IHalf __attribute__((vector_size(2 * NF_LANES)));  // one for each pair of lanes
+typedef float F2 __attribute__((vector_size(8)));                  // one pair of floats
 
 NF_INLINE F splat(float value) { return value - F{}; }
 NF_INLINE U splat(uint32_t value) { return value - U{}; }
