@@ -6,8 +6,8 @@ Contract of ``grid_encode(x, table, layout, interpolation)``:
     layout: ``GridLayout``, tag ``tcnn-1`` (tiny-cuda-nn's).
     interpolation: "linear" or "smoothstep" (3t^2 - 2t^3, with a continuous first derivative).
     result: [n, levels * features], level-major.
-Derivatives: any order in x and table on the reference, two on the CPU kernel. The second derivative in x of linear interpolation is zero
-within a cell along each axis: mixed ones are not.
+Derivatives: any order in x and table on the reference, two on the CPU kernel. The second derivative in x of linear
+interpolation is zero within a cell along each axis: mixed ones are not.
 
 Source: Mueller, Evans, Schied, Keller, "Instant Neural Graphics Primitives with a Multiresolution Hash Encoding",
 SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.

@@ -124,8 +124,9 @@ def _scatter_fake(
 def _input_cpu(x: Tensor, table: Tensor, g: Tensor, direction: Tensor | None, code: str, interpolation: str) -> Tensor:
     out = x.new_empty(x.shape[1], x.shape[0])
     along = None if direction is None else _by_axis(direction)
+    points = x.shape[1], _by_axis(x), len(x)
     levels = grid_of(code).arguments(interpolation, table)
-    call("nf_grid_input_gradient", *levels, x.shape[1], _by_axis(x), len(x), table.contiguous(), _by_axis(g), along, out)
+    call("nf_grid_input_gradient", *levels, *points, table.contiguous(), _by_axis(g), along, out)
     return out.t()
 
 
@@ -165,7 +166,7 @@ class _Encode(torch.autograd.Function):
         ctx.save_for_backward(x, table)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         x, table = ctx.saved_tensors
         rest = ctx.code, ctx.interpolation
         dx = _InputGradient.apply(x, table, g, *rest) if ctx.needs_input_grad[0] else None
@@ -184,11 +185,11 @@ class _Scatter(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, like, g, *ctx.rest = inputs
+        x, _, g, *ctx.rest = inputs
         ctx.save_for_backward(x, g)
 
     @staticmethod
-    def backward(ctx: Any, u: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, u: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         x, g = ctx.saved_tensors
         dx = Last.apply(_input_gradient, ORDER, x, u, g, None, *ctx.rest) if ctx.needs_input_grad[0] else None
         dg = Last.apply(_encode, ORDER, x, u, None, *ctx.rest) if ctx.needs_input_grad[2] else None
@@ -208,7 +209,7 @@ class _InputGradient(torch.autograd.Function):
         ctx.save_for_backward(x, table, g)
 
     @staticmethod
-    def backward(ctx: Any, v: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, v: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         x, table, g = ctx.saved_tensors
         dx = Last.apply(_input_gradient, ORDER, x, table, g, v, *ctx.rest) if ctx.needs_input_grad[0] else None
         dtable = Last.apply(_scatter, ORDER, x, table, g, v, *ctx.rest) if ctx.needs_input_grad[1] else None

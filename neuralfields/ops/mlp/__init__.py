@@ -7,10 +7,28 @@ Contract of ``mlp(x, weights, biases, activation)``:
 Derivatives: any order on the reference, two on the CPU kernel.
 """
 
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.mlp import cpu
+from neuralfields.ops.mlp.contract import check_network
 from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
 
-mlp = Op("mlp", reference, kernels=(Kernel("cpu", "neuralfields.ops.mlp.cpu:mlp", cpu.ORDER, cpu.refuse),))
+
+def _check(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, activation: str) -> None:
+    check_network("mlp", x, weights, biases)
+    if activation not in ACTIVATIONS:
+        raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+
+
+mlp = Op(
+    "mlp",
+    reference,
+    kernels=(Kernel("cpu", "neuralfields.ops.mlp.cpu:mlp", cpu.ORDER, cpu.refuse),),
+    check=_check,
+)
 
 __all__ = ["ACTIVATIONS", "mlp"]

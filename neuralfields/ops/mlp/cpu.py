@@ -1,11 +1,13 @@
 """``mlp`` by the C++ core, and what ``sine_mlp`` shares with it: values, first and second derivatives.
 
-The second derivatives that the core has are those of the input's gradient. Those of the weights' gradient, which
+The second derivatives that the core has are those of the input's gradient. Those of the parameters' gradient, which
 meta-learning takes, are computed by the reference.
 """
 
 import ctypes
+import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import torch
@@ -56,9 +58,10 @@ def network(
 def refuse(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, *_: Any) -> str | None:
     if len(weights) > MAX_MAPS:
         return f"takes at most {MAX_MAPS} linear maps, not {len(weights)}"
-    widest = max(max(w.shape) for w in weights)
-    if widest > MAX_WIDTH:
-        return f"takes widths to {MAX_WIDTH}, not {widest}"
+    for weight in weights:
+        rows, columns = weight.shape
+        if not (0 < rows <= MAX_WIDTH and 0 < columns <= MAX_WIDTH):
+            return f"takes widths from 1 to {MAX_WIDTH}, not {rows if columns <= MAX_WIDTH and columns else columns}"
     return refusal(x, *weights, *(biases or ()))
 
 
@@ -70,11 +73,36 @@ def perceptron(
     x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], activation: str, omegas: Sequence[float]
 ) -> Tensor:
     """A network with any of the core's activations; omegas are the frequencies of sines."""
-    return _Forward.apply(activation, tuple(omegas), len(weights), x, *weights, *biases)
+    code, tensors = _code(activation, len(weights), omegas), (x, *weights, *biases)
+    if torch.compiler.is_compiling() and not (torch.is_grad_enabled() and any(t.requires_grad for t in tensors)):
+        # Where nothing is recorded, torch.compile cannot trace an autograd function with any number of arguments.
+        return _forward_operator(x, [*weights, *biases], code)
+    return _Forward.apply(code, *tensors)
 
 
-def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [t.contiguous() for t in tensors]
+# Settings are given to autograd functions and operators as one text, which stays a constant for torch.compile.
+def _code(activation: str, maps: int, omegas: Sequence[float]) -> str:
+    return f'["{activation}", {maps}, [{", ".join([repr(omega) for omega in omegas])}]]'
+
+
+@cache
+def _settings(code: str) -> tuple[str, int, list[float]]:
+    """Activation, number of linear maps, frequencies."""
+    activation, maps, omegas = json.loads(code)
+    return activation, maps, omegas
+
+
+class _Parameters:
+    """Contiguous parameters, their network for the core, and room for their gradients."""
+
+    def __init__(self, code: str, parameters: Sequence[Tensor]) -> None:
+        activation, maps, omegas = _settings(code)
+        tensors = [p.contiguous() for p in parameters]
+        self.weights, self.biases = tensors[:maps], tensors[maps:]
+        self.network = network(self.weights, self.biases, activation, omegas)
+
+    def gradients(self) -> tuple[list[Tensor], list[Tensor]]:
+        return [torch.empty_like(w) for w in self.weights], [torch.empty_like(b) for b in self.biases]
 
 
 def _strided(x: Tensor) -> tuple[Any, ...]:
@@ -82,71 +110,90 @@ def _strided(x: Tensor) -> tuple[Any, ...]:
     return x, *x.stride()
 
 
-def _forward_cpu(x: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]) -> Tensor:
-    weights, biases = _contiguous(weights), _contiguous(biases)
-    out = x.new_empty(len(x), weights[-1].shape[0])
-    call("nf_mlp_forward", network(weights, biases, activation, omegas), *_strided(x), len(x), out)
+def _forward_cpu(x: Tensor, parameters: list[Tensor], code: str) -> Tensor:
+    kept = _Parameters(code, parameters)
+    out = x.new_empty(len(x), kept.weights[-1].shape[0])
+    call("nf_mlp_forward", kept.network, *_strided(x), len(x), out)
     return out
 
 
-def _forward_fake(x: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]) -> Tensor:
-    return x.new_empty(x.shape[0], weights[-1].shape[0])
+def _forward_fake(x: Tensor, parameters: list[Tensor], code: str) -> Tensor:
+    return x.new_empty(x.shape[0], parameters[_settings(code)[1] - 1].shape[0])
 
 
-def _backward_cpu(
-    x: Tensor, g: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]
-) -> list[Tensor]:
-    """[dx, *dweights, *dbiases]."""
-    weights, biases = _contiguous(weights), _contiguous(biases)
-    dx = x.new_empty(x.shape[1], x.shape[0])
-    dweights, dbiases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
-    described = network(weights, biases, activation, omegas)
-    call("nf_mlp_backward", described, *_strided(x), len(x), *_strided(g), dx, dweights, dbiases)
-    return [dx.t(), *dweights, *dbiases]
+def _backward(x: Tensor, g: Tensor, parameters: list[Tensor], code: str, dx: Tensor | None) -> list[Tensor]:
+    """The parameters' gradients; the input's is written to ``dx``."""
+    kept = _Parameters(code, parameters)
+    dweights, dbiases = kept.gradients()
+    call("nf_mlp_backward", kept.network, *_strided(x), len(x), *_strided(g), dx, dweights, dbiases)
+    return [*dweights, *dbiases]
 
 
-def _backward_fake(
-    x: Tensor, g: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]
-) -> list[Tensor]:
-    like = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (*weights, *biases)]
-    return [x.new_empty(x.shape[1], x.shape[0]).t(), *like]
+def _room(x: Tensor) -> Tensor:
+    """For the gradient of an input: the core writes it axis after axis."""
+    return x.new_empty(x.shape[1], x.shape[0])
 
 
-def _second_cpu(
-    x: Tensor, g: Tensor, v: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]
-) -> list[Tensor]:
-    """Of <v, dx>: [dg, dx, *dweights, *dbiases]."""
-    weights, biases = _contiguous(weights), _contiguous(biases)
-    dg, dx = x.new_empty(g.shape), x.new_empty(x.shape[1], x.shape[0])
-    dweights, dbiases = [torch.empty_like(w) for w in weights], [torch.empty_like(b) for b in biases]
-    described = network(weights, biases, activation, omegas)
-    call("nf_mlp_second", described, *_strided(x), len(x), *_strided(g), *_strided(v), dg, dx, dweights, dbiases)
-    return [dg, dx.t(), *dweights, *dbiases]
+def _input_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> Tensor:
+    dx = _room(x)
+    _backward(x, g, parameters, code, dx)
+    return dx.t()
 
 
-def _second_fake(
-    x: Tensor, g: Tensor, v: Tensor, weights: list[Tensor], biases: list[Tensor], activation: str, omegas: list[float]
-) -> list[Tensor]:
-    first = _backward_fake(x, g, weights, biases, activation, omegas)
-    return [x.new_empty(g.shape), *first]
+def _input_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> Tensor:
+    return _room(x).t()
 
 
-_forward = operator(
-    "mlp(Tensor x, Tensor[] weights, Tensor[] biases, str activation, float[] omegas) -> Tensor",
-    _forward_cpu,
-    _forward_fake,
-    pointwise=(0,),
+def _parameters_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    return _backward(x, g, parameters, code, None)
+
+
+def _parameters_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    return [torch.empty_like(p, memory_format=torch.contiguous_format) for p in parameters]
+
+
+def _all_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    dx = _room(x)
+    return [dx.t(), *_backward(x, g, parameters, code, dx)]
+
+
+def _all_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    return [_room(x).t(), *_parameters_fake(x, g, parameters, code)]
+
+
+def _second_cpu(x: Tensor, g: Tensor, v: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    """Of <v, dx>: [dx, dg, *dparameters]."""
+    kept = _Parameters(code, parameters)
+    dg, dx = x.new_empty(g.shape), _room(x)
+    dweights, dbiases = kept.gradients()
+    matrices = *_strided(x), len(x), *_strided(g), *_strided(v)
+    call("nf_mlp_second", kept.network, *matrices, dg, dx, dweights, dbiases)
+    return [dx.t(), dg, *dweights, *dbiases]
+
+
+def _second_fake(x: Tensor, g: Tensor, v: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
+    return [_room(x).t(), x.new_empty(g.shape), *_parameters_fake(x, g, parameters, code)]
+
+
+_forward_operator = operator(
+    "mlp(Tensor x, Tensor[] parameters, str code) -> Tensor", _forward_cpu, _forward_fake, pointwise=(0,)
 )
-_backward = operator(
-    "mlp_backward(Tensor x, Tensor g, Tensor[] weights, Tensor[] biases, str activation, float[] omegas) -> Tensor[]",
-    _backward_cpu,
-    _backward_fake,
+_input_operator = operator(
+    "mlp_input_gradient(Tensor x, Tensor g, Tensor[] parameters, str code) -> Tensor",
+    _input_cpu,
+    _input_fake,
+    pointwise=(0, 1),
 )
-_second = operator(
-    "mlp_second(Tensor x, Tensor g, Tensor v, Tensor[] weights, Tensor[] biases, str activation, float[] omegas) "
-    "-> Tensor[]",
-    _second_cpu,
-    _second_fake,
+_parameters_operator = operator(
+    "mlp_parameter_gradients(Tensor x, Tensor g, Tensor[] parameters, str code) -> Tensor[]",
+    _parameters_cpu,
+    _parameters_fake,
+)
+_all_operator = operator(
+    "mlp_gradients(Tensor x, Tensor g, Tensor[] parameters, str code) -> Tensor[]", _all_cpu, _all_fake
+)
+_second_operator = operator(
+    "mlp_second(Tensor x, Tensor g, Tensor v, Tensor[] parameters, str code) -> Tensor[]", _second_cpu, _second_fake
 )
 
 
@@ -154,59 +201,107 @@ class _Forward(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(activation: str, omegas: Sequence[float], maps: int, x: Tensor, *parameters: Tensor) -> Tensor:
-        return _forward(x, list(parameters[:maps]), list(parameters[maps:]), activation, omegas)
+    def forward(code: str, x: Tensor, *parameters: Tensor) -> Tensor:
+        return _forward_operator(x, list(parameters), code)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.activation, ctx.omegas, ctx.maps, *tensors = inputs
+        ctx.code, *tensors = inputs
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         x, *parameters = ctx.saved_tensors
-        return None, None, None, *_Backward.apply(ctx.activation, ctx.omegas, ctx.maps, x, g, *parameters)
+        if torch.compiler.is_compiling():
+            return _traced_backward(ctx, x, g, parameters)
+        if not any(ctx.needs_input_grad[2:]):
+            return None, _InputGradient.apply(ctx.code, x, g, *parameters), *(None for _ in parameters)
+        if not ctx.needs_input_grad[1]:
+            return None, None, *_ParameterGradients.apply(ctx.code, x, g, *parameters)
+        return None, *_Gradients.apply(ctx.code, x, g, *parameters)
 
 
-class _Backward(torch.autograd.Function):
-    """(x, g, parameters) to the gradients of x and of the parameters for the upstream gradient g."""
+def _traced_backward(ctx: Any, x: Tensor, g: Tensor, parameters: Sequence[Tensor]) -> tuple[Any, ...]:
+    """For torch.compile, which takes no autograd function with any number of arguments in a backward pass."""
+    if not any(ctx.needs_input_grad[2:]):
+        return None, _input_operator(x, g, parameters, ctx.code), *(None for _ in parameters)
+    if not ctx.needs_input_grad[1]:
+        return None, None, *_parameters_operator(x, g, parameters, ctx.code)
+    return None, *_all_operator(x, g, parameters, ctx.code)
+
+
+class _InputGradient(torch.autograd.Function):
+    """(x, g, parameters) to the gradient of x for the upstream gradient g."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        activation: str, omegas: Sequence[float], maps: int, x: Tensor, g: Tensor, *parameters: Tensor
-    ) -> tuple[Tensor, ...]:
-        return tuple(_backward(x, g, list(parameters[:maps]), list(parameters[maps:]), activation, omegas))
+    def forward(code: str, x: Tensor, g: Tensor, *parameters: Tensor) -> Tensor:
+        return _input_operator(x, g, list(parameters), code)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.code, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, v: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+        x, g, *parameters = ctx.saved_tensors
+        return None, *_Second.apply(ctx.code, x, g, v, *parameters)
+
+
+class _ParameterGradients(torch.autograd.Function):
+    """(x, g, parameters) to the gradients of the parameters."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(code: str, x: Tensor, g: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        return tuple(_parameters_operator(x, g, list(parameters), code))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.activation, ctx.omegas, ctx.maps, *tensors = inputs
+        ctx.code, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Any, ...]:
+        return None, *_by_reference(ctx.code, ctx.saved_tensors, (None, *cotangents))
+
+
+class _Gradients(torch.autograd.Function):
+    """(x, g, parameters) to the gradients of x and of the parameters."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(code: str, x: Tensor, g: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        return tuple(_all_operator(x, g, list(parameters), code))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.code, *tensors = inputs
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, v: Tensor | None, *more: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, v: Tensor | None, *others: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
         x, g, *parameters = ctx.saved_tensors
-        given = ctx.activation, ctx.omegas, ctx.maps
-        if any(cotangent is not None for cotangent in more):
-            return None, None, None, *_by_reference(*given, (x, g, *parameters), (v, *more))
+        if any(cotangent is not None for cotangent in others):
+            return None, *_by_reference(ctx.code, (x, g, *parameters), (v, *others))
         if v is None:
-            return (None,) * (5 + len(parameters))
-        dg, dx, *others = _Second.apply(*given, x, g, v, *parameters)
-        return None, None, None, dx, dg, *others
+            return None, None, None, *(None for _ in parameters)
+        return None, *_Second.apply(ctx.code, x, g, v, *parameters)
 
 
 class _Second(torch.autograd.Function):
-    """(x, g, v, parameters) to the gradients of <v, dx> in g, x and the parameters."""
+    """(x, g, v, parameters) to the gradients of <v, dx> in x, g and the parameters."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        activation: str, omegas: Sequence[float], maps: int, x: Tensor, g: Tensor, v: Tensor, *parameters: Tensor
-    ) -> tuple[Tensor, ...]:
-        return tuple(_second(x, g, v, list(parameters[:maps]), list(parameters[maps:]), activation, omegas))
+    def forward(code: str, x: Tensor, g: Tensor, v: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
+        return tuple(_second_operator(x, g, v, list(parameters), code))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -218,13 +313,10 @@ class _Second(torch.autograd.Function):
 
 
 def _by_reference(
-    activation: str,
-    omegas: Sequence[float],
-    maps: int,
-    arguments: tuple[Tensor, ...],
-    cotangents: tuple[Tensor | None, ...],
+    code: str, arguments: tuple[Tensor, ...], cotangents: tuple[Tensor | None, ...]
 ) -> tuple[Tensor, ...]:
-    """The backward of ``_Backward`` at (x, g, *parameters) in plain PyTorch."""
+    """The backward of ``_Gradients`` at (x, g, *parameters) in plain PyTorch."""
+    activation, maps, omegas = _settings(code)
 
     def values(x: Tensor, *parameters: Tensor) -> Tensor:
         weights, biases = parameters[:maps], parameters[maps:]

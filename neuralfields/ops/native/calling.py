@@ -2,11 +2,14 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from neuralfields.ops._op import wanted_derivatives
 from neuralfields.ops.native import library, reason
 
 _fragment = torch.library.Library("neuralfields", "FRAGMENT")
@@ -21,6 +24,19 @@ def refusal(*tensors: Tensor) -> str | None:
             return f"takes float32, not {str(tensor.dtype).removeprefix('torch.')}"
         if tensor.device.type != "cpu":
             return f"works on the CPU, not on {tensor.device.type}"
+    if forward_ad._current_level >= 0:
+        return "has no derivatives in forward mode"
+    if torch.compiler.is_compiling():
+        return _refusal_of_tracing()
+    return None
+
+
+def _refusal_of_tracing() -> str | None:
+    # torch.compile traces a backward pass as operators alone, whose own derivatives would be missing.
+    if wanted_derivatives() > 1:
+        return "has derivatives to order 1 within torch.compile"
+    if torch._C._are_functorch_transforms_active():
+        return "does not take part in torch.func transforms within torch.compile"
     return None
 
 
@@ -73,26 +89,30 @@ def operator(
     made = getattr(torch.ops.neuralfields, name)
 
     def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
-        at_once = pointwise and all(
-            dim is None or i in pointwise for i, dim in enumerate(in_dims) if not isinstance(dim, list)
-        )
-        if at_once and not any(isinstance(dim, list) and any(d is not None for d in dim) for dim in in_dims):
-            flat = list(arguments)
+        if pointwise and not any(_batched(dim) for i, dim in enumerate(in_dims) if i not in pointwise):
+            together = list(arguments)
             for i in pointwise:
-                if isinstance(flat[i], Tensor):
-                    dim = in_dims[i]
-                    wide = flat[i].expand(info.batch_size, *flat[i].shape) if dim is None else flat[i].movedim(dim, 0)
-                    flat[i] = wide.flatten(0, 1)
-            result = made(*flat)
-            return result.unflatten(0, (info.batch_size, -1)), 0
-        one_by_one = [made(*(_slice(a, d, b) for a, d in zip(arguments, in_dims, strict=True)))
-                      for b in range(info.batch_size)]
+                together[i] = _together(arguments[i], in_dims[i], info.batch_size)
+            return made(*together).unflatten(0, (info.batch_size, -1)), 0
+        one_by_one = [made(*map(_slice, arguments, in_dims, repeat(b))) for b in range(info.batch_size)]
         if isinstance(one_by_one[0], Tensor):
             return torch.stack(one_by_one), 0
         return [torch.stack(parts) for parts in zip(*one_by_one, strict=True)], [0] * len(one_by_one[0])
 
     torch.library.register_vmap(f"neuralfields::{name}", batched, lib=_fragment)
     return made
+
+
+def _batched(dim: Any) -> bool:
+    return any(d is not None for d in dim) if isinstance(dim, list) else dim is not None
+
+
+def _together(argument: Tensor | None, dim: int | None, batch: int) -> Tensor | None:
+    """All batches' points, one batch after the other."""
+    if argument is None:
+        return None
+    wide = argument.expand(batch, *argument.shape) if dim is None else argument.movedim(dim, 0)
+    return wide.flatten(0, 1)
 
 
 def _slice(argument: Any, dim: Any, index: int) -> Any:

@@ -1,0 +1,217 @@
+"""The kernels under torch.func, forward mode, and repeated differentiation, in float32, against the references."""
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
+
+import neuralfields as nf
+from neuralfields import ops
+from neuralfields.ops import native
+
+if native.reason() is not None:
+    pytest.skip(f"the native core {native.reason()}", allow_module_level=True)
+
+
+def grid() -> nf.Field:
+    field = nf.encodings.HashGrid(2, levels=3, log2_size=5, base=3, finest=9, interpolation="smoothstep")
+    torch.nn.init.normal_(field.table)
+    return field
+
+
+def made(name: str) -> nf.Field:
+    torch.manual_seed(0)
+    fields: dict[str, Callable[[], nf.Field]] = {
+        "grid": grid,
+        "mlp": lambda: nf.networks.MLP(2, 3, width=9, depth=2, activation="tanh"),
+        "no bias": lambda: nf.networks.MLP(2, 3, width=9, depth=2, activation="softplus", bias=False),
+        "siren": lambda: nf.networks.Siren(2, 3, width=9, depth=2, first_omega=3.0, hidden_omega=3.0),
+        "chain": lambda: nf.Chain(grid(), nf.networks.MLP(6, 2, width=9, depth=1, activation="silu")),
+    }
+    return fields[name]()
+
+
+FIELDS = ["grid", "mlp", "no bias", "siren", "chain"]
+
+
+def points(*shape: int) -> Tensor:
+    return torch.rand(*shape, 2, generator=torch.Generator().manual_seed(1)) * 1.8 - 0.9
+
+
+def one(field: nf.Field) -> Callable[[Tensor], Tensor]:
+    """One number for one point."""
+    return lambda x: field(x).sin().sum()
+
+
+def batched_fields(field: nf.Field, x: Tensor) -> Tensor:
+    others = [copy.deepcopy(field) for _ in range(3)]
+    for i, other in enumerate(others):
+        for parameter in other.parameters():
+            parameter.data.mul_(1 + 0.1 * i)
+    parameters, _ = stack_module_state(others)  # type: ignore[arg-type]
+
+    def slope(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        slopes = grad(lambda p: functional_call(field, p, (x,)).sin().sum())(parameters)
+        return torch.cat([g.flatten() for g in slopes.values()])
+
+    values = vmap(lambda p: functional_call(field, p, (x,)))(parameters)
+    return torch.cat([values.flatten(), vmap(slope, in_dims=(0, None))(parameters, x).flatten()])
+
+
+def parameter_gradient(field: nf.Field, x: Tensor) -> Tensor:
+    """Of a loss on the gradient in the coordinates, by plain autograd."""
+    x = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(field(x).sin().sum(), x, create_graph=True)
+    inputs = [x, *field.parameters()]
+    found = torch.autograd.grad(slope.square().sum(), inputs, allow_unused=True, materialize_grads=True)
+    return torch.cat([f.flatten() for f in found])
+
+
+def per_sample(field: nf.Field, x: Tensor) -> Tensor:
+    """Each point's own gradient in the parameters."""
+    parameters = dict(field.named_parameters())
+    found = vmap(grad(lambda p, x: functional_call(field, p, (x,)).sin().sum()), in_dims=(None, 0))(parameters, x)
+    return torch.cat([f.flatten() for f in found.values()])
+
+
+def meta(field: nf.Field, x: Tensor) -> Tensor:
+    """The gradient through one step of gradient descent."""
+    parameters = dict(field.named_parameters())
+
+    def loss(parameters: dict[str, Tensor]) -> Tensor:
+        return functional_call(field, parameters, (x,)).sin().sum()
+
+    def after(parameters: dict[str, Tensor]) -> Tensor:
+        slopes = grad(loss)(parameters)
+        return loss({name: p - 0.01 * slopes[name] for name, p in parameters.items()})
+
+    return torch.cat([f.flatten() for f in grad(after)(parameters).values()])
+
+
+WHAT: dict[str, Callable[[nf.Field, Tensor], Tensor]] = {
+    "vmap": lambda field, x: vmap(field)(x),
+    "vmap of the second axis": lambda field, x: vmap(field, in_dims=1)(x.reshape(4, 2, 2)),
+    "nested vmap": lambda field, x: vmap(vmap(field))(x.reshape(4, 2, 2)),
+    "grad": lambda field, x: grad(lambda x: field(x).sin().sum())(x),
+    "vmap of grad": lambda field, x: vmap(grad(one(field)))(x),
+    "vjp": lambda field, x: vjp(field, x)[1](field(x).cos())[0],
+    "vmap of jacrev": lambda field, x: vmap(jacrev(field))(x),
+    "jacrev": lambda field, x: jacrev(field)(x),
+    "reverse over reverse": lambda field, x: vmap(jacrev(jacrev(one(field))))(x),
+    "jvp": lambda field, x: jvp(field, (x,), (x.cos(),))[1],
+    "jacfwd": lambda field, x: vmap(jacfwd(field))(x),
+    "forward over reverse": lambda field, x: vmap(hessian(one(field)))(x),
+    "fields": batched_fields,
+    "loss on the gradient": parameter_gradient,
+    "per sample": per_sample,
+    "meta": meta,
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, at its first use of forward mode
+@pytest.mark.parametrize("what", WHAT)
+@pytest.mark.parametrize("name", FIELDS)
+def test_transforms(name: str, what: str) -> None:
+    field, x = made(name), points(8)
+    function = partial(WHAT[what], field)
+    with ops.used() as used, ops.derivatives(2):
+        found = function(x)
+    forward_mode = what in ("jvp", "jacfwd", "forward over reverse")
+    assert set(used.values()) == {"reference" if forward_mode else "cpu"}
+    with ops.backend("reference"):
+        wanted = function(x)
+    wanted = wanted.detach()
+    torch.testing.assert_close(found.detach(), wanted, rtol=1e-4, atol=1e-5 * (1 + float(wanted.abs().max())))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", FIELDS)
+def test_forward_mode_asked_of_the_kernel(name: str) -> None:
+    field, x = made(name), points(4)
+    with ops.backend("cpu"), pytest.raises(nf.errors.KernelRefused, match="has no derivatives in forward mode"):
+        jvp(field, (x,), (x,))
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_third_derivative_raises(name: str) -> None:
+    field = made(name)
+
+    def third(x: Tensor) -> Tensor:
+        value = field(x).sin().sum()
+        for _ in range(3):
+            (slope,) = torch.autograd.grad(value, x, create_graph=True)
+            value = slope.sin().sum()
+        return slope
+
+    x = points(4).requires_grad_()
+    with pytest.raises(RuntimeError, match=r"derivatives to order 2: compute inside ops\.derivatives\(3\)"):
+        third(x)
+    with ops.derivatives(3), ops.used() as used:
+        found = third(x)
+    assert set(used.values()) == {"reference"}
+    assert found.isfinite().all()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_copies_after_use(name: str) -> None:
+    field, x = made(name), points(4)
+    field(x).sum().backward()
+    nf.calculus.laplacian(field, x)
+    for other in (copy.deepcopy(field), pickle.load(io.BytesIO(pickle.dumps(field)))):
+        assert torch.equal(other(x), field(x))
+
+
+@pytest.mark.parametrize("wanted", ["x", "parameters", "both"])
+@pytest.mark.parametrize("name", ["mlp", "siren"])
+def test_only_what_is_needed(name: str, wanted: str) -> None:
+    """What needs no gradient gets none, and the others' is the same."""
+    field = made(name)
+    x = points(100).requires_grad_(wanted != "parameters")
+    field.requires_grad_(wanted != "x")
+    inputs = [t for t in (x, *field.parameters()) if t.requires_grad]
+    found = torch.autograd.grad(field(x).sin().sum(), inputs)
+    with ops.backend("reference"):
+        exact = torch.autograd.grad(field(x).sin().sum(), inputs)
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"dtype": torch.float64}, "takes float32, not float64"),
+        ({"dtype": torch.float16}, "takes float32, not float16"),
+        ({"dtype": torch.bfloat16}, "takes float32, not bfloat16"),
+        ({"device": "meta"}, "works on the CPU, not on meta"),
+    ],
+)
+@pytest.mark.parametrize("name", FIELDS)
+def test_refusals(name: str, arguments: dict[str, torch.dtype | str], reason: str) -> None:
+    field, x = made(name).to(**arguments), points(4).to(**arguments)
+    with ops.backend("cpu"), pytest.raises(nf.errors.KernelRefused, match=reason):
+        field(x)
+    if "device" not in arguments:
+        assert field(x).dtype == x.dtype
+
+
+@pytest.mark.parametrize(
+    ("weights", "reason"),
+    [
+        ([torch.zeros(2, 2)] * 17, "takes at most 16 linear maps, not 17"),
+        ([torch.zeros(1025, 2), torch.zeros(3, 1025)], "takes widths from 1 to 1024, not 1025"),
+    ],
+)
+def test_networks_that_are_too_large(weights: list[Tensor], reason: str) -> None:
+    assert ops.mlp.explain(torch.zeros(3, 2), weights, None, "relu") == f"reference (cpu {reason})"
+    assert ops.mlp(torch.zeros(3, 2), weights, None, "relu").shape == (3, len(weights[-1]))
+
+
+def test_more_axes_than_the_core_has() -> None:
+    layout = ops.GridLayout(5, 1, 4, 2, 2)
+    arguments = torch.zeros(3, 5), torch.zeros(layout.entries, 2), layout
+    assert ops.grid_encode.explain(*arguments) == "reference (cpu takes 1 to 4 coordinates, not 5)"
