@@ -142,6 +142,38 @@ NF_INLINE void each_pair(const float* table, int features, const Cell<D>& cell, 
         }, false);
 }
 
+// Whether the two vertices of all LANES points' cells along the first axis are neighbours in a table of pairs, so that
+// one access serves both.
+template <int D>
+NF_INLINE bool adjacent(const Level& level, const Cell<D>& cell, int features) {
+#ifdef NF_FOURS
+    if (level.hashed || features != 2 || level.stride[0] != 1) return false;
+    I wraps = {};
+    for (int corner = 0; corner < 1 << D; corner += 2) wraps |= cell.row[corner] == level.size - 1;
+    return !any(wraps);
+#else
+    return false;
+#endif
+}
+
+// The features of all corners, where they are adjacent; use(corner, first, second) for each.
+template <int D, class Use>
+NF_INLINE void each_adjacent(const float* table, const Cell<D>& cell, Use&& use) {
+#ifdef NF_FOURS
+    alignas(64) uint32_t at[1 << (D - 1)][LANES];
+    for (int k = 0; k < 1 << (D - 1); k++) store(at[k], cell.row[2 * k] * 2u);
+    settled(at);
+    for (int k = 0; k < 1 << (D - 1); k++) {
+        F fours[4];
+        for (int i = 0; i < 4; i++) fours[i] = gather_fours(table, at[k] + i * LANES / 4);
+        const F low_left = (F)pairs_even(fours[0], fours[1]), low_right = (F)pairs_even(fours[2], fours[3]);
+        const F high_left = (F)pairs_odd(fours[0], fours[1]), high_right = (F)pairs_odd(fours[2], fours[3]);
+        use(2 * k, even(low_left, low_right), odd(low_left, low_right));
+        use(2 * k + 1, even(high_left, high_right), odd(high_left, high_right));
+    }
+#endif
+}
+
 // out[f * stride + p] = sum over corners of weight * table[row][f], or of the weight's derivative along `direction`
 // (laid out as the points are).
 template <int D, bool SMOOTH, bool ALONG>
@@ -160,6 +192,16 @@ void encode_level(const Level& the_level, const Points& the_points, int64_t begi
             for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_slope<D>(cell, corner, along);
         } else {
             for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_weight<D>(cell, corner, 0);
+        }
+        if (count == LANES && adjacent(level, cell, features)) {
+            F first = {}, second = {};
+            each_adjacent<D>(table, cell, [&](int corner, F a, F b) NF_INLINED {
+                first += weight[corner] * a;
+                second += weight[corner] * b;
+            });
+            store(out + p, first);
+            store(out + stride + p, second);
+            return;
         }
         each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
             F first = {}, second = {};
@@ -223,14 +265,40 @@ void scatter_level(const Level& the_level, const Points& the_points, int64_t beg
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * direction_stride + p, count);
             if (share) value = load(share + p, count);
         }
+        const auto weight_of = [&](int corner) NF_INLINED {
+            const F weight = corner_weight<D>(cell, corner, 0);
+            if constexpr (ALONG) return corner_slope<D>(cell, corner, along) + weight * value;
+            return weight;
+        };
+        if (count == LANES && adjacent(level, cell, features)) {
+            const F first = load(upstream + p), second = load(upstream + stride + p);
+            for (int k = 0; k < 1 << (D - 1); k++) {
+                const F low = weight_of(2 * k), high = weight_of(2 * k + 1);
+                const F a = low * first, b = low * second, c = high * first, d = high * second;
+                const F ab = interleave_low(a, b), cd = interleave_low(c, d);
+                const F ab_rest = interleave_high(a, b), cd_rest = interleave_high(c, d);
+                float* to = part + 4 * LANES * k;
+                store(to, (F)pairs_low(ab, cd));
+                store(to + LANES, (F)pairs_high(ab, cd));
+                store(to + 2 * LANES, (F)pairs_low(ab_rest, cd_rest));
+                store(to + 3 * LANES, (F)pairs_high(ab_rest, cd_rest));
+                store(at + LANES * k, cell.row[2 * k] * 2u);
+            }
+            settled(at);
+            settled(part);
+            for (int i = 0; i < LANES << (D - 1); i++) {
+                float* to = gradient + at[i];
+                store_four(to, load_four(to) + load_four(part + 4 * i));
+            }
+            return;
+        }
         for (int corner = 0; corner < 1 << D; corner++) store(at + corner * LANES, cell.row[corner] * (uint32_t)features);
         for (int f = 0; f < features; f += 2) {
             const bool both = f + 1 < features;
             const float* from = upstream + f * stride + p;
             const F first = load(from, count), second = both ? load(from + stride, count) : F{};
             for (int corner = 0; corner < 1 << D; corner++) {
-                F weight = corner_weight<D>(cell, corner, 0);
-                if constexpr (ALONG) weight = corner_slope<D>(cell, corner, along) + weight * value;
+                const F weight = weight_of(corner);
                 const F a = weight * first, b = weight * second;
                 store(part + 2 * LANES * corner, interleave_low(a, b));
                 store(part + 2 * LANES * corner + LANES, interleave_high(a, b));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #if defined(__AVX512F__)
 #define NF_LANES 16
@@ -113,7 +114,8 @@ NF_INLINE float sum(F value) {
 #if defined(__clang__) || __GNUC__ >= 12
 #define NF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define NF_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (I){__VA_ARGS__})
+// The mask has lanes as wide as the values.
+#define NF_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (std::conditional_t<sizeof((a)[0]) == 8, nf::I64, nf::I>){__VA_ARGS__})
 #endif
 
 // (a0 b0 a1 b1 …) of the lower and of the upper half, and back.
@@ -171,6 +173,51 @@ NF_INLINE F gather_pairs(const float* from, const uint32_t* at) {
     return (F)Pairs{pair_at(from + at[0]), pair_at(from + at[1])};
 #endif
 }
+
+// The same with four floats at a time: of neighbours in memory.
+typedef float F4 __attribute__((vector_size(16)));
+
+NF_INLINE F4 load_four(const float* from) {
+    F4 value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+NF_INLINE void store_four(float* to, F4 value) { std::memcpy(to, &value, sizeof value); }
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define NF_FOURS 1
+// The fours at from + at[i] for LANES / 4 offsets.
+NF_INLINE F gather_fours(const float* from, const uint32_t* at) {
+#if NF_LANES == 16
+    typedef float F8 __attribute__((vector_size(32)));
+    const F8 low = NF_SHUFFLE(load_four(from + at[0]), load_four(from + at[1]), 0, 1, 2, 3, 4, 5, 6, 7);
+    const F8 high = NF_SHUFFLE(load_four(from + at[2]), load_four(from + at[3]), 0, 1, 2, 3, 4, 5, 6, 7);
+    return NF_SHUFFLE(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif NF_LANES == 8
+    return NF_SHUFFLE(load_four(from + at[0]), load_four(from + at[1]), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    return load_four(from + at[0]);
+#endif
+}
+#endif
+
+// As interleave and even / odd, for pairs of lanes.
+#if NF_LANES == 16
+NF_INLINE Pairs pairs_low(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 8, 1, 9, 2, 10, 3, 11); }
+NF_INLINE Pairs pairs_high(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 4, 12, 5, 13, 6, 14, 7, 15); }
+NF_INLINE Pairs pairs_even(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 2, 4, 6, 8, 10, 12, 14); }
+NF_INLINE Pairs pairs_odd(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 1, 3, 5, 7, 9, 11, 13, 15); }
+#elif NF_LANES == 8
+NF_INLINE Pairs pairs_low(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 4, 1, 5); }
+NF_INLINE Pairs pairs_high(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 2, 6, 3, 7); }
+NF_INLINE Pairs pairs_even(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 2, 4, 6); }
+NF_INLINE Pairs pairs_odd(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 1, 3, 5, 7); }
+#else
+NF_INLINE Pairs pairs_low(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 2); }
+NF_INLINE Pairs pairs_high(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 1, 3); }
+NF_INLINE Pairs pairs_even(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 0, 2); }
+NF_INLINE Pairs pairs_odd(F a, F b) { return NF_SHUFFLE((Pairs)a, (Pairs)b, 1, 3); }
+#endif
 
 // A square of LANES x LANES values, in registers: each round interleaves the upper rows with the lower ones.
 NF_INLINE void transpose(F (&rows)[LANES]) {
