@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.ops.grid_encode.layout import PRIMES, GridLayout
+from neuralfields.ops.native import reuse
 from neuralfields.ops.native.calling import Last, call, operator, refusal
 
 MAX_AXES = 4
@@ -109,7 +110,7 @@ def _encode_fake(x: Tensor, table: Tensor, direction: Tensor | None, code: str, 
 
 
 def _scatter_cpu(x: Tensor, like: Tensor, g: Tensor, direction: Tensor | None, code: str, interpolation: str) -> Tensor:
-    grid, gradient = grid_of(code), torch.empty_like(like, memory_format=torch.contiguous_format)
+    grid, gradient = grid_of(code), reuse.empty(like.shape)
     along = None if direction is None else _by_axis(direction)
     call("nf_grid_scatter", *grid.arguments(interpolation, like), _by_axis(x), len(x), _by_axis(g), along, gradient)
     return gradient
