@@ -29,11 +29,16 @@ def gradient(field: FieldLike, x: Tensor) -> Tensor:
     Raises:
         InputError: the field has more than one output; ``jacobian`` is for those.
     """
+    return value_and_gradient(field, x)[1]
+
+
+def value_and_gradient(field: FieldLike, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The values ``[*batch, 1]`` of a field with one output and its gradient, see ``gradient``, evaluated once."""
     with _once_more():
         value, pull = _pullback(field, x)
         if value.shape[-1] != 1:
             raise InputError(f"gradient is of a field with 1 output, this has {value.shape[-1]}: use jacobian")
-        return pull(torch.ones_like(value))[0]
+        return value, pull(torch.ones_like(value))[0]
 
 
 def jacobian(field: FieldLike, x: Tensor) -> Tensor:

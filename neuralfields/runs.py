@@ -1,5 +1,6 @@
 """A fit that lives in a folder: started from a file, saved as it goes, stopped and resumed at any moment."""
 
+import copy
 import math
 import os
 import time
@@ -14,9 +15,9 @@ from typing import Any
 import torch
 
 import neuralfields
-from neuralfields import metrics, recipes, signals, storage
-from neuralfields.errors import FileFormatError, InputError
-from neuralfields.field import Field, from_spec
+from neuralfields import metrics, ops, recipes, signals, storage
+from neuralfields.errors import FileFormatError, InputError, KernelRefused
+from neuralfields.field import Field, evaluate, from_spec
 from neuralfields.files.images import write_image
 from neuralfields.fitting import Fit, State, Step
 from neuralfields.fitting.loop import start as start_state
@@ -32,6 +33,7 @@ _UNSAVED_SECONDS = 1.0
 _METRICS_SECONDS = 0.25
 _FIRST_PREVIEW_SECONDS = 1.5
 _PREVIEW_PIXELS = 256
+_TRIAL_SAMPLES = 64
 _UNTIL_FACTOR = 10
 _FINISHED = ("done", "target missed")
 
@@ -50,6 +52,7 @@ class Options:
         holdout: share of the samples kept from training.
         seed: of initialisation and sampling.
         device: "auto", "cpu" or "cuda".
+        backend: the kernels to use, or to fail without, see ``ops.wherever``; None for what fits best.
         threads: of torch; its own default if None.
     """
 
@@ -65,6 +68,7 @@ class Options:
     holdout: float = 0.0
     seed: int = 0
     device: str = "auto"
+    backend: str | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +81,7 @@ class Options:
                 raise InputError(f"--{name.replace('_', '-')} is {allowed}, got {value}")
         _maker(self)
         _device(self.device)
+        ops.wherever(self.backend)
 
 
 _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -95,7 +100,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 class Run:
     """One fit in its folder. Use it as a context manager: the folder is locked inside.
 
-    Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``.
+    Its ops use the backend of its settings, if they name one. Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``.
     """
 
     def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any], trust: Sequence[str]):
@@ -113,6 +118,20 @@ class Run:
         self._saved_at = self._logged_at = time.monotonic()
         self._write_seconds = 0.0
         self._keep = True  # until the lock is held and tells that nothing worth keeping is there
+        self._try_backend()
+
+    def _try_backend(self) -> None:
+        """Refuse before anything is made what a backend asked for by name cannot do: one step and one evaluation."""
+        if self._backend in (None, "reference"):
+            return
+        recipe, field = self.recipe, copy.deepcopy(self.state.field)
+        settings = {"objective": recipe.objective, "optimizer": recipe.optimizer, "steps": 1, "batch": _TRIAL_SAMPLES}
+        with ops.wherever(self._backend):
+            step = next(fitting_steps(field, self.signal, **settings))
+            evaluate(field, next(self.signal.chunks(_TRIAL_SAMPLES)).x.to(self.device))
+        if self._backend not in step.state.kernels.values():
+            found = ", ".join(f"{name} by {backend}" for name, backend in step.state.kernels.items())
+            raise KernelRefused(f"{self._backend} has no part in this fit: {found or 'no operation has kernels'}")
 
     def __enter__(self) -> "Run":
         self._stack.enter_context(self.folder.lock())
@@ -124,6 +143,7 @@ class Run:
             if self.folder.checkpoint_path.exists():
                 self.state.restore(*storage.load_checkpoint(self.folder.checkpoint_path))
             self.folder.rewind_metrics(self.state.step)
+            self._stack.enter_context(ops.wherever(self._backend))
             self._set(status="running")
         except BaseException:
             self._stack.close()
@@ -144,6 +164,10 @@ class Run:
             self._stack.close()
             if error is not None and not self._keep:
                 self.folder.discard()
+
+    @property
+    def _backend(self) -> str | None:
+        return self.info["settings"].get("backend")
 
     @property
     def until_psnr(self) -> float | None:
@@ -263,6 +287,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
             "steps": steps,
             "seconds": options.seconds,
             "until_psnr": options.until_psnr,
+            "backend": options.backend,
             "trust": [package] if (package := _package(options.field or "")) not in ("", "neuralfields") else [],
         },
         "seed": options.seed,
@@ -309,6 +334,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
             **{name: recipe[name] for name in ("batch", "ema")},
             holdout=described["holdout"],
             seed=info["seed"],
+            backend=settings.get("backend"),
             threads=threads or info["threads"],
         )
         signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neuralfields import calculus
 from neuralfields.bench.cases import K64, K256
 from neuralfields.bench.ceilings import Work
 from neuralfields.encodings import HashGrid
@@ -20,12 +19,10 @@ from neuralfields.field import Chain, FieldLike
 from neuralfields.fitting import Adam, State, Step, steps
 from neuralfields.geometry import Frame
 from neuralfields.networks import MLP, Siren
-from neuralfields.objectives import Regression
-from neuralfields.ops.field_step import Task
+from neuralfields.objectives import Eikonal, Regression
 from neuralfields.protocols import Batch, Objective
 
 _FOREVER = 1 << 40
-_EIKONAL = 0.1  # weight of the gradient's term
 _BATCHES = 4  # different ones, made before the clock runs
 
 
@@ -78,19 +75,6 @@ class Radiance(nn.Module):
         h = self.density(self.grid(x[:, :3]))
         colour = self.colour(torch.cat([h, x[:, 3:]], 1))
         return torch.cat([torch.sigmoid(colour), torch.exp(h[:, :1].clamp(max=10))], 1)
-
-
-class Eikonal:
-    """Squared error of the values, and of the gradient's length against 1: differentiated twice."""
-
-    def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
-        length = calculus.gradient(field, batch.x).norm(dim=-1)
-        slopes = _EIKONAL * (length - 1).square().mean()
-        return {"l2": (field(batch.x) - batch.y).square().mean(), "eikonal": slopes}
-
-    def task(self) -> Task:
-        """The same for ``ops.field_step``."""
-        return Task("l2", _EIKONAL)
 
 
 def grid_field(*, dim: int, out: int, log2_size: int, finest: int) -> nn.Module:

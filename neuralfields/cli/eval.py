@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, each, needs
+from neuralfields.cli.parser import Parser, each, importing, needs
 
 _EPILOG = """prints psnr (dB, peak 1, clamped), ssim, relative_mse (mean of (p-t)^2 / (t^2 + 0.01)), relative_l2
 (||p-t|| / ||t||), bytes and bits_per_pixel of the field file; in a run folder they are merged into run.json."""
@@ -22,8 +22,9 @@ def main(words: Sequence[str]) -> int:
 
 
 def _measure(path: Path, options: Namespace) -> int:
-    from neuralfields import metrics
-    from neuralfields.cli.opening import open_field, print_json, source_of
+    with importing():
+        from neuralfields import metrics
+        from neuralfields.cli.opening import open_field, print_json, source_of
 
     field, folder = open_field(path, tuple(options.trust))
     signal = source_of(folder, options.signal)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, crop, needs, size
+from neuralfields.cli.parser import Parser, crop, importing, needs, size
 
 _EPILOG = """examples:
   nf export runs/photo out.png                               as large as the source
@@ -21,9 +21,10 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
     p.add_trust()
     options = p.read(words)
-    from neuralfields.cli.opening import is_source, open_field
-    from neuralfields.files.images import WRITABLE_SUFFIXES
-    from neuralfields.storage.export import export_image
+    with importing():
+        from neuralfields.cli.opening import is_source, open_field
+        from neuralfields.files.images import WRITABLE_SUFFIXES
+        from neuralfields.storage.export import export_image
 
     known = " ".join(sorted(WRITABLE_SUFFIXES))
     needs(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import INTERRUPTED, Parser, each, nearest, needs, say
+from neuralfields.cli.parser import INTERRUPTED, Parser, each, importing, nearest, needs, say
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def parser() -> Parser:
     p.add_argument("--holdout", type=float, metavar="SHARE", help="share of the pixels kept from training, e.g. 0.1")
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
+    p.add_backend()
     p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
     p.add_trust()
     p.add_argument("--quiet", action="store_true", help="no progress line")
@@ -52,11 +53,12 @@ def main(words: Sequence[str]) -> int:
     options = parser().read(words)
     paths, kind = _inputs(options)
     # From here on torch is needed, which takes a second to import.
-    from neuralfields import runs
+    with importing():
+        from neuralfields import runs
 
     if options.resume:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
-    names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "threads")
+    names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "backend", "threads")
     given = {name: getattr(options, name) for name in names}
     given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
@@ -69,7 +71,7 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
         kind = paths.pop(0)
     if options.resume:
         fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
-        clash = [f"--{name.replace('_', '-')}" for name in (*fixed, "device") if getattr(options, name) is not None]
+        clash = [f"--{name.replace('_', '-')}" for name in (*fixed, "device", "backend") if getattr(options, name) is not None]
         clash += paths
         needs(not clash, f"--resume goes on with the settings of the run, so it takes no {', '.join(clash)}")
         return [], None

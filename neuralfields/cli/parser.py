@@ -1,15 +1,17 @@
 """argparse with one clear line for an error, and options and paths in any order."""
 
 import argparse
+import gc
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
 from neuralfields.errors import InputError, NeuralFieldsError
 
 INTERRUPTED = 130
+BACKENDS = ("reference", "cpu", "triton", "tinycudann")  # those of ``ops``, which loads torch
 T = TypeVar("T")
 
 
@@ -37,6 +39,11 @@ class Parser(argparse.ArgumentParser):
     def add_trust(self) -> None:
         """The option that lets field files name other packages' classes."""
         self.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="allow its field classes")
+
+    def add_backend(self) -> None:
+        """The option that names the kernels."""
+        text = "kernels to use, or to fail without: cpu, triton, tinycudann, or reference for plain PyTorch"
+        self.add_argument("--backend", choices=BACKENDS, metavar="NAME", help=f"{text} (default: what fits best)")
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given, with the command that explains them."""
@@ -66,6 +73,23 @@ def each(command: str, things: Iterable[T], do: Callable[[T], int]) -> int:
         if status == INTERRUPTED:
             break
     return status
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import torch inside, and what needs it, in three quarters of the time.
+
+    It makes 165,000 objects that live to the end: to look for garbage among them, now and at exit, is wasted.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.5) -> str:

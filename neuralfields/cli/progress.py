@@ -1,11 +1,15 @@
 """The progress line of a fit: on a terminal one line that renews itself, elsewhere a line now and then."""
 
+import sys
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuralfields.cli.parser import say
 from neuralfields.fitting import Step
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 5.0
 
@@ -14,18 +18,11 @@ class Progress:
     """Shows PSNR, samples per second and the time left on stderr."""
 
     def __init__(self, run: Any, *, quiet: bool):
-        from rich.console import Console
-        from rich.live import Live
-
         self._run, self._quiet = run, quiet
-        self._console = Console(stderr=True)
-        self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._terminal else None
+        self._live = _live_line() if not quiet and sys.stderr is not None and sys.stderr.isatty() else None
+        self._period = _LOG_SECONDS if self._live is None else _TERMINAL_SECONDS
         self._shown, self._began = 0.0, time.monotonic()
         self._start = run.state.samples, run.state.seconds
-
-    @property
-    def _terminal(self) -> bool:
-        return self._console.is_terminal and not self._quiet
 
     def __enter__(self) -> "Progress":
         if not self._quiet:
@@ -50,7 +47,7 @@ class Progress:
     def update(self, step: Step) -> None:
         """Show this step if the line is due."""
         now = time.monotonic()
-        if self._quiet or now - self._shown < (_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS):
+        if self._quiet or now - self._shown < self._period:
             return
         if self._live:
             with suppress(OSError):  # the terminal has gone; the fit goes on
@@ -67,6 +64,15 @@ class Progress:
         target = self._run.until_psnr
         goal = f" of {target:g}, at most" if target else ","
         return f"{quality}{goal} {_clock(left)} left, step {step.step}, {rate:,.0f} samples/s"
+
+
+def _live_line() -> "Live | None":
+    """A line that renews itself, where stderr can show one."""
+    from rich.console import Console  # a tenth of a second that only a terminal is worth
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    return Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
 
 def _clock(seconds: float) -> str:

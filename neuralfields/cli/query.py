@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuralfields.cli.parser import Parser, needs
+from neuralfields.cli.parser import Parser, importing, needs
 from neuralfields.errors import FileFormatError, InputError
 
 _EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
@@ -25,11 +25,12 @@ def main(words: Sequence[str]) -> int:
     options = p.read(words)
     suffix = options.out.suffix.lower() if options.out else ".csv"
     needs(suffix in (".npy", ".csv"), f"--out is a .npy or a .csv, not {options.out}")
-    import torch
+    with importing():
+        import torch
 
-    from neuralfields import calculus, evaluate
-    from neuralfields.cli.opening import is_source, open_field, same_file
-    from neuralfields.files.atomic import write_bytes
+        from neuralfields import calculus, evaluate
+        from neuralfields.cli.opening import is_source, open_field, same_file
+        from neuralfields.files.atomic import write_bytes
 
     field, _ = open_field(options.path, tuple(options.trust))
     if options.out:

@@ -1,5 +1,6 @@
 """Adam as neural fields want it: one rate per kind of parameter, and lazy on tables."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,11 @@ def _owned_parameters(
 class LazyAdam(torch.optim.Optimizer):
     """``ops.adam`` on dense groups and ``ops.lazy_adam`` on groups with ``lazy=True``."""
 
+    # The base class's own, without the wrapper that imports all of torch.compile on the first call: most of a second.
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+
     def __init__(self, groups: list[dict[str, Any]], *, betas: tuple[float, float], epsilon: float):
         super().__init__(groups, {"betas": betas, "epsilon": epsilon, "lazy": False, "weight_decay": 0.0})
 
@@ -123,7 +129,7 @@ class LazyAdam(torch.optim.Optimizer):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base class; counters of rows, which it leaves where they are, follow their parameters' device."""
-        super().load_state_dict(state_dict)
+        inspect.unwrap(torch.optim.Optimizer.load_state_dict)(self, state_dict)
         for parameter, state in self.state.items():
             if state["step"].dim():
                 state["step"] = state["step"].to(parameter.device)

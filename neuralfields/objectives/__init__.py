@@ -1,5 +1,6 @@
 """Objectives: what is minimised."""
 
+from neuralfields.objectives.eikonal import Eikonal
 from neuralfields.objectives.regression import LOSSES, Regression
 
-__all__ = ["LOSSES", "Regression"]
+__all__ = ["LOSSES", "Eikonal", "Regression"]

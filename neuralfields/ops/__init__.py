@@ -1,7 +1,9 @@
 """Operations on tensors, each with one meaning (its reference) and kernels that agree with it. No nn.Module here."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from neuralfields.errors import KernelRefused
 from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives, used, wanted_derivatives
 from neuralfields.ops.adam import adam, lazy_adam
 from neuralfields.ops.error_sums import error_sums
@@ -15,6 +17,25 @@ ALL: tuple[Op[..., Any], ...] = (
     *(grid_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
     *(shuffled, cell_centres, take_values, error_sums),
 )
+
+
+def wherever(name: str | None) -> AbstractContextManager[None]:
+    """Inside the block every op that has a kernel of this backend uses it or raises; the others choose by themselves.
+
+    Where ``backend`` holds for every op, this suits whole fits, of which a backend need not have every op. None asks
+    for nothing.
+
+    Raises:
+        InputError: there is no such backend.
+        KernelRefused: no op has a kernel of this backend.
+    """
+    if name is None:
+        return nullcontext()
+    having = [op for op in ALL if any(kernel.backend == name for kernel in op.kernels)]
+    if name in BACKENDS and name != "reference" and not having:
+        raise KernelRefused(f"no operation has a {name} kernel in this version")
+    return backend(name, *having)
+
 
 __all__ = [
     "ALL",
@@ -38,4 +59,5 @@ __all__ = [
     "take_values",
     "used",
     "wanted_derivatives",
+    "wherever",
 ]
