@@ -81,7 +81,8 @@ class Options:
                 raise InputError(f"--{name.replace('_', '-')} is {allowed}, got {value}")
         _maker(self)
         _device(self.device)
-        ops.wherever(self.backend)
+        with ops.wherever(self.backend):
+            pass
 
 
 _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -100,7 +101,8 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 class Run:
     """One fit in its folder. Use it as a context manager: the folder is locked inside.
 
-    Its ops use the backend of its settings, if they name one. Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``.
+    Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``. The
+    backend that its settings name holds inside too.
     """
 
     def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any], trust: Sequence[str]):

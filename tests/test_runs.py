@@ -20,6 +20,8 @@ class Plane(nf.Field):
         return self.map(x)
 """
 
+PLAIN = dict.fromkeys(("grid_encode", "mlp", "adam", "lazy_adam"), "reference")
+
 
 @pytest.fixture
 def photo(tmp_path, monkeypatch):
@@ -49,7 +51,7 @@ def test_a_run_tells_its_course(photo):
     info = run.folder.read_info()
     assert info["status"] == "done"
     assert {"psnr", "ssim", "psnr_holdout", "bits_per_pixel"} <= info["metrics"].keys()
-    assert info["kernels"] == dict.fromkeys(("grid_encode", "mlp", "adam", "lazy_adam"), "reference")
+    assert info["kernels"] in ({"field_step": "cpu"}, PLAIN)
     assert run.folder.read_metrics()[-1]["step"] == 5
     assert not run.folder.checkpoint_path.exists()
 

@@ -15,6 +15,7 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="run folders, or .nf files with --signal")
     p.add_argument("--signal", type=Path, metavar="PATH", help="the source, if it is not where the run says")
     p.add_argument("--holdout", action="store_true", help="demand the metrics on held-out pixels too")
+    p.add_backend()
     p.add_trust()
     p.add_argument("--json", action="store_true", help="one line of JSON per run")
     options = p.read(words)
@@ -23,7 +24,7 @@ def main(words: Sequence[str]) -> int:
 
 def _measure(path: Path, options: Namespace) -> int:
     with importing():
-        from neuralfields import metrics
+        from neuralfields import metrics, ops
         from neuralfields.cli.opening import open_field, print_json, source_of
 
     field, folder = open_field(path, tuple(options.trust))
@@ -36,7 +37,8 @@ def _measure(path: Path, options: Namespace) -> int:
         signal.lattice.holdout > 0 or not options.holdout,
         f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
     )
-    values = signal.measure(field, thorough=True)
+    with ops.wherever(options.backend):
+        values = signal.measure(field, thorough=True)
     size = (folder.field_path if folder else path).stat().st_size
     values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}
     if options.json:

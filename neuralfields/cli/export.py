@@ -19,9 +19,11 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
     p.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
     p.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
+    p.add_backend()
     p.add_trust()
     options = p.read(words)
     with importing():
+        from neuralfields import ops
         from neuralfields.cli.opening import is_source, open_field
         from neuralfields.files.images import WRITABLE_SUFFIXES
         from neuralfields.storage.export import export_image
@@ -34,6 +36,7 @@ def main(words: Sequence[str]) -> int:
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
     field, _ = open_field(options.path, tuple(options.trust))
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
-    width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
+    with ops.wherever(options.backend):
+        width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
     print(f"{options.out}: {width}x{height}, {field.out_dim} channels, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0

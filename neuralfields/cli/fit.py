@@ -71,7 +71,11 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
         kind = paths.pop(0)
     if options.resume:
         fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
-        clash = [f"--{name.replace('_', '-')}" for name in (*fixed, "device", "backend") if getattr(options, name) is not None]
+        clash = [
+            f"--{name.replace('_', '-')}"
+            for name in (*fixed, "device", "backend")
+            if getattr(options, name) is not None
+        ]
         clash += paths
         needs(not clash, f"--resume goes on with the settings of the run, so it takes no {', '.join(clash)}")
         return [], None

@@ -21,6 +21,7 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--gradient", action="store_true", help="the Jacobian too: d value_i / d x_j, row by row")
     p.add_argument("--world", action="store_true", help="points and gradients in the source's units")
     p.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv (default: CSV on stdout)")
+    p.add_backend()
     p.add_trust()
     options = p.read(words)
     suffix = options.out.suffix.lower() if options.out else ".csv"
@@ -28,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     with importing():
         import torch
 
-        from neuralfields import calculus, evaluate
+        from neuralfields import calculus, evaluate, ops
         from neuralfields.cli.opening import is_source, open_field, same_file
         from neuralfields.files.atomic import write_bytes
 
@@ -41,10 +42,12 @@ def main(words: Sequence[str]) -> int:
     frame = field.frame
     needs(frame is not None or not options.world, f"{options.path} does not know its source's units")
     x = (frame.to_box(points) if options.world and frame else points).float()
-    columns = [evaluate(field, x)]
-    names = [f"value{i}" for i in range(field.out_dim)]
-    if options.gradient:
-        rows = torch.cat([calculus.jacobian(field, part).detach() for part in x.split(1 << 16)])
+    with ops.wherever(options.backend):
+        values = evaluate(field, x)
+        slopes = [calculus.jacobian(field, part).detach() for part in x.split(1 << 16)] if options.gradient else []
+    columns, names = [values], [f"value{i}" for i in range(field.out_dim)]
+    if slopes:
+        rows = torch.cat(slopes)
         columns.append((frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
         names += [f"dvalue{i}/dx{j}" for i in range(field.out_dim) for j in range(field.in_dim)]
     table = torch.cat(columns, 1).numpy()

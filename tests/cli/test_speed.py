@@ -6,7 +6,9 @@ import pytest
 from nf_helpers import command
 
 
-@pytest.mark.parametrize("words", [["--field", "hash"], ["--field", "fourier", "--batch", "64"]], ids=["fused", "modular"])
+@pytest.mark.parametrize(
+    "words", [["--field", "hash"], ["--field", "fourier", "--batch", "64"]], ids=["fused", "modular"]
+)
 def test_a_fit_loads_only_what_it_uses(folder, words):
     """torch.compile takes a second to import, scikit-image, OpenEXR and rich some tenths."""
     unwanted = ["torch._dynamo", "torch._inductor", "sympy", "skimage", "scipy", "OpenEXR", "tifffile", "rich"]
