@@ -120,20 +120,6 @@ class Run:
         self._saved_at = self._logged_at = time.monotonic()
         self._write_seconds = 0.0
         self._keep = True  # until the lock is held and tells that nothing worth keeping is there
-        self._try_backend()
-
-    def _try_backend(self) -> None:
-        """Refuse before anything is made what a backend asked for by name cannot do: one step and one evaluation."""
-        if self._backend in (None, "reference"):
-            return
-        recipe, field = self.recipe, copy.deepcopy(self.state.field)
-        settings = {"objective": recipe.objective, "optimizer": recipe.optimizer, "steps": 1, "batch": _TRIAL_SAMPLES}
-        with ops.wherever(self._backend):
-            step = next(fitting_steps(field, self.signal, **settings))
-            evaluate(field, next(self.signal.chunks(_TRIAL_SAMPLES)).x.to(self.device))
-        if self._backend not in step.state.kernels.values():
-            found = ", ".join(f"{name} by {backend}" for name, backend in step.state.kernels.items())
-            raise KernelRefused(f"{self._backend} has no part in this fit: {found or 'no operation has kernels'}")
 
     def __enter__(self) -> "Run":
         self._stack.enter_context(self.folder.lock())
@@ -266,6 +252,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     Raises:
         InputError: the signal cannot be read, an option is unknown or contradicts another, the folder cannot be made
             or lacks space. Nothing is left behind then.
+        KernelRefused: the backend asked for by name cannot do it; nothing has been made then.
     """
     options = options or Options()
     if out is not None and _utf8(str(out)) != str(out):
@@ -276,6 +263,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     if options.until_psnr and signal.headline != "psnr":
         raise InputError(f"--until-psnr needs values in [0, 1], {path} is linear light: give --steps or --seconds")
     recipe = _recipe(signal, options)
+    _try(options.backend, recipe, signal, _device(options.device))
     parameters = sum(p.numel() for p in recipe.field.parameters())
     steps = options.steps
     if steps is None and options.seconds is None:
@@ -320,6 +308,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
     Raises:
         InputError: it is no run folder, the fit is finished, its signal is missing or has changed since, or its field
             is of a package that is not trusted.
+        KernelRefused: its backend cannot do it here.
     """
     folder = RunFolder.open(path)
     info = folder.read_info()
@@ -343,7 +332,9 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         if signal.describe()["sha256"] != described["sha256"]:
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
-        return Run(folder, signal, info, trust)
+        run = Run(folder, signal, info, trust)
+        _try(settings.get("backend"), run.recipe, signal, info["device"])
+        return run
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -402,6 +393,24 @@ def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) ->
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     own = ", or your own as package.module:Class" if what == "field" else ""
     raise InputError(f"no {what} is called {name!r}: there are {', '.join(known)}{own}{hint}")
+
+
+def _try(backend: str | None, recipe: Recipe, signal: Image, device: str) -> None:
+    """One small step and one evaluation by a backend asked for by name, on a copy: what it refuses is refused here.
+
+    Raises:
+        KernelRefused: with the reason.
+    """
+    if backend in (None, "reference"):
+        return
+    field = copy.deepcopy(recipe.field).to(device)
+    settings = {"objective": recipe.objective, "optimizer": recipe.optimizer, "steps": 1, "batch": _TRIAL_SAMPLES}
+    with ops.wherever(backend):
+        kernels = next(fitting_steps(field, signal, **settings)).state.kernels
+        evaluate(field, next(signal.chunks(_TRIAL_SAMPLES)).x.to(device))
+    if backend not in kernels.values():
+        found = ", ".join(f"{name} by {used}" for name, used in kernels.items()) or "no operation of it has kernels"
+        raise KernelRefused(f"{backend} has no part in this fit: {found}")
 
 
 def _device(name: str) -> str:

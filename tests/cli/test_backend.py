@@ -93,3 +93,24 @@ def test_commands_that_evaluate(nf, run, no_core, words):
     status, out, err = nf(*words, "--backend", "cpu")
     assert (status, out) == (2, "") and "the cpu kernel" in err and len(err.splitlines()) == 1
     assert contents(Path()) == before
+
+
+@needs_core
+def test_a_backend_with_no_part_in_a_fit(nf, folder, monkeypatch):
+    """A field of torch's own operations, under kernels that only Adam would have."""
+    Path("plain.py").write_text(
+        "import neuralfields as nf, torch\n"
+        "class Waves(nf.Field):\n"
+        "    def __init__(self, in_dim, out_dim):\n"
+        "        super().__init__()\n"
+        "        self.in_dim, self.out_dim = in_dim, out_dim\n"
+        "        self.mix = torch.nn.Parameter(torch.zeros(in_dim, out_dim))\n"
+        "    def forward(self, x):\n"
+        "        return torch.sin(x @ self.mix)\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    kernel = ops.Kernel("triton", "neuralfields.ops.mlp.reference:reference", 2, lambda *a: None)
+    monkeypatch.setattr(ops, "ALL", (*ops.ALL, ops.Op("mine", lambda x: x, (kernel,))))
+    status, _, err = nf("fit", "a.png", "--field", "plain:Waves", "--backend", "triton")
+    assert (status, err) == (2, "nf fit: triton has no part in this fit: adam by cpu\n")
+    assert not Path("runs").exists()
