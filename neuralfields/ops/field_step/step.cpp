@@ -11,13 +11,7 @@
 #include "mlp/tiles.hpp"
 #include "native/export.hpp"
 
-#ifdef NF_PROFILE
-#include <time.h>
-#endif
 namespace nf {
-#ifdef NF_PROFILE
-static double prof[3];
-#endif
 
 // Moments of one parameter and the number of its next update; mirrored by ctypes.
 struct Moments {
@@ -304,14 +298,7 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
     const Workspace at(*model, places, n, groups.count, eikonal, threads);
     const Points points{samples->x.data, samples->x.feature_step, n};
 
-#ifdef NF_PROFILE
-    const auto clock_now = [] { timespec t; clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); return t.tv_sec + 1e-9 * t.tv_nsec; };
-    double t0 = clock_now();
-#endif
     if (model->level) encode(*model, points, at, memory, eikonal, threads);
-#ifdef NF_PROFILE
-    double t1 = clock_now();
-#endif
 
     double* losses = reinterpret_cast<double*>(memory + at.losses);
     parallel(threads, groups.count, [&](int64_t group) {
@@ -341,9 +328,6 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
     for (int64_t g = 0; g < groups.count; g++) terms[0] += losses[2 * g], terms[1] += losses[2 * g + 1];
     if (!std::isfinite(terms[0] + terms[1])) return;
 
-#ifdef NF_PROFILE
-    double t2 = clock_now();
-#endif
     // Levels, the finest first; then the rows of the weights; then the biases.
     int64_t row_tasks[MAX_MAPS + 1] = {0};
     for (int k = 0; k < net.maps; k++)
@@ -388,15 +372,8 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
                    round_up(count, 16), count, 0, 1);
         }
     });
-#ifdef NF_PROFILE
-    double t3 = clock_now();
-    prof[0] += t1 - t0, prof[1] += t2 - t1, prof[2] += t3 - t2;
-#endif
 }
 
-#ifdef NF_PROFILE
-NF_EXPORT void nf_prof(double* o) { for (int i = 0; i < 3; i++) o[i] = prof[i], prof[i] = 0; }
-#endif
 // Floats of memory that nf_field needs.
 NF_EXPORT int64_t nf_field_memory(const Model* model, int64_t points) {
     return model->level ? int64_t(model->levels) * model->features * stride_of(points) : 0;
