@@ -76,7 +76,13 @@ class Op(Generic[P, R]):
         return self._run(self.choose(*args, **kwargs), *args, **kwargs)
 
     def attempt(self, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        """Compute an op that only saves time: None, with nothing done, where no kernel takes the call."""
+        """Compute an op that only saves time: None, with nothing done, where no kernel takes the call.
+
+        Raises:
+            InputError: the arguments break the op's contract.
+        """
+        if self.check is not None:
+            self.check(*args, **kwargs)
         try:
             kernel = self.choose(*args, **kwargs)
         except KernelRefused:

@@ -178,3 +178,19 @@ def test_a_contract_is_checked_before_any_kernel() -> None:
         with pytest.raises(InputError, match=text):
             ops.grid_encode(*arguments)
     assert ops.grid_encode(x, table, layout, interpolation="smoothstep").shape == (3, 4)
+
+
+def test_the_contracts_of_networks() -> None:
+    x, weights, biases = torch.zeros(3, 2), [torch.zeros(4, 2), torch.zeros(1, 4)], [torch.zeros(4), torch.zeros(1)]
+    for arguments, text in (
+        ((x[0], weights, biases, "relu"), r"points \[n, in\], got \[2\]"),
+        ((x, [], None, "relu"), "one weight or more and as many biases, got 0 weights and no biases"),
+        ((x, weights, biases[:1], "relu"), "got 2 weights and 1 biases"),
+        ((x[:, :1], weights, biases, "relu"), r"weight 0 is \[out, 1\], got \[4, 2\]"),
+        ((x, weights, biases[::-1], "relu"), r"bias 0 is \[4\], got \[1\]"),
+        ((x, weights, biases, "sine"), "activation is one of relu, .*, got 'sine'"),
+    ):
+        with pytest.raises(InputError, match=text):
+            ops.mlp(*arguments)
+    with pytest.raises(InputError, match="1 omegas for 2 weights, got 2"):
+        ops.sine_mlp(x, weights, biases, [1.0, 2.0])

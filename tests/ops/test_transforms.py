@@ -215,3 +215,10 @@ def test_more_axes_than_the_core_has() -> None:
     layout = ops.GridLayout(5, 1, 4, 2, 2)
     arguments = torch.zeros(3, 5), torch.zeros(layout.entries, 2), layout
     assert ops.grid_encode.explain(*arguments) == "reference (cpu takes 1 to 4 coordinates, not 5)"
+
+
+def test_tables_that_are_too_large() -> None:
+    layout = ops.GridLayout(3, 1, 28, 1000, 1000)
+    table = torch.zeros(1, 1).expand(layout.entries, 16)
+    text = "reference (cpu takes levels of less than 2^32 values, not 4294967296)"
+    assert ops.grid_encode.explain(torch.zeros(3, 3), table, layout) == text

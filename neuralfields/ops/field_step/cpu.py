@@ -70,16 +70,19 @@ class _Samples(ctypes.Structure):
 def refuse_values(model: Model, x: Tensor) -> str | None:
     if torch.compiler.is_compiling():
         return "is not traced by torch.compile"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    if torch._C._are_functorch_transforms_active():
         return "does not take part in torch.func transforms"
     return _refuse_model(model, x)
 
 
 def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> str | None:
-    kept = _kept.get(model.network.weights[0])
+    weight = () if samples.weight is None else (samples.weight,)
+    if (why := refusal(samples.x, samples.y, *weight)) is not None:
+        return why
+    kept = _kept.get(model)
     if kept is not None and kept.serves(model, task, updates):
-        return refusal(samples.x, samples.y)
-    if (why := _refuse_model(model, samples.x)) or (why := refusal(samples.y)):
+        return None
+    if why := _refuse_model(model, samples.x) or _refuse_state(model, updates):
         return why
     tables = updates[: 1 if model.grid else 0]
     if not all(update.lazy for update in tables) or any(update.lazy for update in updates[len(tables) :]):
@@ -101,9 +104,22 @@ def _refuse_model(model: Model, x: Tensor) -> str | None:
     return mlp_cpu.refuse(x, model.network.weights, model.network.biases)
 
 
+def _refuse_state(model: Model, updates: Sequence[Update]) -> str | None:
+    for parameter, update in zip(model.parameters, updates, strict=True):
+        if update.parameter.data_ptr() != parameter.data_ptr():
+            return "updates the model's parameters in their order"
+        if not all(t.is_contiguous() and t.shape == parameter.shape for t in _tensors(update)):
+            return "takes contiguous moments of the parameters' shapes"
+        if why := refusal(*_tensors(update)):
+            return why
+        if update.lazy and (update.step.dtype, update.step.shape) != (torch.int32, parameter.shape[:1]):
+            return "takes an int32 counter for each row"
+    return None
+
+
 def _refuse_eikonal(model: Model) -> str | None:
-    if model.outputs != 1 or not model.grid:
-        return "has the eikonal term for a grid with a network of one output"
+    if not model.grid:
+        return "has the eikonal term for a grid with a network"
     if model.network.activation not in ("relu", "leaky_relu") or (model.output and model.output.kind != "affine"):
         return "has the eikonal term for activations that are piecewise linear"
     return None
@@ -149,7 +165,7 @@ class _Step:
     """What the core needs for the steps of one fit, kept from step to step."""
 
     def __init__(self, model: Model, task: Task, updates: Sequence[Update]) -> None:
-        self._of = model, task, updates
+        self._of = task, updates
         self._pointers = _pointers(model)
         self.model = _described(model)
         tables, rest = updates[: 1 if model.grid else 0], updates[1 if model.grid else 0 :]
@@ -170,8 +186,7 @@ class _Step:
 
     def serves(self, model: Model, task: Task, updates: Sequence[Update]) -> bool:
         """Whether this was made of these very things, and the parameters are still where they were."""
-        same = all(a is b for a, b in zip(self._of, (model, task, updates), strict=True))
-        return same and self._pointers == _pointers(model)
+        return self._of[0] is task and self._of[1] is updates and self._pointers == _pointers(model)
 
     def memory(self, points: int) -> Tensor:
         """Working memory for this many points, zero where the core expects it."""
@@ -185,14 +200,14 @@ class _Step:
         return self._memory
 
 
-# By the first weight of each network that is being fitted: what was kept goes with it.
+# By each model that is being fitted, which nothing that is kept refers to: it all goes with the model.
 _kept = WeakIdKeyDictionary()
 
 
 def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> tuple[float, float]:
-    step = _kept.get(model.network.weights[0])
+    step = _kept.get(model)
     if step is None or not step.serves(model, task, updates):
-        step = _kept[model.network.weights[0]] = _Step(model, task, updates)
+        step = _kept[model] = _Step(model, task, updates)
     tables = 1 if model.grid else 0
     if tables:
         step.training.table_adam = _settings(updates[0])

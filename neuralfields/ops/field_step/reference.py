@@ -19,12 +19,15 @@ def values(model: Model, x: Tensor) -> Tensor:
     if model.grid:
         x = grid_encode(x, model.grid.table, model.grid.layout, model.grid.interpolation)
     net = model.network
-    x = sine_mlp(x, net.weights, net.biases or [], net.omegas) if net.omegas else mlp(
-        x, net.weights, net.biases, net.activation
+    x = (
+        sine_mlp(x, net.weights, net.biases or [], net.omegas)
+        if net.omegas
+        else mlp(x, net.weights, net.biases, net.activation)
     )
-    if model.output is None:
+    output = model.output
+    if output is None:
         return x
-    return x * model.output.scale + model.output.offset if model.output.kind == "affine" else model.output.scale * x.sinh()
+    return x * output.scale + output.offset if output.kind == "affine" else output.scale * x.sinh()
 
 
 @torch.no_grad()

@@ -85,6 +85,8 @@ def code_of(layout: GridLayout) -> str:
 def refuse(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> str | None:
     if layout.dim > MAX_AXES:
         return f"takes 1 to {MAX_AXES} coordinates, not {layout.dim}"
+    if layout.table[-1].size * table.shape[1] >= 1 << 32:
+        return f"takes levels of less than 2^32 values, not {layout.table[-1].size * table.shape[1]}"
     return refusal(x, table)
 
 

@@ -14,12 +14,12 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.mlp import cpu
-from neuralfields.ops.mlp.contract import check_network
+from neuralfields.ops.mlp.contract import check_points
 from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
 
 
 def _check(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, activation: str) -> None:
-    check_network("mlp", x, weights, biases)
+    check_points("mlp", x, weights, biases)
     if activation not in ACTIVATIONS:
         raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
 

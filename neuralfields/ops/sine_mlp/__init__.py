@@ -15,13 +15,13 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
-from neuralfields.ops.mlp.contract import check_network
+from neuralfields.ops.mlp.contract import check_points
 from neuralfields.ops.sine_mlp import cpu
 from neuralfields.ops.sine_mlp.reference import reference
 
 
 def _check(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], omegas: Sequence[float]) -> None:
-    check_network("sine_mlp", x, weights, biases)
+    check_points("sine_mlp", x, weights, biases)
     if len(omegas) != len(weights) - 1:
         raise InputError(f"sine_mlp takes {len(weights) - 1} omegas for {len(weights)} weights, got {len(omegas)}")
 
