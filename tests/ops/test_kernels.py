@@ -133,7 +133,7 @@ CALLS: dict[str, Call] = {
     "mlp no bias smooth": mlp("gelu", 2, 33, 33, 3, bias=False),
     "mlp one map": mlp("relu", 4, 3),
     "mlp all ones": mlp("tanh", 1, 1, 1),
-    "mlp deep": mlp("silu", 2, *[12] * 8, 1),
+    "mlp deep": mlp("silu", 2, *[24] * 7, 2),
     "mlp many points": mlp("relu", 2, 16, 3, n=4000),
     "mlp not a number": Call(
         ops.mlp, 0, (torch.tensor([[NAN, 1.0], [1.0, NAN], [1.0, 1.0]]), *layers(2, 8, 3), "relu")
