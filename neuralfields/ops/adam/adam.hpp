@@ -46,29 +46,48 @@ inline void adam_row(const Adam& adam, int64_t row, int features, float* gradien
     if (clear) std::memset(gradient + i, 0, features * sizeof(float));
 }
 
-// The same for pairs of features, many rows at a time.
-template <bool CLEAR>
-void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* parameter, float* mean, float* square,
-                int32_t* steps) {
-    constexpr int ROWS = LANES / 2;
-    const IHalf last = IHalf{} + int32_t(adam.corrections - 1);
-    alignas(64) uint32_t at[ROWS];
+// Spreads what is true of a lane to all lanes of its row.
+template <int FEATURES>
+NF_INLINE I spread(I touched) {
+    for (int apart = 1; apart < FEATURES; apart *= 2) {
+        I other;
+        for (int i = 0; i < LANES; i++) other[i] = touched[i ^ apart];
+        touched |= other;
+    }
+    return touched;
+}
+
+// The same for a power of two of features, many rows at a time.
+template <int FEATURES, bool CLEAR>
+void adam_blocks(const Adam& adam, int64_t rows, float* gradient, float* parameter, float* mean, float* square,
+                 int32_t* steps) {
+    constexpr int ROWS = LANES / FEATURES;
+    const int32_t last = int32_t(adam.corrections - 1);
+    alignas(64) uint32_t at[LANES / 2];  // of each pair of lanes
     int64_t row = 0;
     for (; row + ROWS <= rows; row += ROWS) {
-        const int64_t i = 2 * row;
+        const int64_t i = FEATURES * row;
         const F g = load(gradient + i);
         I touched = ~(g == 0.0f);  // NaN too
         if (!any(touched)) continue;
         if (CLEAR) store(gradient + i, F{});
-        touched |= swapped(touched);
-        // All ones, -1, for a touched pair.
-        const IHalf yes = __builtin_convertvector((I64)touched, IHalf);
-        IHalf step;
-        std::memcpy(&step, steps + row, sizeof step);
-        step -= yes;
-        std::memcpy(steps + row, &step, sizeof step);
-        step = 2 * (step < last ? step : last);
-        std::memcpy(at, &step, sizeof step);
+        if constexpr (FEATURES == 2) {
+            touched |= swapped(touched);
+            // All ones, -1, for a touched pair.
+            const IHalf yes = __builtin_convertvector((I64)touched, IHalf);
+            IHalf step;
+            std::memcpy(&step, steps + row, sizeof step);
+            step -= yes;
+            std::memcpy(steps + row, &step, sizeof step);
+            step = 2 * (step < last ? step : IHalf{} + last);
+            std::memcpy(at, &step, sizeof step);
+        } else {
+            touched = spread<FEATURES>(touched);
+            for (int r = 0; r < ROWS; r++) {
+                const int32_t step = steps[row + r] -= touched[r * FEATURES];
+                for (int k = 0; k < FEATURES / 2; k++) at[r * FEATURES / 2 + k] = 2 * (step < last ? step : last);
+            }
+        }
         settled(at);
         const F correction = gather_pairs(adam.correction, at);
         const F p = load(parameter + i), m = load(mean + i), v = load(square + i);
@@ -78,7 +97,7 @@ void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* paramete
         store(mean + i, select(touched, new_m, m));
         store(square + i, select(touched, new_v, v));
     }
-    for (; row < rows; row++) adam_row(adam, row, 2, gradient, parameter, mean, square, steps, CLEAR);
+    for (; row < rows; row++) adam_row(adam, row, FEATURES, gradient, parameter, mean, square, steps, CLEAR);
 }
 
 // Rows whose gradient is zero throughout stay as they are; the others have their own step counters. With CLEAR, the
@@ -86,7 +105,8 @@ void adam_pairs(const Adam& adam, int64_t rows, float* gradient, float* paramete
 template <bool CLEAR>
 void adam_rows(const Adam& adam, int64_t rows, int features, float* gradient, float* parameter, float* mean,
                float* square, int32_t* steps) {
-    if (features == 2) return adam_pairs<CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
+    if (features == 2) return adam_blocks<2, CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
+    if (features == 4) return adam_blocks<4, CLEAR>(adam, rows, gradient, parameter, mean, square, steps);
     for (int64_t row = 0; row < rows; row++)
         adam_row(adam, row, features, gradient, parameter, mean, square, steps, CLEAR);
 }
