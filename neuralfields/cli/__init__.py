@@ -29,8 +29,9 @@ _NO_MEMORY = ("not enough memory", "can't allocate memory", "CUDA out of memory"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status: 0, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # torch's OpenMP threads spin long while they wait for each other, which makes a fit several times slower as soon as
-    # another process takes one of the cores (benchmarks/waiting.py). It has to be said before torch is loaded.
+    # torch's OpenMP threads spin long while they wait for each other, which makes steps through autograd several times
+    # slower as soon as another process takes one of the cores (benchmarks/waiting.py); fused steps have threads of
+    # their own. It has to be said before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     logging.basicConfig(format="nf: %(message)s", level=logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
