@@ -10,7 +10,7 @@ from neuralfields import ops
 from neuralfields.errors import InputError
 
 SSIM_TAPS, _SSIM_SIGMA = 11, 1.5
-_STRIP_VALUES = 1 << 16
+_STRIP_VALUES = 1 << 17
 
 
 def psnr(prediction: Tensor, target: Tensor) -> float:
