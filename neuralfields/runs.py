@@ -23,6 +23,7 @@ from neuralfields.fitting import Fit, State, Step
 from neuralfields.fitting.loop import start as start_state
 from neuralfields.fitting.loop import steps as fitting_steps
 from neuralfields.fitting.result import History, finish
+from neuralfields.ops import native
 from neuralfields.recipes import Recipe
 from neuralfields.signals import Image
 from neuralfields.storage import RunFolder, check_space
@@ -226,7 +227,7 @@ class Run:
             bytes=size,
             kernels=self.state.kernels,
             metrics={**fit.metrics, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
-            other_seconds={"read": self.info["other_seconds"]["read"], "evaluate": evaluated - clock},
+            other_seconds={**self.info["other_seconds"], "evaluate": evaluated - clock},
             status="target missed" if fit.reached is False else "done",
         )
         self.folder.checkpoint_path.unlink(missing_ok=True)
@@ -263,7 +264,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
     if options.until_psnr and signal.headline != "psnr":
         raise InputError(f"--until-psnr needs values in [0, 1], {path} is linear light: give --steps or --seconds")
     recipe = _recipe(signal, options)
-    _try(options.backend, recipe, signal, _device(options.device))
+    preparing = _prepare(options.backend, recipe, signal, _device(options.device))
     parameters = sum(p.numel() for p in recipe.field.parameters())
     steps = options.steps
     if steps is None and options.seconds is None:
@@ -284,7 +285,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
         "parameters": parameters,
         "device": _device(options.device),
         "threads": options.threads or torch.get_num_threads(),
-        "other_seconds": {"read": reading},
+        "other_seconds": {"read": reading, "prepare": preparing},
         "status": "running",
     }
     # Two checkpoints (values, two moments, counters, an average) and the field at once: the fit must be finished.
@@ -333,7 +334,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
         run = Run(folder, signal, info, trust)
-        _try(settings.get("backend"), run.recipe, signal, info["device"])
+        _prepare(settings.get("backend"), run.recipe, signal, info["device"])
         return run
     except InputError:
         raise
@@ -395,14 +396,24 @@ def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) ->
     raise InputError(f"no {what} is called {name!r}: there are {', '.join(known)}{own}{hint}")
 
 
-def _try(backend: str | None, recipe: Recipe, signal: Image, device: str) -> None:
-    """One small step and one evaluation by a backend asked for by name, on a copy: what it refuses is refused here.
+def _prepare(backend: str | None, recipe: Recipe, signal: Image, device: str) -> float:
+    """Load the native core, which may have to be compiled, and try a backend asked for by name; the seconds it took.
+
+    The trial is one small step and one evaluation of a copy: what the backend refuses is refused here.
 
     Raises:
         KernelRefused: with the reason.
     """
-    if backend in (None, "reference"):
-        return
+    clock = time.monotonic()
+    if backend == "reference":
+        return 0.0
+    native.reason()
+    if backend is not None:
+        _try(backend, recipe, signal, device)
+    return time.monotonic() - clock
+
+
+def _try(backend: str, recipe: Recipe, signal: Image, device: str) -> None:
     field = copy.deepcopy(recipe.field).to(device)
     settings = {"objective": recipe.objective, "optimizer": recipe.optimizer, "steps": 1, "batch": _TRIAL_SAMPLES}
     with ops.wherever(backend):

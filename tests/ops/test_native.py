@@ -333,3 +333,16 @@ def test_reason_in_a_compiled_graph(value: str | None, monkeypatch: pytest.Monke
     # The first call of all, so that the library is looked for while the graph is made.
     result = torch.compile(shifted, backend="eager", fullgraph=True)(torch.zeros(2))
     assert result.tolist() == ([-1, -1] if value else [1, 1])
+
+
+@needs_compiler
+def test_a_library_that_is_there_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may be compiling another build of the same sources for a minute."""
+    assert native.reason() is None
+    forget(monkeypatch)
+
+    def locked(folder: Path) -> None:
+        raise AssertionError(folder)
+
+    monkeypatch.setattr(cache, "locked", locked)
+    assert native.reason() is None

@@ -5,6 +5,7 @@ reference. ``NEURALFIELDS_NATIVE`` names the build, or says ``off``; ``NEURALFIE
 library to be used instead of all others.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -160,9 +161,12 @@ def _compiled(name: str) -> Found:
     except cache.CacheError as error:
         return _temporary(name, compiler, str(error))
     path = folder / build.file_name(name)
+    origin = f"compiled on first use: {path}"
+    with contextlib.suppress(OSError):
+        return Found(_open(path), name, origin)  # without the lock: it may be held for another build, for a minute
     try:
         with cache.locked(folder):
-            return Found(_open_or_make(path, name, compiler), name, f"compiled on first use: {path}")
+            return Found(_open_or_make(path, name, compiler), name, origin)
     except OSError as error:
         raise build.BuildError(f"could not be loaded: {error}") from error
 
