@@ -83,3 +83,19 @@ def test_the_core_is_used_to_the_first_derivative() -> None:
             torch.compile(function, fullgraph=True, backend="eager")(x)
         if ops.sine_mlp.kernels[0].refuse(x, [], []) is None:
             assert used == {"sine_mlp": backend}
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_planes(backend: str) -> None:
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    layout = ops.PlaneLayout(3, ((0, 1), (2,)), (4, 5, 6))
+    x, table = torch.rand(7, 3).requires_grad_(), torch.randn(layout.entries, 2).requires_grad_()
+    plain = ops.plane_encode(x, table, layout)
+    compiled = torch.compile(lambda x, table: ops.plane_encode(x, table, layout), fullgraph=True, backend=backend)(
+        x, table
+    )
+    close(compiled, plain)
+    wanted, found = (torch.autograd.grad(y.square().sum(), (x, table)) for y in (plain, compiled))
+    for one, other in zip(found, wanted, strict=True):
+        close(one, other)

@@ -10,11 +10,12 @@ from neuralfields.ops.error_sums import error_sums
 from neuralfields.ops.field_step import field_step, field_values
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
 from neuralfields.ops.mlp import mlp
+from neuralfields.ops.plane_encode import PlaneLayout, plane_encode
 from neuralfields.ops.sampling import Order, cell_centres, shuffled, take_values
 from neuralfields.ops.sine_mlp import sine_mlp
 
 ALL: tuple[Op[..., Any], ...] = (
-    *(grid_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
+    *(grid_encode, plane_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
     *(shuffled, cell_centres, take_values, error_sums),
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "Kernel",
     "Op",
     "Order",
+    "PlaneLayout",
     "adam",
     "backend",
     "cell_centres",
@@ -54,6 +56,7 @@ __all__ = [
     "grid_encode",
     "lazy_adam",
     "mlp",
+    "plane_encode",
     "shuffled",
     "sine_mlp",
     "take_values",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from neuralfields import ops
-from neuralfields.ops import GridLayout, Kernel, Op
+from neuralfields.ops import GridLayout, Kernel, Op, PlaneLayout
 from neuralfields.ops.field_step import Grid, Model, Network, Output, Samples, Task, Update
 from neuralfields.ops.mlp import ACTIVATIONS
 from neuralfields.testing import _outcome, _tensors, check_op
@@ -47,6 +47,7 @@ def layers(*sizes: int) -> tuple[list[Tensor], list[Tensor]]:
 
 # Kinds of grids: log2_size, base and finest of layouts in which every level is dense, every one hashed, or some.
 DENSE, HASHED, MIXED = (14, 2, 7), (3, 9, 20), (6, 2, 70)
+TRI = (0, 1), (0, 2), (1, 2)
 FEW = 0, 1, 15, 96, 97  # around a vector, and around the 96 points that networks take at a time
 
 
@@ -66,6 +67,14 @@ def grid(
 def grid_at(points: list[list[float]], order: int, kind: tuple[int, int, int] = MIXED) -> Call:
     layout = GridLayout(len(points[0]), 3, *kind)
     return Call(ops.grid_encode, order, (torch.tensor(points), noise(layout.entries, 2), layout, "linear"))
+
+
+def planes(
+    axes: tuple[tuple[int, ...], ...], *resolution: int, features: int = 2, reach: float = 0.95, n: int = 150
+) -> Call:
+    layout = PlaneLayout(len(resolution), axes, resolution)
+    x = within(n, len(resolution), reach=reach)
+    return Call(ops.plane_encode, 2, (x, noise(layout.entries, features), layout), FEW)
 
 
 def mlp(activation: str, *sizes: int, bias: bool = True, n: int = 200) -> Call:
@@ -126,6 +135,22 @@ CALLS: dict[str, Call] = {
     ),
     "grid not a number": grid_at([[NAN, 0.3], [0.2, 0.1], [0.1, NAN]], 1),
     "grid endless": grid_at([[NAN, INF], [NAN, NAN], [-INF, INF], [0.1, -INF], [3e38, 0.2]], 0),
+    **{f"planes F={f}": planes(TRI, 9, 16, 5, features=f) for f in (1, 2, 3, 4, 8)},
+    "planes of space and time": planes(tuple(itertools.combinations(range(4), 2)), 8, 7, 6, 3),
+    "planes and lines": planes(((0, 1), (2,), (0, 2), (1,)), 9, 4, 7),
+    "planes turned": planes(((2, 0), (1, 0, 2)), 9, 4, 7),
+    "planes of six axes": planes(((5, 0), (1, 4, 2, 3)), 2, 3, 4, 5, 3, 2),
+    "planes outside the box": planes(TRI, 9, 16, 5, reach=3.0),
+    "planes smallest": planes(TRI, 2, 2, 2, features=1),
+    "planes many points": planes(TRI, 64, 64, 64, n=9001),
+    "planes at their ends": Call(
+        ops.plane_encode, 0, (torch.tensor(CORNERS), noise(20, 2), PlaneLayout(2, ((0, 1),), (5, 4)))
+    ),
+    "planes not a number": Call(
+        ops.plane_encode,
+        0,
+        (torch.tensor([[NAN, 0.5], [0.1, NAN], [INF, -INF]]), noise(20, 2), PlaneLayout(2, ((1, 0),), (5, 4))),
+    ),
     **{f"mlp {name}": mlp(name, 3, 17, 8, 2) for name in ACTIVATIONS},
     **{f"mlp width {w}": mlp("softplus", 32, w, w, 3) for w in (16, 31, 32, 64, 100, 128)},
     "mlp relu 64": mlp("relu", 32, 64, 64, 1),
@@ -261,6 +286,21 @@ def test_any_grid(
         order=2,
         few=(few,),
     )
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(
+    resolution=st.lists(st.integers(2, 12), min_size=1, max_size=5),
+    data=st.data(),
+    features=st.integers(1, 9),
+    reach=st.sampled_from([0.9, 1.5]),
+    few=st.integers(0, 60),
+)
+def test_any_planes(resolution: list[int], data: st.DataObject, features: int, reach: float, few: int) -> None:
+    axes = st.lists(st.integers(0, len(resolution) - 1), min_size=1, max_size=4, unique=True)
+    layout = PlaneLayout(len(resolution), data.draw(st.lists(axes, min_size=1, max_size=3)), resolution)
+    x, table = within(60, len(resolution), reach=reach), noise(layout.entries, features)
+    check_op(ops.plane_encode, x, table, layout, order=2, few=(few,))
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)

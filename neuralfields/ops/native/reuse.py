@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor
 

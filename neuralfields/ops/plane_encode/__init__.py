@@ -1,0 +1,40 @@
+"""Encoding by planes: features interpolated in grids over a few of the axes each, also lines and volumes.
+
+Contract of ``plane_encode(x, table, layout)``:
+    x: [n, layout.dim] in the box [-1, 1]; outside it is clamped (zero gradient), NaN gives NaN.
+    table: [layout.entries, features], plane after plane, of x's dtype, which is the result's too.
+    layout: ``PlaneLayout``: the axes of each plane, and the vertices along each axis, at both ends of the box too.
+    result: [n, planes * features], plane-major. Sums and products over the planes are the caller's.
+Interpolation is linear along each axis. Derivatives: any order in x and table on the reference, two on the CPU kernel.
+
+Sources: Chan et al., "Efficient Geometry-aware 3D Generative Adversarial Networks", CVPR 2022 (tri-planes, summed);
+Fridovich-Keil et al., "K-Planes", CVPR 2023 (all pairs of axes, multiplied); Chen et al., "TensoRF", ECCV 2022 (planes
+and lines).
+"""
+
+from torch import Tensor
+
+from neuralfields.errors import InputError
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.plane_encode import cpu
+from neuralfields.ops.plane_encode.layout import Plane, PlaneLayout
+from neuralfields.ops.plane_encode.reference import reference
+
+
+def _check(x: Tensor, table: Tensor, layout: PlaneLayout) -> None:
+    if x.dim() != 2 or x.shape[1] != layout.dim:
+        raise InputError(f"plane_encode takes coordinates [n, {layout.dim}], got {list(x.shape)}")
+    if table.dim() != 2 or table.shape[0] != layout.entries:
+        raise InputError(f"plane_encode takes a table [{layout.entries}, features], got {list(table.shape)}")
+    if x.dtype != table.dtype:
+        raise InputError(f"plane_encode takes coordinates and a table of one dtype, got {x.dtype} and {table.dtype}")
+
+
+plane_encode = Op(
+    "plane_encode",
+    reference,
+    kernels=(Kernel("cpu", "neuralfields.ops.plane_encode.cpu:plane_encode", cpu.ORDER, cpu.refuse),),
+    check=_check,
+)
+
+__all__ = ["Plane", "PlaneLayout", "plane_encode"]
