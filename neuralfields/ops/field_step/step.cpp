@@ -210,28 +210,30 @@ double eikonal_tile(const Model& model, const Training& training, const Samples&
     const float* jacobian = memory + at.slopes + begin;
     double total = 0;
     for (int p = 0; p < TILE; p += LANES) {
+        const int here = count - p < 0 ? 0 : count - p < LANES ? count - p : LANES;
         F gradient[MAX_AXES] = {}, square = {};
-        for (int d = 0; d < model.axes; d++) {
-            for (int f = 0; f < features; f++)
+        for (int f = 0; f < features; f++)
+            for (int d = 0; d < model.axes; d++)
                 gradient[d] += load(slopes + f * TILE + p) * load(jacobian + d * axis + f * at.stride + p);
+        for (int d = 0; d < model.axes; d++) {
             gradient[d] *= outer;
             square += gradient[d] * gradient[d];
         }
         const F norm = sqrt(square), off = norm - 1.0f;
-        const F pull_back = select(norm > 0.0f, 2.0f * per_point * outer * off / norm, F{});
-        for (int i = 0; i < LANES && p + i < count; i++) total += double(off[i] * off[i]) * per_point;
+        F pull_back = select(norm > 0.0f, 2.0f * per_point * outer * off / norm, F{});
+        for (int i = 0; i < here; i++) total += double(off[i] * off[i]) * per_point;
         for (int d = 0; d < model.axes; d++) {
-            const int here = count - p < 0 ? 0 : count - p < LANES ? count - p : LANES;
-            F v = pull_back * gradient[d];
-            for (int i = here; i < LANES; i++) v[i] = 0;
-            store(memory + at.direction + d * at.stride + begin + p, v);
-            for (int f = 0; f < features; f++) {
-                float* to = tile.tangent[0] + f * TILE + p;
-                const F slope = load(jacobian + d * axis + f * at.stride + p);
-                F sum = v * slope;
-                for (int i = here; i < LANES; i++) sum[i] = 0;
-                store(to, d ? load(to) + sum : sum);
-            }
+            gradient[d] *= pull_back;  // now the direction along which the field is differentiated once more
+            for (int i = here; i < LANES; i++) gradient[d][i] = 0;
+            store(memory + at.direction + d * at.stride + begin + p, gradient[d]);
+        }
+        for (int f = 0; f < features; f++) {
+            F tangent = {};
+            for (int d = 0; d < model.axes; d++)
+                tangent += gradient[d] * load(jacobian + d * axis + f * at.stride + p);
+            // What lies behind the last point may be anything, even times zero.
+            for (int i = here; i < LANES; i++) tangent[i] = 0;
+            store(tile.tangent[0] + f * TILE + p, tangent);
         }
     }
 
@@ -309,6 +311,9 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
         each_tile(groups, group, n, [&](int64_t begin, int count) {
             const Rows x = input(*model, *samples, at, memory, begin, count, tile.value[0]);
             if (eikonal) {
+                for (int d = 0; d < model->axes; d++)
+                    prefetch({memory + at.slopes + d * at.features * at.stride + begin, at.stride}, at.features);
+                prefetch(x, at.features);
                 double here;
                 slopes += eikonal_tile(*model, *training, *samples, at, memory, begin, count, tile, x, places, sums, here);
                 data += here;

@@ -91,15 +91,31 @@ NF_INLINE F corner_weight(const Cell<D>& cell, int corner, int once) {
     return product;
 }
 
-// Derivative of one corner's weight along a direction.
-template <int D>
-NF_INLINE F corner_slope(const Cell<D>& cell, int corner, const F (&direction)[D]) {
-    F total = {};
-    for (int d = 0; d < D; d++) total += direction[d] * corner_weight(cell, corner, 1 << d);
-    return total;
+// The weights of all corners, and with ALONG their derivatives along a direction; axis after axis, as products of
+// numbers with a derivative.
+template <int D, bool ALONG>
+NF_INLINE void corner_weights(const Cell<D>& cell, const F (&direction)[D], F (&weight)[1 << D], F (&slope)[1 << D]) {
+    for (int d = 0; d < D; d++) {
+        const F push = ALONG ? direction[d] * cell.slope[d] : F{};
+        for (int corner = (1 << d) - 1; corner >= 0; corner--) {
+            const int above = corner | 1 << d;
+            if (d == 0) {
+                weight[0] = cell.low[0], weight[1] = cell.high[0];
+                if (ALONG) slope[0] = -push, slope[1] = push;
+                continue;
+            }
+            if (ALONG) {
+                const F turned = weight[corner] * push;
+                slope[above] = slope[corner] * cell.high[d] + turned;
+                slope[corner] = slope[corner] * cell.low[d] - turned;
+            }
+            weight[above] = weight[corner] * cell.high[d];
+            weight[corner] *= cell.low[d];
+        }
+    }
 }
 
-// Derivative in coordinate `d` of corner_slope.
+// Derivative in coordinate `d` of one corner's derivative along a direction.
 template <int D>
 NF_INLINE F corner_bend(const Cell<D>& cell, int corner, const F (&direction)[D], int d) {
     F total = {};
@@ -185,14 +201,11 @@ void encode_level(const Level& the_level, const Points& the_points, int64_t begi
     table += level.start * features;
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
-        F weight[1 << D];
-        if constexpr (ALONG) {
-            F along[D];
+        F along[D] = {}, plain[1 << D], slope[1 << D];
+        if constexpr (ALONG)
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * points.stride + p, count);
-            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_slope<D>(cell, corner, along);
-        } else {
-            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = corner_weight<D>(cell, corner, 0);
-        }
+        corner_weights<D, ALONG>(cell, along, plain, slope);
+        const F(&weight)[1 << D] = ALONG ? slope : plain;
         if (count == LANES && adjacent(level, cell, features)) {
             F first = {}, second = {};
             each_adjacent<D>(table, cell, [&](int corner, F a, F b) NF_INLINED {
@@ -260,20 +273,19 @@ void scatter_level(const Level& the_level, const Points& the_points, int64_t beg
     alignas(64) float part[2 * LANES << D];
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
         const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
-        F along[D], value = {};
+        F along[D] = {}, value = {};
         if constexpr (ALONG) {
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * direction_stride + p, count);
             if (share) value = load(share + p, count);
         }
-        const auto weight_of = [&](int corner) NF_INLINED {
-            const F weight = corner_weight<D>(cell, corner, 0);
-            if constexpr (ALONG) return corner_slope<D>(cell, corner, along) + weight * value;
-            return weight;
-        };
+        F weight[1 << D], slope[1 << D];
+        corner_weights<D, ALONG>(cell, along, weight, slope);
+        if constexpr (ALONG)
+            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = slope[corner] + weight[corner] * value;
         if (count == LANES && adjacent(level, cell, features)) {
             const F first = load(upstream + p), second = load(upstream + stride + p);
             for (int k = 0; k < 1 << (D - 1); k++) {
-                const F low = weight_of(2 * k), high = weight_of(2 * k + 1);
+                const F low = weight[2 * k], high = weight[2 * k + 1];
                 const F a = low * first, b = low * second, c = high * first, d = high * second;
                 const F ab = interleave_low(a, b), cd = interleave_low(c, d);
                 const F ab_rest = interleave_high(a, b), cd_rest = interleave_high(c, d);
@@ -298,8 +310,7 @@ void scatter_level(const Level& the_level, const Points& the_points, int64_t beg
             const float* from = upstream + f * stride + p;
             const F first = load(from, count), second = both ? load(from + stride, count) : F{};
             for (int corner = 0; corner < 1 << D; corner++) {
-                const F weight = weight_of(corner);
-                const F a = weight * first, b = weight * second;
+                const F a = weight[corner] * first, b = weight[corner] * second;
                 store(part + 2 * LANES * corner, interleave_low(a, b));
                 store(part + 2 * LANES * corner + LANES, interleave_high(a, b));
             }
