@@ -117,8 +117,10 @@ class LazyAdam(torch.optim.Optimizer):
         for p in parameters:
             group = groups[id(p)]
             state = self.state[p] or self._start(p, group["lazy"])
-            settings = group["lr"], *group["betas"], group["epsilon"]
-            made.append(Update(p, state["mean"], state["square"], state["step"], group["lazy"], *settings))
+            (beta1, beta2), moments = group["betas"], (state["mean"], state["square"])
+            made.append(
+                Update(p, *moments, state["step"], group["lazy"], group["lr"], beta1, beta2, group["epsilon"])
+            )
         return made
 
     def set_rates(self, updates: Sequence[Update]) -> None:

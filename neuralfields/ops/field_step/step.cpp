@@ -124,16 +124,11 @@ void encode(const Model& model, const Points& points, const Workspace& at, float
         if (task % per_level == 0 && bytes > TABLE_IN_CACHE && n * 4 > level.size)
             warm(model.table + level.start * model.features, bytes);
         float* out = memory + at.encoded + l * model.features * at.stride;
-        with_axes(level, model.smooth, [&](auto axes, auto smooth) {
-            if (slopes)
-                encode_level_jacobian<axes, smooth>(level, points, begin, end, model.table, model.features, out,
-                                                    at.stride,
-                                                    memory + at.slopes + l * model.features * at.stride,
-                                                    at.features * at.stride);
-            else
-                encode_level<axes, smooth, false>(level, points, begin, end, model.table, model.features, nullptr, out,
-                                                  at.stride);
-        });
+        if (slopes)
+            encode_level_slopes(level, model.smooth, points, begin, end, model.table, model.features, out, at.stride,
+                                memory + at.slopes + l * model.features * at.stride, at.features * at.stride);
+        else
+            encode_level(level, model.smooth, points, begin, end, model.table, model.features, nullptr, out, at.stride);
     });
 }
 
@@ -338,6 +333,7 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
     for (int k = 0; k < net.maps; k++)
         row_tasks[k + 1] = row_tasks[k] + (net.map[k].out + UPDATE_ROWS - 1) / UPDATE_ROWS;
     const int64_t biased = training->biases ? net.maps : 0;
+    const Along along{memory + at.direction, at.stride, memory + at.share};
     Slots slots(memory + at.scratch, widest_level(*model), threads);
     parallel(threads, model->levels + row_tasks[net.maps] + biased, [&](int64_t task) {
         const float* parts = memory + at.parts;
@@ -347,16 +343,8 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
             const float* upstream = memory + at.encoded + l * model->features * at.stride;
             const int64_t first = level.start * model->features;
             slots.with([&](float* gradient) {
-                with_axes(level, model->smooth, [&](auto axes, auto smooth) {
-                    if (eikonal) {
-                        // The direction lies as the workspace does, not as the points do.
-                        scatter_level<axes, smooth, true>(level, points, 0, n, upstream, memory + at.share, at.stride,
-                                                          memory + at.direction, at.stride, gradient, model->features);
-                    } else {
-                        scatter_level<axes, smooth, false>(level, points, 0, n, upstream, nullptr, at.stride, nullptr, 0,
-                                                           gradient, model->features);
-                    }
-                });
+                scatter_level(level, model->smooth, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr, gradient,
+                              model->features);
                 adam_rows<true>(training->table_adam, level.size, model->features, gradient, model->table + first,
                                 training->table_mean + first, training->table_square + first,
                                 training->table_steps + level.start);

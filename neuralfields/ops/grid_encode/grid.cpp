@@ -1,5 +1,7 @@
 #include "grid_encode/grid.hpp"
 
+#include <cstring>
+
 #include "native/export.hpp"
 #include "native/threads.hpp"
 
@@ -10,12 +12,6 @@ constexpr int64_t CHUNK = 4096;  // points per task: neighbouring tasks read the
 
 int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
 
-template <class Body>
-void with_direction(const float* direction, Body&& body) {
-    if (direction) body(std::true_type{});
-    else body(std::false_type{});
-}
-
 }  // namespace
 
 // out [levels * features][n] of x [axes][n]; with a direction [axes][n], the derivative along it.
@@ -24,12 +20,7 @@ NF_EXPORT void nf_grid_encode(const Level* levels, int64_t count, int64_t smooth
     const Points points{x, n, n};
     parallel(threads, count * chunks(n), [&](int64_t task) {
         const int64_t l = task / chunks(n), begin = task % chunks(n) * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
-        with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
-            with_direction(direction, [&](auto along) {
-                encode_level<axes, smooth, along>(levels[l], points, begin, end, table, features, direction,
-                                                  out + l * features * n, n);
-            });
-        });
+        encode_level(levels[l], smooth, points, begin, end, table, int(features), direction, out + l * features * n, n);
     });
 }
 
@@ -38,16 +29,13 @@ NF_EXPORT void nf_grid_scatter(const Level* levels, int64_t count, int64_t smoot
                                int64_t n, const float* upstream, const float* direction, float* gradient,
                                int64_t threads) {
     const Points points{x, n, n};
+    const Along along{direction, n, nullptr};
     parallel(threads, count, [&](int64_t task) {
         const int64_t l = count - 1 - task;  // the largest first
         float* to = gradient + levels[l].start * features;
         std::memset(to, 0, size_t(levels[l].size) * features * sizeof(float));
-        with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
-            with_direction(direction, [&](auto along) {
-                scatter_level<axes, smooth, along>(levels[l], points, 0, n, upstream + l * features * n, nullptr, n,
-                                                   direction, n, to, features);
-            });
-        });
+        scatter_level(levels[l], smooth, points, 0, n, upstream + l * features * n, n, direction ? &along : nullptr, to,
+                      int(features));
     });
 }
 
@@ -60,12 +48,8 @@ NF_EXPORT void nf_grid_input_gradient(const Level* levels, int64_t count, int64_
         const int64_t begin = task * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
         for (int d = 0; d < axes; d++) std::memset(out + d * n + begin, 0, (end - begin) * sizeof(float));
         for (int64_t l = 0; l < count; l++)
-            with_axes(levels[l], smooth, [&](auto axes, auto smooth) {
-                with_direction(direction, [&](auto along) {
-                    input_gradient_level<axes, smooth, along>(levels[l], points, begin, end, table, features,
-                                                              upstream + l * features * n, n, direction, out);
-                });
-            });
+            input_gradient_level(levels[l], smooth, points, begin, end, table, int(features), upstream + l * features * n,
+                                 n, direction, out);
     });
 }
 

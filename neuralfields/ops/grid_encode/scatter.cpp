@@ -1,0 +1,86 @@
+#include "grid_encode/cell.hpp"
+
+namespace nf {
+namespace {
+
+template <int D, bool SMOOTH, bool ALONG>
+void scatter(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* upstream,
+             int64_t stride, const Along& push, float* gradient, int features) {
+    // Copies, which no store to the results can change.
+    const Level level = the_level;
+    const Points points = the_points;
+    alignas(64) uint32_t at[LANES << D];
+    alignas(64) float part[2 * LANES << D];
+    each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
+        const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
+        F along[D] = {}, value = {};
+        if constexpr (ALONG) {
+            for (int d = 0; d < D; d++) along[d] = load(push.direction + level.axis[d] * push.stride + p, count);
+            if (push.share) value = load(push.share + p, count);
+        }
+        F weight[1 << D], slope[1 << D];
+        corner_weights<D, ALONG>(cell, along, weight, slope);
+        if constexpr (ALONG)
+            for (int corner = 0; corner < 1 << D; corner++) weight[corner] = slope[corner] + weight[corner] * value;
+        if (count == LANES && adjacent(level, cell, features)) {
+            const F first = load(upstream + p), second = load(upstream + stride + p);
+            for (int k = 0; k < 1 << (D - 1); k++) {
+                const F low = weight[2 * k], high = weight[2 * k + 1];
+                const F a = low * first, b = low * second, c = high * first, d = high * second;
+                const F ab = interleave_low(a, b), cd = interleave_low(c, d);
+                const F ab_rest = interleave_high(a, b), cd_rest = interleave_high(c, d);
+                float* to = part + 4 * LANES * k;
+                store(to, (F)pairs_low(ab, cd));
+                store(to + LANES, (F)pairs_high(ab, cd));
+                store(to + 2 * LANES, (F)pairs_low(ab_rest, cd_rest));
+                store(to + 3 * LANES, (F)pairs_high(ab_rest, cd_rest));
+                store(at + LANES * k, cell.row[2 * k] * 2u);
+            }
+            settled(at);
+            settled(part);
+            for (int i = 0; i < LANES << (D - 1); i++) {
+                float* to = gradient + at[i];
+                store_four(to, load_four(to) + load_four(part + 4 * i));
+            }
+            return;
+        }
+        for (int corner = 0; corner < 1 << D; corner++) store(at + corner * LANES, cell.row[corner] * (uint32_t)features);
+        for (int f = 0; f < features; f += 2) {
+            const bool both = f + 1 < features;
+            const float* from = upstream + f * stride + p;
+            const F first = load(from, count), second = both ? load(from + stride, count) : F{};
+            for (int corner = 0; corner < 1 << D; corner++) {
+                const F a = weight[corner] * first, b = weight[corner] * second;
+                store(part + 2 * LANES * corner, interleave_low(a, b));
+                store(part + 2 * LANES * corner + LANES, interleave_high(a, b));
+            }
+            settled(at);
+            settled(part);
+            if (both && count == LANES) {
+                for (int i = 0; i < LANES << D; i++) {
+                    float* to = gradient + at[i] + f;
+                    store_pair(to, load_pair(to) + load_pair(part + 2 * i));
+                }
+            } else {
+                for (int i = 0; i < LANES << D; i++) {
+                    if (i % LANES >= count) continue;
+                    float* to = gradient + at[i] + f;
+                    to[0] += part[2 * i];
+                    if (both) to[1] += part[2 * i + 1];
+                }
+            }
+        }
+    });
+}
+
+}  // namespace
+
+void scatter_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
+                   const float* upstream, int64_t stride, const Along* along, float* gradient, int features) {
+    with_axes(level, smooth, [&](auto axes, auto smooth) {
+        if (along) scatter<axes, smooth, true>(level, points, begin, end, upstream, stride, *along, gradient, features);
+        else scatter<axes, smooth, false>(level, points, begin, end, upstream, stride, {}, gradient, features);
+    });
+}
+
+}  // namespace nf
