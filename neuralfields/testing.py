@@ -29,7 +29,7 @@ from neuralfields.ops import Kernel, Op
 
 __all__ = ["FIELD_CHECKS", "check_field", "check_op"]
 
-_SAMPLES = 4  # random projections of which the reference's own error is the largest
+_SAMPLES = 8  # random projections of which the reference's own error is the largest
 
 
 def check_field(field: Field | Callable[[], Field], *, order: int = 2) -> None:
