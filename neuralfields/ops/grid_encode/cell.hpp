@@ -15,8 +15,8 @@ struct Cell {
     F low[D], high[D], slope[D], bend[D];
 };
 
-template <int D, bool SMOOTH, int ORDER>
-NF_INLINE Cell<D> locate(const Level& level, const Points& points, int64_t p, int count) {
+template <int D, int ORDER>
+NF_INLINE Cell<D> locate(const Level& level, bool smooth, const Points& points, int64_t p, int count) {
     Cell<D> cell;
     U lower[D], upper[D];
     for (int d = 0; d < D; d++) {
@@ -29,14 +29,14 @@ NF_INLINE Cell<D> locate(const Level& level, const Points& points, int64_t p, in
         I index = truncated(known);
         index = index > level.last[d] ? I{} + level.last[d] : index;
         const F t = position - to_float(index);
-        const F grown = SMOOTH ? t * t * (3.0f - 2.0f * t) : t;
+        const F grown = smooth ? t * t * (3.0f - 2.0f * t) : t;
         cell.high[d] = grown;
         cell.low[d] = 1.0f - grown;
         if (ORDER > 0) {
             const I inside = (free >= 0.0f) & (free <= 1.0f);
             const F step = select(inside, splat(0.5f * level.scale[d]), F{});
-            cell.slope[d] = SMOOTH ? 6.0f * t * (1.0f - t) * step : step;
-            if (ORDER > 1) cell.bend[d] = SMOOTH ? (6.0f - 12.0f * t) * step * step : F{};
+            cell.slope[d] = smooth ? 6.0f * t * (1.0f - t) * step : step;
+            if (ORDER > 1) cell.bend[d] = smooth ? (6.0f - 12.0f * t) * step * step : F{};
         }
         lower[d] = (U)index * level.stride[d];
         upper[d] = lower[d] + level.stride[d];
@@ -164,18 +164,14 @@ NF_INLINE void each_adjacent(const float* table, const Cell<D>& cell, Use&& use)
 #endif
 }
 
-// Calls body with compile-time <axes of the level, smooth>.
+// Calls body with the compile-time number of a level's axes.
 template <class Body>
-void with_axes(const Level& level, bool smooth, Body&& body) {
-    const auto pick = [&](auto axes) {
-        if (smooth) body(axes, std::true_type{});
-        else body(axes, std::false_type{});
-    };
+void with_axes(const Level& level, Body&& body) {
     switch (level.axes) {
-        case 1: return pick(std::integral_constant<int, 1>{});
-        case 2: return pick(std::integral_constant<int, 2>{});
-        case 3: return pick(std::integral_constant<int, 3>{});
-        default: return pick(std::integral_constant<int, 4>{});
+        case 1: return body(std::integral_constant<int, 1>{});
+        case 2: return body(std::integral_constant<int, 2>{});
+        case 3: return body(std::integral_constant<int, 3>{});
+        default: return body(std::integral_constant<int, 4>{});
     }
 }
 

@@ -3,15 +3,15 @@
 namespace nf {
 namespace {
 
-template <int D, bool SMOOTH, bool ALONG>
-void encode(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
+template <int D, bool ALONG>
+void encode(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
                   int features, const float* direction, float* out, int64_t stride) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
     table += level.start * features;
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
-        const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
+        const auto cell = locate<D, ALONG ? 1 : 0>(level, smooth, points, p, count);
         F along[D] = {}, plain[1 << D], slope[1 << D];
         if constexpr (ALONG)
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * points.stride + p, count);
@@ -41,15 +41,15 @@ void encode(const Level& the_level, const Points& the_points, int64_t begin, int
     });
 }
 
-template <int D, bool SMOOTH>
-void encode_slopes(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
+template <int D>
+void encode_slopes(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
                            int features, float* out, int64_t stride, float* slopes, int64_t axis_stride) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
     table += level.start * features;
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
-        const auto cell = locate<D, SMOOTH, 1>(level, points, p, count);
+        const auto cell = locate<D, 1>(level, smooth, points, p, count);
         each_pair<D>(table, features, cell, [&](int f, auto&& values, bool both) {
             F first[D + 1] = {}, second[D + 1] = {};
             for (int corner = 0; corner < 1 << D; corner++) {
@@ -74,17 +74,17 @@ void encode_slopes(const Level& the_level, const Points& the_points, int64_t beg
 
 void encode_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end, const float* table,
                   int features, const float* direction, float* out, int64_t stride) {
-    with_axes(level, smooth, [&](auto axes, auto smooth) {
-        if (direction) encode<axes, smooth, true>(level, points, begin, end, table, features, direction, out, stride);
-        else encode<axes, smooth, false>(level, points, begin, end, table, features, nullptr, out, stride);
+    with_axes(level, [&](auto axes) {
+        if (direction) encode<axes, true>(level, smooth, points, begin, end, table, features, direction, out, stride);
+        else encode<axes, false>(level, smooth, points, begin, end, table, features, nullptr, out, stride);
     });
 }
 
 void encode_level_slopes(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
                          const float* table, int features, float* out, int64_t stride, float* slopes,
                          int64_t axis_stride) {
-    with_axes(level, smooth, [&](auto axes, auto smooth) {
-        encode_slopes<axes, smooth>(level, points, begin, end, table, features, out, stride, slopes, axis_stride);
+    with_axes(level, [&](auto axes) {
+        encode_slopes<axes>(level, smooth, points, begin, end, table, features, out, stride, slopes, axis_stride);
     });
 }
 

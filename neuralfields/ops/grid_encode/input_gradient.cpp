@@ -3,15 +3,15 @@
 namespace nf {
 namespace {
 
-template <int D, bool SMOOTH, bool ALONG>
-void input_gradient(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* table,
+template <int D, bool ALONG>
+void input_gradient(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
                           int features, const float* upstream, int64_t stride, const float* direction, float* out) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
     table += level.start * features;
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
-        const auto cell = locate<D, SMOOTH, ALONG ? 2 : 1>(level, points, p, count);
+        const auto cell = locate<D, ALONG ? 2 : 1>(level, smooth, points, p, count);
         F along[D], product[1 << D] = {};
         if constexpr (ALONG)
             for (int d = 0; d < D; d++) along[d] = load(direction + level.axis[d] * points.stride + p, count);
@@ -41,11 +41,11 @@ void input_gradient(const Level& the_level, const Points& the_points, int64_t be
 void input_gradient_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
                           const float* table, int features, const float* upstream, int64_t stride,
                           const float* direction, float* out) {
-    with_axes(level, smooth, [&](auto axes, auto smooth) {
+    with_axes(level, [&](auto axes) {
         if (direction)
-            input_gradient<axes, smooth, true>(level, points, begin, end, table, features, upstream, stride, direction, out);
+            input_gradient<axes, true>(level, smooth, points, begin, end, table, features, upstream, stride, direction, out);
         else
-            input_gradient<axes, smooth, false>(level, points, begin, end, table, features, upstream, stride, nullptr, out);
+            input_gradient<axes, false>(level, smooth, points, begin, end, table, features, upstream, stride, nullptr, out);
     });
 }
 

@@ -3,8 +3,8 @@
 namespace nf {
 namespace {
 
-template <int D, bool SMOOTH, bool ALONG>
-void scatter(const Level& the_level, const Points& the_points, int64_t begin, int64_t end, const float* upstream,
+template <int D, bool ALONG>
+void scatter(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* upstream,
              int64_t stride, const Along& push, float* gradient, int features) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
@@ -12,7 +12,7 @@ void scatter(const Level& the_level, const Points& the_points, int64_t begin, in
     alignas(64) uint32_t at[LANES << D];
     alignas(64) float part[2 * LANES << D];
     each_block(begin, end, [&](int64_t p, auto count) NF_INLINED {
-        const auto cell = locate<D, SMOOTH, ALONG ? 1 : 0>(level, points, p, count);
+        const auto cell = locate<D, ALONG ? 1 : 0>(level, smooth, points, p, count);
         F along[D] = {}, value = {};
         if constexpr (ALONG) {
             for (int d = 0; d < D; d++) along[d] = load(push.direction + level.axis[d] * push.stride + p, count);
@@ -77,9 +77,9 @@ void scatter(const Level& the_level, const Points& the_points, int64_t begin, in
 
 void scatter_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
                    const float* upstream, int64_t stride, const Along* along, float* gradient, int features) {
-    with_axes(level, smooth, [&](auto axes, auto smooth) {
-        if (along) scatter<axes, smooth, true>(level, points, begin, end, upstream, stride, *along, gradient, features);
-        else scatter<axes, smooth, false>(level, points, begin, end, upstream, stride, {}, gradient, features);
+    with_axes(level, [&](auto axes) {
+        if (along) scatter<axes, true>(level, smooth, points, begin, end, upstream, stride, *along, gradient, features);
+        else scatter<axes, false>(level, smooth, points, begin, end, upstream, stride, {}, gradient, features);
     });
 }
 
