@@ -212,6 +212,7 @@ def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Upd
     if tables:
         step.training.table_adam = _settings(updates[0])
     step.training.network_adam = _settings(updates[tables])
+    step.model.network.contents.precision = mlp_cpu.precision()
     number = int(updates[tables].step) + 1
     for moments in step.moments:
         moments.step = number

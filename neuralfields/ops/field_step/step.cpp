@@ -298,8 +298,9 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
     if (model->level) encode(*model, points, at, memory, eikonal, threads);
 
     double* losses = reinterpret_cast<double*>(memory + at.losses);
+    const Packed packed(net, true);
     parallel(threads, groups.count, [&](int64_t group) {
-        Tile tile(net, eikonal ? 2 : 1);
+        Tile tile = eikonal ? Tile(net, 2) : Tile(net, 1, packed);
         float* sums = memory + at.parts + group * places.size;
         std::memset(sums, 0, places.size * sizeof(float));
         double data = 0, slopes = 0;
@@ -379,8 +380,9 @@ NF_EXPORT void nf_field(const Model* model, const Samples* samples, float* memor
     const Workspace at(*model, Gradients(net), n, 0, false, 0);
     if (model->level) encode(*model, {samples->x.data, samples->x.feature_step, n}, at, memory, false, int(threads));
     const int64_t tiles = (n + TILE - 1) / TILE;
+    const Packed packed(net, false);
     parallel(int(threads), (tiles + 7) / 8, [&](int64_t task) {
-        Tile tile(net, 0);
+        Tile tile(net, 0, packed);
         for (int64_t t = task * 8; t < tiles && t < task * 8 + 8; t++) {
             const int64_t begin = t * TILE;
             const int count = n - begin < TILE ? int(n - begin) : TILE;

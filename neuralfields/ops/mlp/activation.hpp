@@ -70,21 +70,32 @@ NF_INLINE F erf(F x) {
     return select(z < 1.0f, x * p, x < 0.0f ? tail - 1.0f : 1.0f - tail);
 }
 
-// Sine and cosine. Beyond |x| = 8192, where three parts of pi / 2 no longer hold all digits, lane by lane.
+// Sine and cosine; to 1e-6 if ROUGH. Beyond |x| = 8192, where the parts of pi / 2 no longer hold all digits, lane by lane.
+template <bool ROUGH = false>
 NF_INLINE void sine_cosine(F x, F& sine, F& cosine) {
-    const F k = nearest(x * 0.636619772f);
-    const I quadrant = truncated(k);
-    const F r = ((x - k * 1.5703125f) - k * 4.8351287841796875e-4f) - k * 3.13916473e-7f;
+    // Added to a number below 2^22, it leaves the nearest whole number in the lowest bits.
+    constexpr float WHOLE = 12582912.0f;
+    const F shifted = x * 0.636619772f + WHOLE, k = shifted - WHOLE;
+    const I quadrant = (I)shifted;
+    F r = x - k * 1.5703125f, s, c;
+    if constexpr (ROUGH) {
+        r = r - k * 4.83826792e-4f;
+    } else {
+        r = (r - k * 4.8351287841796875e-4f) - k * 3.13916473e-7f;
+    }
     const F z = r * r;
-    F s = splat(2.72469284e-6f);
-    s = s * z - 1.98400636e-4f;
-    s = s * z + 8.33333183e-3f;
-    s = s * z - 1.66666667e-1f;
+    if constexpr (ROUGH) {
+        s = splat(-1.95152959e-4f);
+        c = splat(2.44331571e-5f);
+    } else {
+        s = 2.72469284e-6f * z - 1.98400636e-4f;
+        c = -2.72985895e-7f * z + 2.48005826e-5f;
+    }
+    s = s * z + (ROUGH ? 8.33216087e-3f : 8.33333183e-3f);
+    s = s * z - (ROUGH ? 1.66666546e-1f : 1.66666667e-1f);
     s = s * z * r + r;
-    F c = splat(-2.72985895e-7f);
-    c = c * z + 2.48005826e-5f;
-    c = c * z - 1.38888876e-3f;
-    c = c * z + 4.16666667e-2f;
+    c = c * z - (ROUGH ? 1.38873163e-3f : 1.38888876e-3f);
+    c = c * z + (ROUGH ? 4.16666457e-2f : 4.16666667e-2f);
     c = c * z * z - 0.5f * z + 1.0f;
     const I odd = (quadrant & 1) != 0;
     sine = (F)((I)select(odd, c, s) ^ ((quadrant & 2) << 30));

@@ -39,7 +39,12 @@ class Map(ctypes.Structure):
 class Network(ctypes.Structure):
     """``nf::Network`` in network.hpp."""
 
-    _fields_ = (("maps", ctypes.c_int32), ("activation", ctypes.c_int32), ("map", ctypes.POINTER(Map)))
+    _fields_ = (
+        ("maps", ctypes.c_int32),
+        ("activation", ctypes.c_int32),
+        ("map", ctypes.POINTER(Map)),
+        ("precision", ctypes.c_int32),
+    )
 
 
 def network(
@@ -52,7 +57,12 @@ def network(
         Map(w.shape[1], w.shape[0], w.data_ptr(), bias, omega)
         for w, bias, omega in zip(weights, pointers, frequencies, strict=True)
     ]
-    return Network(len(maps), _NAMES.index(activation), (Map * len(maps))(*maps))
+    return Network(len(maps), _NAMES.index(activation), (Map * len(maps))(*maps), precision())
+
+
+def precision() -> int:
+    """Of matrix products, ``enum Precision`` in network.hpp: bf16 where PyTorch's own may take it for float32."""
+    return int(torch.get_float32_matmul_precision() == "medium")
 
 
 def refuse(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, *_: Any) -> str | None:

@@ -30,8 +30,9 @@ NF_EXPORT void nf_mlp_forward(const Network* net, const float* x, int64_t point_
                               float* out, int64_t threads) {
     const Matrix points{x, point_step, feature_step};
     const int64_t tiles = (n + TILE - 1) / TILE;
+    const Packed packed(*net, false);
     parallel(threads, (tiles + TILES_PER_TASK - 1) / TILES_PER_TASK, [&](int64_t task) {
-        Tile tile(*net, 0);
+        Tile tile(*net, 0, packed);
         for (int64_t t = task * TILES_PER_TASK; t < tiles && t < (task + 1) * TILES_PER_TASK; t++) {
             const int64_t begin = t * TILE;
             const int count = n - begin < TILE ? int(n - begin) : TILE;
@@ -49,8 +50,9 @@ NF_EXPORT void nf_mlp_backward(const Network* net, const float* x, int64_t point
     const Gradients at(*net);
     const Groups groups(n, at.size);
     const Floats parts = allocate(groups.count * at.size);
+    const Packed packed(*net, true);
     parallel(threads, groups.count, [&](int64_t group) {
-        Tile tile(*net, 1);
+        Tile tile(*net, 1, packed);
         float* sums = parts.get() + group * at.size;
         std::memset(sums, 0, at.size * sizeof(float));
         each_tile(groups, group, n, [&](int64_t begin, int count) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mlp/activation.hpp"
+#include "mlp/bf16.hpp"
 #include "mlp/gemm.hpp"
 #include "native/scratch.hpp"
 
@@ -13,6 +14,8 @@ namespace nf {
 
 constexpr int TILE = 96;  // a multiple of three vectors for every target
 constexpr int MAX_MAPS = 16;
+
+enum Precision : int32_t { FLOAT32, BF16 };  // of the factors in matrix products; BF16 only where the build has it
 
 // A linear map; mirrored by ctypes.
 struct Map {
@@ -27,6 +30,7 @@ struct Network {
     int32_t maps;
     int32_t activation;
     const Map* map;
+    int32_t precision;
 
     int in() const { return map[0].in; }
     int out() const { return map[maps - 1].out; }
@@ -57,10 +61,54 @@ struct Rows {
     int64_t step;
 };
 
+// The weights in bf16, for all threads of one call: what `Precision` asks for, if the build has it.
+struct Packed {
+    // As they are, [out][step(in)] pairs, and transposed, [in][step(out)]; null for what stays in float32.
+    const uint32_t *weight[MAX_MAPS] = {}, *turned[MAX_MAPS] = {};
+
+    static int64_t step(int features) { return round_up(features, 2 * LANES) / 2; }
+
+    // Without `backward` the transposed weights are left out.
+    Packed(const Network& net, bool backward) {
+#ifdef NF_BF16
+        if (net.precision != BF16) return;
+        int64_t size = 0;
+        for (int k = 0; k < net.maps; k++) size += narrow(net, k) ? room(net.map[k]) : 0;
+        if (!size) return;
+        memory_ = allocate(size);
+        uint32_t* to = reinterpret_cast<uint32_t*>(memory_.get());
+        for (int k = 0; k < net.maps; k++) {
+            if (!narrow(net, k)) continue;
+            const Map& map = net.map[k];
+            uint32_t* other = to + map.out * step(map.in);
+            pack_rows(map.out, map.in, map.weight, to, step(map.in));
+            if (backward) pack_columns(map.out, map.in, map.weight, other, step(map.out));
+            weight[k] = to, turned[k] = other;
+            to += room(map);
+        }
+#else
+        (void)net, (void)backward;
+#endif
+    }
+    explicit operator bool() const { return memory_ != nullptr; }
+
+private:
+    Floats memory_;
+
+    // The first map's coordinates are known to more digits than bf16 has, and cost little.
+    static bool narrow(const Network& net, int k) { return net.maps > 1 && (k > 0 || net.map[0].in >= LANES); }
+    static int64_t room(const Map& map) { return map.out * step(map.in) + map.in * step(map.out); }
+};
+
 // One thread's memory for the tiles of a network. `value[k]` is what map k reads; [0] is room for the input.
 struct Tile {
     float *value[MAX_MAPS], *slope[MAX_MAPS], *bend[MAX_MAPS], *tangent[MAX_MAPS], *pushed[MAX_MAPS];
     float *result, *upstream, *turned, *back[4];
+    // With packed weights, in place of most of these: values and slopes as pairs of features, gradients as such and as
+    // rows of points, and what leaves the first map where that one stays in float32.
+    const Packed* packed = nullptr;
+    uint32_t *pairs[MAX_MAPS], *slope_pairs[MAX_MAPS], *back_pairs[2], *rows;
+    float* first;
 
     // order 0: values alone, two layers taking turns; 1: with a backward; 2: with the backward of the backward.
     Tile(const Network& net, int order) {
@@ -79,11 +127,42 @@ struct Tile {
         for (float*& place : back) place = order ? take() : nullptr;
         turned = memory;
     }
+
+    // For order 0 and 1, in the precision of the packed weights, which must live as long.
+    Tile(const Network& net, int order, const Packed& weights) : Tile(net, weights ? 0 : order) {
+        if (!weights) return;
+        packed = &weights;
+        const int64_t wide = int64_t(net.widest()) * TILE, half = round_up(net.widest(), 2) / 2 * TILE;
+        float* memory = thread_scratch(6 * wide + (2 * net.maps + 4) * half + TILE * round_up(net.widest(), 16));
+        const auto take = [&](int64_t count) { return std::exchange(memory, memory + count); };
+        const auto take_pairs = [&] { return reinterpret_cast<uint32_t*>(take(half)); };
+        value[0] = take(wide), result = take(wide), upstream = take(wide), first = take(wide);
+        back[2] = take(wide);
+        uint32_t* turns[2] = {take_pairs(), take_pairs()};
+        for (int k = 0; k < net.maps; k++) {
+            pairs[k] = order && k > 1 ? take_pairs() : turns[k % 2];
+            slope_pairs[k] = order ? take_pairs() : nullptr;
+        }
+        for (uint32_t*& place : back_pairs) place = order ? take_pairs() : nullptr;
+        rows = order ? take_pairs() : nullptr;
+        turned = memory;
+    }
 };
+
+#ifdef NF_BF16
+template <int ORDER>
+void forward_narrow(const Network& net, Tile& tile, Rows x);
+inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at,
+                            float* gradients, float* dx, int64_t dx_step);
+#endif
 
 // Fills `value`, the derivatives of the activations that ORDER needs, and `result`.
 template <int ORDER>
 void forward(const Network& net, Tile& tile, Rows x) {
+#ifdef NF_BF16
+    if constexpr (ORDER < 2)
+        if (tile.packed) return forward_narrow<ORDER>(net, tile, x);
+#endif
     for (int k = 0; k < net.maps; k++) {
         const Map& map = net.map[k];
         const bool last = k == net.maps - 1, relu = net.activation == RELU && !last;
@@ -114,12 +193,24 @@ inline void add_weight_gradient(const Map& map, const float* dz, Rows x, float* 
     });
 }
 
+// to[row] += the sum of the lanes of of(row); `to` has room for a multiple of LANES.
+template <class Of>
+NF_INLINE void add_row_sums(int rows, float* to, Of&& of) {
+    for (int row = 0; row < rows; row += LANES) {
+        F square[LANES], total = load(to + row);
+        for (int i = 0; i < LANES; i++) square[i] = row + i < rows ? of(row + i) : F{};
+        transpose(square);
+        for (int i = 0; i < LANES; i++) total += square[i];
+        store(to + row, total);
+    }
+}
+
 inline void add_bias_gradient(const Map& map, const float* dz, float* gradient) {
-    for (int row = 0; row < map.out; row++) {
+    add_row_sums(map.out, gradient, [&](int row) NF_INLINED {
         F total = {};
         for (int p = 0; p < TILE; p += LANES) total += load(dz + row * TILE + p);
-        gradient[row] += sum(total);
-    }
+        return total;
+    });
 }
 
 // Of what map k > 0 reads: the gradient of the values, times the activation's slope.
@@ -140,6 +231,9 @@ void pull(const Map& map, const float* dz, float* to, int64_t step, Done&& done)
 // `dx` is not null.
 inline void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients,
                      float* dx, int64_t dx_step) {
+#ifdef NF_BF16
+    if (tile.packed) return backward_narrow(net, tile, x, dz, at, gradients, dx, dx_step);
+#endif
     for (int k = net.maps - 1; k >= 0; k--) {
         const Map& map = net.map[k];
         add_weight_gradient(map, dz, k ? Rows{tile.value[k], TILE} : x, tile.turned, gradients + at.weight[k]);

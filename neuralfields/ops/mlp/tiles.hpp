@@ -1,5 +1,6 @@
 // Batches of points as tiles, and groups of tiles that sum gradients.
 #pragma once
+#include "mlp/narrow.hpp"
 #include "mlp/network.hpp"
 #include "native/threads.hpp"
 

@@ -1,0 +1,159 @@
+// The network's forward and backward with matrices of bf16; weights, gradients and what is done per value in float32.
+//
+// Values lie as pairs of features, which the next map's product takes; the gradients' products take pairs of points.
+// A first map that reads few features, coordinates above all, stays in float32.
+#pragma once
+#include "mlp/bf16.hpp"
+#include "mlp/network.hpp"
+
+#ifdef NF_BF16
+namespace nf {
+
+constexpr int POINT_PAIRS = TILE / 2;
+static_assert(TILE % (2 * LANES) == 0 && TILE % PAIR_COLUMNS == 0);
+
+// Two neighbouring rows of a tile, as a pair of features and as rows of points.
+NF_INLINE void put(F first, F second, int64_t row_pair, int column, uint32_t* pairs) {
+    store(pairs + row_pair * TILE + column, interleaved(narrowed(first, second)));
+}
+NF_INLINE void put(F first, F second, int64_t row_pair, int column, uint32_t* pairs, uint32_t* rows) {
+    const U both = narrowed(first, second);
+    store(pairs + row_pair * TILE + column, interleaved(both));
+    uint32_t* to = rows + row_pair * TILE + column / 2;
+    std::memcpy(to, &both, sizeof both / 2);
+    std::memcpy(to + POINT_PAIRS, reinterpret_cast<const char*>(&both) + sizeof both / 2, sizeof both / 2);
+}
+
+// Calls each(row, column, first, second) for pairs of a part's rows; where the second row is missing, it is zero.
+template <class Each>
+NF_INLINE void each_pair(const Part& part, Each&& each) {
+    for (int r = 0; r < part.rows; r += 2)
+        for (int c = 0; c < part.columns; c += LANES) {
+            const float* at = part.sums + r * part.step + c;
+            each(part.row + r, part.column + c, load(at), r + 1 < part.rows ? load(at + part.step) : F{});
+        }
+}
+
+// The activations of a part of map k's sums.
+template <int ORDER>
+__attribute__((noinline)) void activate_part(const Network& net, Tile& tile, int k, const Part& part) {
+    const Map& map = net.map[k];
+    uint32_t *pairs = tile.pairs[k + 1], *slopes = tile.slope_pairs[k + 1];
+    const bool slope_wanted = ORDER > 0 && net.activation != RELU;
+    each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
+        const bool odd = row + 1 == map.out;
+        if (map.bias) first += map.bias[row], second += odd ? 0.0f : map.bias[row + 1];
+        F value[2], slope[2] = {}, bend;
+        if (net.activation == SINE) {
+            sine_cosine<true>(map.omega * first, value[0], slope[0]);
+            sine_cosine<true>(map.omega * second, value[1], slope[1]);
+            slope[0] *= map.omega, slope[1] *= map.omega;
+        } else if (net.activation == RELU) {
+            value[0] = F{} > first ? F{} : first;
+            value[1] = F{} > second ? F{} : second;
+        } else {
+            const F sums[2] = {first, second};
+            for (int i = 0; i < 2; i++) activate<ORDER>(net.activation, 0.0f, sums[i], value[i], slope[i], bend);
+        }
+        put(value[0], odd ? F{} : value[1], row / 2, column, pairs);
+        if (slope_wanted) put(slope[0], slope[1], row / 2, column, slopes);
+    });
+}
+
+template <int ORDER>
+void forward_narrow(const Network& net, Tile& tile, Rows x) {
+    const Packed& packed = *tile.packed;
+    for (int k = 0; k < net.maps; k++) {
+        const Map& map = net.map[k];
+        const auto done = [&](const Part& part) {
+            if (k < net.maps - 1) return activate_part<ORDER>(net, tile, k, part);
+            for (int r = 0; r < part.rows; r++)
+                for (int c = 0; c < part.columns; c += LANES) {
+                    F sum = load(part.sums + r * part.step + c);
+                    if (map.bias) sum += map.bias[part.row + r];
+                    store(tile.result + (part.row + r) * TILE + part.column + c, sum);
+                }
+        };
+        if (!packed.weight[k]) {
+            product(map.out, TILE, map.weight, map.in, 1, x.data, x.step, map.in,
+                    [&](int row, int column, F sum) { store(tile.first + row * TILE + column, sum); });
+            done({0, map.out, 0, TILE, tile.first, TILE});
+            continue;
+        }
+        if (k == 0) {
+            // An odd last row has no partner; the memory after it is not read.
+            each_pair({0, map.in, 0, TILE, x.data, x.step},
+                      [&](int row, int column, F first, F second) { put(first, second, row / 2, column, tile.pairs[0]); });
+        }
+        pair_product(map.out, TILE, packed.weight[k], packed.step(map.in), tile.pairs[k], TILE, (map.in + 1) / 2, done);
+    }
+}
+
+// Of the gradient in a part of the values that map k > 0 reads: that of the pre-activations, for the next map down.
+__attribute__((noinline)) inline void slope_part(const Network& net, Tile& tile, int k, const Part& part,
+                                                 uint32_t* pairs) {
+    each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
+        const int64_t at = int64_t(row / 2) * TILE + column;
+        if (net.activation == RELU) {
+            const U value = load_pairs(tile.pairs[k] + at);
+            first = select(first_of(value) <= 0.0f, F{}, first);  // NaN lets pass, as in torch
+            second = select(second_of(value) <= 0.0f, F{}, second);
+        } else {
+            const U slope = load_pairs(tile.slope_pairs[k] + at);
+            first *= first_of(slope), second *= second_of(slope);
+        }
+        if (k == 1 && !tile.packed->weight[0]) {
+            store(tile.first + row * TILE + column, first);
+            if (row + 1 < net.map[0].out) store(tile.first + (row + 1) * TILE + column, second);
+        } else {
+            put(first, second, row / 2, column, pairs, tile.rows);
+        }
+    });
+}
+
+inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at,
+                            float* gradients, float* dx, int64_t dx_step) {
+    const Packed& packed = *tile.packed;
+    uint32_t *pairs = tile.back_pairs[0], *next = tile.back_pairs[1];
+    each_pair({0, net.out(), 0, TILE, dz, TILE},
+              [&](int row, int column, F first, F second) { put(first, second, row / 2, column, pairs, tile.rows); });
+    for (int k = net.maps - 1; k >= 0; k--) {
+        const Map& map = net.map[k];
+        float *weights = gradients + at.weight[k], *biases = gradients + at.bias[k];
+        if (!packed.weight[k]) {
+            add_weight_gradient(map, tile.first, x, tile.turned, weights);
+            if (map.bias) add_bias_gradient(map, tile.first, biases);
+            if (dx) pull(map, tile.first, dx, dx_step, [](int64_t, F sum) { return sum; });
+            return;
+        }
+        const int64_t wide = round_up(map.in, LANES);
+        uint32_t* turned = reinterpret_cast<uint32_t*>(tile.turned);
+        transposed_pairs(map.in, TILE, tile.pairs[k], turned, wide);
+        add_pair_product(map.out, int(wide), tile.rows, POINT_PAIRS, turned, wide, POINT_PAIRS, weights, wide);
+        if (map.bias)
+            add_row_sums(map.out, biases, [&](int row) NF_INLINED {
+                F total = {};
+                for (int p = 0; p < POINT_PAIRS; p += LANES) {
+                    const U two = load_pairs(tile.rows + row * POINT_PAIRS + p);
+                    total += first_of(two) + second_of(two);
+                }
+                return total;
+            });
+        const auto down = [&](auto&& done) {
+            pair_product(map.in, TILE, packed.turned[k], packed.step(map.out), pairs, TILE, (map.out + 1) / 2, done);
+        };
+        if (k) {
+            down([&](const Part& part) { slope_part(net, tile, k, part, next); });
+            std::swap(pairs, next);
+        } else if (dx) {
+            down([&](const Part& part) {
+                for (int r = 0; r < part.rows; r++)
+                    std::memcpy(dx + (part.row + r) * dx_step + part.column, part.sums + r * part.step,
+                                part.columns * sizeof(float));
+            });
+        }
+    }
+}
+
+}  // namespace nf
+#endif
