@@ -55,6 +55,7 @@ class Options:
         device: "auto", "cpu" or "cuda".
         backend: the kernels to use, or to fail without, see ``ops.wherever``; None for what fits best.
         threads: of torch; its own default if None.
+        precision: of matrix products, "highest" or "medium", as for ``torch.set_float32_matmul_precision``.
     """
 
     kind: str | None = None
@@ -71,6 +72,7 @@ class Options:
     device: str = "auto"
     backend: str | None = None
     threads: int | None = None
+    precision: str = "highest"
 
     def __post_init__(self) -> None:
         """Refuse what no fit could use, so that nothing has been read or made by then."""
@@ -96,6 +98,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "holdout": ("a share from 0 to below 1", lambda share: 0 <= share < 1),
     "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
     "threads": ("between 1 and 1024", lambda n: 1 <= n <= 1024),
+    "precision": ("highest or medium", lambda name: name in ("highest", "medium")),
 }
 
 
@@ -111,6 +114,7 @@ class Run:
         settings = info["settings"]
         self.device = torch.device(info["device"])
         torch.set_num_threads(info["threads"])
+        torch.set_float32_matmul_precision(settings["precision"])
         # Fresh and resumed runs build the field in the same way, so that they begin with the same parameters.
         torch.manual_seed(info["seed"])
         field = from_spec(info["field"]["spec"], trust=trust)
@@ -279,6 +283,7 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
             "seconds": options.seconds,
             "until_psnr": options.until_psnr,
             "backend": options.backend,
+            "precision": options.precision,
             "trust": [package] if (package := _package(options.field or "")) not in ("", "neuralfields") else [],
         },
         "seed": options.seed,
@@ -321,8 +326,9 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         if info["device"] == "cuda" and not torch.cuda.is_available():
             raise InputError(f"{path} was begun on a CUDA device, and torch sees none here")
         settings, recipe = info["settings"], info["settings"]["recipe"]
+        settings.setdefault("precision", "highest")  # runs of earlier versions
         Options(
-            **{name: settings[name] for name in ("steps", "seconds", "until_psnr")},
+            **{name: settings[name] for name in ("steps", "seconds", "until_psnr", "precision")},
             **{name: recipe[name] for name in ("batch", "ema")},
             holdout=described["holdout"],
             seed=info["seed"],

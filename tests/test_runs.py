@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from neuralfields import runs
 from neuralfields.errors import FileFormatError, InputError
@@ -128,3 +129,15 @@ def test_a_slow_disk_does_not_eat_the_fit(photo, monkeypatch):
         for _ in run.steps():
             now[0] += 0.5
     assert now[0] < 100 * 0.5 * 2.5
+
+
+def test_a_resumed_run_keeps_its_precision(photo):
+    with runs.start(photo, runs.Options(steps=3, precision="medium")) as run:
+        next(run.steps())
+        run.interrupt()
+    assert run.folder.read_info()["settings"]["precision"] == "medium"
+    torch.set_float32_matmul_precision("highest")
+    with runs.resume(run.folder.path) as run:
+        assert torch.get_float32_matmul_precision() == "medium"
+        run.interrupt()
+    torch.set_float32_matmul_precision("highest")

@@ -43,6 +43,12 @@ def parser() -> Parser:
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
     p.add_backend()
     p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
+    p.add_argument(
+        "--precision",
+        choices=("highest", "medium"),
+        help="of matrix products: float32 throughout (highest, the default), or factors rounded to bfloat16 where "
+        "that is faster (medium); weights and sums stay float32",
+    )
     p.add_trust()
     p.add_argument("--quiet", action="store_true", help="no progress line")
     p.add_argument("--json", action="store_true", help="print run.json, one line per run, instead of the summary")
@@ -60,7 +66,8 @@ def main(words: Sequence[str]) -> int:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
     names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "backend", "threads")
     given = {name: getattr(options, name) for name in names}
-    given |= {name: v for name in ("holdout", "seed", "device") if (v := getattr(options, name)) is not None}
+    defaulted = ("holdout", "seed", "device", "precision")
+    given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
     return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
 
@@ -73,7 +80,7 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
         fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
         clash = [
             f"--{name.replace('_', '-')}"
-            for name in (*fixed, "device", "backend")
+            for name in (*fixed, "device", "backend", "precision")
             if getattr(options, name) is not None
         ]
         clash += paths

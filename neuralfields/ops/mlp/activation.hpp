@@ -70,6 +70,11 @@ NF_INLINE F erf(F x) {
     return select(z < 1.0f, x * p, x < 0.0f ? tail - 1.0f : 1.0f - tail);
 }
 
+__attribute__((noinline, cold)) inline void correct_far(const F& x, F& sine, F& cosine) {
+    for (int i = 0; i < LANES; i++)
+        if (!(std::fabs(x[i]) <= 8192.0f)) sine[i] = std::sin(x[i]), cosine[i] = std::cos(x[i]);
+}
+
 // Sine and cosine; to 1e-6 if ROUGH. Beyond |x| = 8192, where the parts of pi / 2 no longer hold all digits, lane by lane.
 template <bool ROUGH = false>
 NF_INLINE void sine_cosine(F x, F& sine, F& cosine) {
@@ -100,10 +105,12 @@ NF_INLINE void sine_cosine(F x, F& sine, F& cosine) {
     const I odd = (quadrant & 1) != 0;
     sine = (F)((I)select(odd, c, s) ^ ((quadrant & 2) << 30));
     cosine = (F)((I)select(odd, s, c) ^ (((quadrant + 1) & 2) << 30));
-    const I large = ~((x < 8192.0f) & (x > -8192.0f));
-    if (any(large))
-        for (int i = 0; i < LANES; i++)
-            if (large[i]) sine[i] = std::sin(x[i]), cosine[i] = std::cos(x[i]);
+    const I far = ((I)x & 0x7fffffff) > 0x46000000;  // |x| > 8192, or NaN
+    if (__builtin_expect(any(far), 0)) {
+        F far_sine = sine, far_cosine = cosine;
+        correct_far(x, far_sine, far_cosine);
+        sine = far_sine, cosine = far_cosine;
+    }
 }
 
 // Value at z, and the derivatives that are asked for.
@@ -168,6 +175,13 @@ NF_INLINE void activate(int32_t activation, float omega, F z, F& value, F& slope
             if (ORDER > 1) bend = -omega * omega * value;
         }
     }
+}
+
+// The same in place, out of line.
+__attribute__((noinline)) inline void activate_called(int32_t activation, F& value, F& slope) {
+    F bend;
+    const F z = value;
+    activate<1>(activation, 0.0f, z, value, slope, bend);
 }
 
 }  // namespace nf

@@ -1,7 +1,5 @@
 // Products of small matrices that lie in cache.
 #pragma once
-#include <type_traits>
-
 #include "native/simd.hpp"
 
 namespace nf {
@@ -35,21 +33,34 @@ NF_INLINE void product_block(const float* a, size_t row_step, size_t k_step, con
         for (int v = 0; v < VECTORS; v++) done(r, v * LANES, total[r][v]);
 }
 
+constexpr int MOST_COLUMNS = 3 * LANES;
+
+// The same written to `to` [ROWS][MOST_COLUMNS]: one function for all uses, for what is rare or small.
+template <int ROWS, int VECTORS>
+__attribute__((noinline)) void written_block(const float* a, size_t row_step, size_t k_step, const float* b,
+                                             size_t b_step, int depth, float* to) {
+    product_block<ROWS, VECTORS>(a, row_step, k_step, b, b_step, depth,
+                                 [&](int r, int c, F sum) { store(to + r * MOST_COLUMNS + c, sum); });
+}
+
 template <int ROWS, int VECTORS, class Done>
 void product_rows(int rows, const float* a, size_t row_step, size_t k_step, const float* b, size_t b_step, int depth,
                   int column, Done&& done) {
     int row = 0;
-    const auto block = [&](auto size) {
-        product_block<decltype(size)::value, VECTORS>(a + row * row_step, row_step, k_step, b + column, b_step, depth,
-                                                      [&](int r, int c, F sum) { done(row + r, column + c, sum); });
-        row += size;
-    };
-    while (row + ROWS <= rows) block(std::integral_constant<int, ROWS>{});
-    if (rows - row >= 4) block(std::integral_constant<int, 4>{});
-    switch (rows - row) {
-        case 3: block(std::integral_constant<int, 3>{}); break;
-        case 2: block(std::integral_constant<int, 2>{}); break;
-        case 1: block(std::integral_constant<int, 1>{}); break;
+    for (; row + ROWS <= rows; row += ROWS)
+        product_block<ROWS, VECTORS>(a + row * row_step, row_step, k_step, b + column, b_step, depth,
+                                     [&](int r, int c, F sum) { done(row + r, column + c, sum); });
+    while (row < rows) {
+        const int here = rows - row >= 4 ? 4 : rows - row;
+        const auto block = here == 4   ? written_block<4, VECTORS>
+                           : here == 3 ? written_block<3, VECTORS>
+                           : here == 2 ? written_block<2, VECTORS>
+                                       : written_block<1, VECTORS>;
+        alignas(64) float sums[4 * MOST_COLUMNS];
+        block(a + row * row_step, row_step, k_step, b + column, b_step, depth, sums);
+        for (int r = 0; r < here; r++)
+            for (int c = 0; c < VECTORS * LANES; c += LANES) done(row + r, column + c, load(sums + r * MOST_COLUMNS + c));
+        row += here;
     }
 }
 
@@ -74,13 +85,21 @@ void product(int rows, int columns, const float* a, size_t row_step, size_t k_st
 
 // to[c][r] = from[r][c] for r < rows, c < columns; columns of `to` up to the next multiple of LANES are written too.
 inline void transposed(int rows, int columns, const float* from, size_t from_step, float* to, size_t to_step) {
+    F square[LANES];
     for (int r = 0; r < rows; r += LANES)
         for (int c = 0; c < columns; c += LANES) {
-            const int here = rows - r < LANES ? rows - r : LANES, there = columns - c < LANES ? columns - c : LANES;
-            F square[LANES];
-            for (int i = 0; i < LANES; i++) square[i] = i < here ? load(from + (r + i) * from_step + c, there) : F{};
-            transpose(square);
-            for (int i = 0; i < there; i++) store(to + (c + i) * to_step + r, square[i]);
+            const int here = rows - r, there = columns - c;
+            const float* at = from + r * from_step + c;
+            float* place = to + c * to_step + r;
+            if (here >= LANES && there >= LANES) {
+                for (int i = 0; i < LANES; i++) square[i] = load(at + i * from_step);
+                transpose(square);
+                for (int i = 0; i < LANES; i++) store(place + i * to_step, square[i]);
+            } else {
+                for (int i = 0; i < LANES; i++) square[i] = i < here ? load(at + i * from_step, there) : F{};
+                transpose(square);
+                for (int i = 0; i < LANES && i < there; i++) store(place + i * to_step, square[i]);
+            }
         }
 }
 

@@ -38,26 +38,31 @@ NF_INLINE void each_pair(const Part& part, Each&& each) {
 template <int ORDER>
 __attribute__((noinline)) void activate_part(const Network& net, Tile& tile, int k, const Part& part) {
     const Map& map = net.map[k];
-    uint32_t *pairs = tile.pairs[k + 1], *slopes = tile.slope_pairs[k + 1];
-    const bool slope_wanted = ORDER > 0 && net.activation != RELU;
-    each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
-        const bool odd = row + 1 == map.out;
-        if (map.bias) first += map.bias[row], second += odd ? 0.0f : map.bias[row + 1];
-        F value[2], slope[2] = {}, bend;
-        if (net.activation == SINE) {
-            sine_cosine<true>(map.omega * first, value[0], slope[0]);
-            sine_cosine<true>(map.omega * second, value[1], slope[1]);
-            slope[0] *= map.omega, slope[1] *= map.omega;
-        } else if (net.activation == RELU) {
-            value[0] = F{} > first ? F{} : first;
-            value[1] = F{} > second ? F{} : second;
-        } else {
-            const F sums[2] = {first, second};
-            for (int i = 0; i < 2; i++) activate<ORDER>(net.activation, 0.0f, sums[i], value[i], slope[i], bend);
-        }
-        put(value[0], odd ? F{} : value[1], row / 2, column, pairs);
-        if (slope_wanted) put(slope[0], slope[1], row / 2, column, slopes);
-    });
+    // In registers: for all the compiler knows, the stores below could change what they are read from.
+    uint32_t *const pairs = tile.pairs[k + 1], *const slopes = tile.slope_pairs[k + 1];
+    const float *const bias = map.bias, omega = map.omega;
+    const int out = map.out, activation = net.activation;
+    const auto each = [&](auto&& apply) NF_INLINED {
+        each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
+            const bool odd = row + 1 == out;
+            if (bias) first += bias[row], second += bias[odd ? row : row + 1];
+            F slope[2] = {};
+            apply(first, slope[0]);
+            apply(second, slope[1]);
+            put(first, odd ? F{} : second, row / 2, column, pairs);
+            if (ORDER > 0 && activation != RELU) put(slope[0], slope[1], row / 2, column, slopes);
+        });
+    };
+    if (activation == SINE) {
+        each([&](F& value, F& slope) NF_INLINED {
+            sine_cosine<true>(omega * value, value, slope);
+            slope *= omega;
+        });
+    } else if (activation == RELU) {
+        each([](F& value, F&) NF_INLINED { value = F{} > value ? F{} : value; });
+    } else {
+        each([&](F& value, F& slope) NF_INLINED { activate_called(activation, value, slope); });
+    }
 }
 
 template <int ORDER>
@@ -92,23 +97,30 @@ void forward_narrow(const Network& net, Tile& tile, Rows x) {
 // Of the gradient in a part of the values that map k > 0 reads: that of the pre-activations, for the next map down.
 __attribute__((noinline)) inline void slope_part(const Network& net, Tile& tile, int k, const Part& part,
                                                  uint32_t* pairs) {
-    each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
-        const int64_t at = int64_t(row / 2) * TILE + column;
-        if (net.activation == RELU) {
-            const U value = load_pairs(tile.pairs[k] + at);
+    const uint32_t *const values = tile.pairs[k], *const slopes = tile.slope_pairs[k];
+    uint32_t* const rows = tile.rows;
+    float* const wide = k == 1 && !tile.packed->weight[0] ? tile.first : nullptr;
+    const int count = net.map[k].in;
+    const auto each = [&](auto&& apply) NF_INLINED {
+        each_pair(part, [&](int row, int column, F first, F second) NF_INLINED {
+            apply(int64_t(row / 2) * TILE + column, first, second);
+            if (!wide) return put(first, second, row / 2, column, pairs, rows);
+            store(wide + row * TILE + column, first);
+            if (row + 1 < count) store(wide + (row + 1) * TILE + column, second);
+        });
+    };
+    if (net.activation == RELU) {
+        each([&](int64_t at, F& first, F& second) NF_INLINED {
+            const U value = load_pairs(values + at);
             first = select(first_of(value) <= 0.0f, F{}, first);  // NaN lets pass, as in torch
             second = select(second_of(value) <= 0.0f, F{}, second);
-        } else {
-            const U slope = load_pairs(tile.slope_pairs[k] + at);
+        });
+    } else {
+        each([&](int64_t at, F& first, F& second) NF_INLINED {
+            const U slope = load_pairs(slopes + at);
             first *= first_of(slope), second *= second_of(slope);
-        }
-        if (k == 1 && !tile.packed->weight[0]) {
-            store(tile.first + row * TILE + column, first);
-            if (row + 1 < net.map[0].out) store(tile.first + (row + 1) * TILE + column, second);
-        } else {
-            put(first, second, row / 2, column, pairs, tile.rows);
-        }
-    });
+        });
+    }
 }
 
 inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at,
