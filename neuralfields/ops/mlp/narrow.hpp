@@ -142,7 +142,9 @@ inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float*
         uint32_t* turned = reinterpret_cast<uint32_t*>(tile.turned);
         transposed_pairs(map.in, TILE, tile.pairs[k], turned, wide);
         add_pair_product(map.out, int(wide), tile.rows, POINT_PAIRS, turned, wide, POINT_PAIRS, weights, wide);
-        if (map.bias)
+        if (map.bias && k == net.maps - 1) {
+            add_bias_gradient(map, dz, biases);  // not rounded yet
+        } else if (map.bias) {
             add_row_sums(map.out, biases, [&](int row) NF_INLINED {
                 F total = {};
                 for (int p = 0; p < POINT_PAIRS; p += LANES) {
@@ -151,6 +153,7 @@ inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float*
                 }
                 return total;
             });
+        }
         const auto down = [&](auto&& done) {
             pair_product(map.in, TILE, packed.turned[k], packed.step(map.out), pairs, TILE, (map.out + 1) / 2, done);
         };
