@@ -118,9 +118,7 @@ def test_a_fit_loses_nothing(image):
 
 
 def test_the_precision_may_change_during_a_fit(image):
-    fits = [
-        fitted(image, precision=p, switch=s) for p, s in (("highest", 0), ("medium", 0), ("medium", 30))
-    ]
+    fits = [fitted(image, precision=p, switch=s) for p, s in (("highest", 0), ("medium", 0), ("medium", 30))]
     first, *others = (next(iter(f.parameters())) for f in fits)
     assert not any(torch.equal(first, other) for other in others)
     assert not torch.equal(*others)

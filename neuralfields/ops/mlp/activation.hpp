@@ -75,7 +75,8 @@ __attribute__((noinline, cold)) inline void correct_far(const F& x, F& sine, F& 
         if (!(std::fabs(x[i]) <= 8192.0f)) sine[i] = std::sin(x[i]), cosine[i] = std::cos(x[i]);
 }
 
-// Sine and cosine; to 1e-6 if ROUGH. Beyond |x| = 8192, where the parts of pi / 2 no longer hold all digits, lane by lane.
+// Sine and cosine; to 1e-6 if ROUGH. Beyond |x| = 8192, where the parts of pi / 2 no longer hold all digits, lane by
+// lane.
 template <bool ROUGH = false>
 NF_INLINE void sine_cosine(F x, F& sine, F& cosine) {
     // Added to a number below 2^22, it leaves the nearest whole number in the lowest bits.

@@ -93,8 +93,8 @@ PairBlock pair_block_of(int rows) {
     }
 }
 
-// Calls each(row, rows, column, columns, kernel) for blocks that cover [rows, columns]; columns are a multiple of LANES,
-// and only the last block of a column of blocks can have an odd number of rows.
+// Calls each(row, rows, column, columns, kernel) for blocks that cover [rows, columns]; columns are a multiple of
+// LANES, and only the last block of a column of blocks can have an odd number of rows.
 template <class Each>
 void pair_blocks(int rows, int columns, Each&& each) {
     for (int column = 0; column < columns;) {
@@ -129,8 +129,8 @@ struct Part {
 
 // All of a b, part after part, while each still is in the innermost cache.
 template <class Done>
-void pair_product(int rows, int columns, const uint32_t* a, size_t row_step, const uint32_t* b, size_t b_step, int depth,
-                  Done&& done) {
+void pair_product(int rows, int columns, const uint32_t* a, size_t row_step, const uint32_t* b, size_t b_step,
+                  int depth, Done&& done) {
     alignas(64) float sums[PAIR_ROWS * PAIR_COLUMNS];
     pair_blocks(rows, columns, [&](int row, int here, int column, int wide, PairBlock kernel) {
         kernel(a + row * row_step, row_step, b + column, b_step, depth, sums, PAIR_COLUMNS, false);
@@ -138,8 +138,8 @@ void pair_product(int rows, int columns, const uint32_t* a, size_t row_step, con
     });
 }
 
-// From pairs of rows [ceil(rows / 2)][columns] to pairs of columns [columns / 2][wide], where wide, a multiple of LANES,
-// holds the rows; columns are a multiple of 2 LANES.
+// From pairs of rows [ceil(rows / 2)][columns] to pairs of columns [columns / 2][wide], where wide, a multiple of
+// LANES, holds the rows; columns are a multiple of 2 LANES.
 inline void transposed_pairs(int rows, int columns, const uint32_t* from, uint32_t* to, size_t wide) {
     const int pairs = (rows + 1) / 2;
     for (int r = 0; r < rows; r += LANES)

@@ -59,7 +59,8 @@ void product_rows(int rows, const float* a, size_t row_step, size_t k_step, cons
         alignas(64) float sums[4 * MOST_COLUMNS];
         block(a + row * row_step, row_step, k_step, b + column, b_step, depth, sums);
         for (int r = 0; r < here; r++)
-            for (int c = 0; c < VECTORS * LANES; c += LANES) done(row + r, column + c, load(sums + r * MOST_COLUMNS + c));
+            for (int c = 0; c < VECTORS * LANES; c += LANES)
+                done(row + r, column + c, load(sums + r * MOST_COLUMNS + c));
         row += here;
     }
 }

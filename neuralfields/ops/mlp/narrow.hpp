@@ -87,8 +87,10 @@ void forward_narrow(const Network& net, Tile& tile, Rows x) {
         }
         if (k == 0) {
             // An odd last row has no partner; the memory after it is not read.
-            each_pair({0, map.in, 0, TILE, x.data, x.step},
-                      [&](int row, int column, F first, F second) { put(first, second, row / 2, column, tile.pairs[0]); });
+            const auto round = [&](int row, int column, F first, F second) {
+                put(first, second, row / 2, column, tile.pairs[0]);
+            };
+            each_pair({0, map.in, 0, TILE, x.data, x.step}, round);
         }
         pair_product(map.out, TILE, packed.weight[k], packed.step(map.in), tile.pairs[k], TILE, (map.in + 1) / 2, done);
     }
@@ -127,8 +129,10 @@ inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float*
                             float* gradients, float* dx, int64_t dx_step) {
     const Packed& packed = *tile.packed;
     uint32_t *pairs = tile.back_pairs[0], *next = tile.back_pairs[1];
-    each_pair({0, net.out(), 0, TILE, dz, TILE},
-              [&](int row, int column, F first, F second) { put(first, second, row / 2, column, pairs, tile.rows); });
+    const auto round = [&](int row, int column, F first, F second) {
+        put(first, second, row / 2, column, pairs, tile.rows);
+    };
+    each_pair({0, net.out(), 0, TILE, dz, TILE}, round);
     for (int k = net.maps - 1; k >= 0; k--) {
         const Map& map = net.map[k];
         float *weights = gradients + at.weight[k], *biases = gradients + at.bias[k];
