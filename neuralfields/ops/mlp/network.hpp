@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "mlp/activation.hpp"
-#include "mlp/bf16.hpp"
 #include "mlp/gemm.hpp"
 #include "native/scratch.hpp"
 
@@ -69,35 +68,11 @@ struct Packed {
     static int64_t step(int features) { return round_up(features, 2 * LANES) / 2; }
 
     // Without `backward` the transposed weights are left out.
-    Packed(const Network& net, bool backward) {
-#ifdef NF_BF16
-        if (net.precision != BF16) return;
-        int64_t size = 0;
-        for (int k = 0; k < net.maps; k++) size += narrow(net, k) ? room(net.map[k]) : 0;
-        if (!size) return;
-        memory_ = allocate(size);
-        uint32_t* to = reinterpret_cast<uint32_t*>(memory_.get());
-        for (int k = 0; k < net.maps; k++) {
-            if (!narrow(net, k)) continue;
-            const Map& map = net.map[k];
-            uint32_t* other = to + map.out * step(map.in);
-            pack_rows(map.out, map.in, map.weight, to, step(map.in));
-            if (backward) pack_columns(map.out, map.in, map.weight, other, step(map.out));
-            weight[k] = to, turned[k] = other;
-            to += room(map);
-        }
-#else
-        (void)net, (void)backward;
-#endif
-    }
+    Packed(const Network& net, bool backward);
     explicit operator bool() const { return memory_ != nullptr; }
 
 private:
     Floats memory_;
-
-    // The first map's coordinates are known to more digits than bf16 has, and cost little.
-    static bool narrow(const Network& net, int k) { return net.maps > 1 && (k > 0 || net.map[0].in >= LANES); }
-    static int64_t room(const Map& map) { return map.out * step(map.in) + map.in * step(map.out); }
 };
 
 // One thread's memory for the tiles of a network. `value[k]` is what map k reads; [0] is room for the input.
@@ -149,49 +124,23 @@ struct Tile {
     }
 };
 
-#ifdef NF_BF16
+// Fills `value`, the derivatives of the activations that ORDER (0, 1 or 2) needs, and `result`.
 template <int ORDER>
-void forward_narrow(const Network& net, Tile& tile, Rows x);
-inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at,
-                            float* gradients, float* dx, int64_t dx_step);
-#endif
+void forward(const Network& net, Tile& tile, Rows x);
 
-// Fills `value`, the derivatives of the activations that ORDER needs, and `result`.
-template <int ORDER>
-void forward(const Network& net, Tile& tile, Rows x) {
-#ifdef NF_BF16
-    if constexpr (ORDER < 2)
-        if (tile.packed) return forward_narrow<ORDER>(net, tile, x);
-#endif
-    for (int k = 0; k < net.maps; k++) {
-        const Map& map = net.map[k];
-        const bool last = k == net.maps - 1, relu = net.activation == RELU && !last;
-        float* to = last ? tile.result : tile.value[k + 1];
-        product(map.out, TILE, map.weight, map.in, 1, x.data, x.step, map.in, [&](int row, int column, F sum) {
-            if (map.bias) sum += map.bias[row];
-            store(to + row * TILE + column, relu ? (F{} > sum ? F{} : sum) : sum);
-        });
-        if (!last && !relu)
-            for (int i = 0; i < map.out * TILE; i += LANES) {
-                F value, slope, bend;
-                activate<ORDER>(net.activation, map.omega, load(to + i), value, slope, bend);
-                store(to + i, value);
-                if (ORDER > 0) store(tile.slope[k + 1] + i, slope);
-                if (ORDER > 1) store(tile.bend[k + 1] + i, bend);
-            }
-        x = {to, TILE};
-    }
-}
+// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives the input's where
+// `dx` is not null.
+void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients, float* dx,
+              int64_t dx_step);
+
+// After forward<2>: the gradients of <v, dx>, where dx is the input's gradient for an upstream gradient `g` and v a
+// direction [in][TILE]. Its derivative in g is the result's derivative along v, left in `result`; those in the weights
+// are added, and the input's is left in `dx`.
+void second(const Network& net, Tile& tile, Rows x, const float* v, const float* g, const Gradients& at,
+            float* gradients, float* dx, int64_t dx_step);
 
 // gradient [out][in rounded up] += dz x^T
-inline void add_weight_gradient(const Map& map, const float* dz, Rows x, float* turned, float* gradient) {
-    const int64_t wide = round_up(map.in, LANES);
-    transposed(map.in, TILE, x.data, x.step, turned, wide);
-    product(map.out, int(wide), dz, TILE, 1, turned, wide, TILE, [&](int row, int column, F sum) {
-        float* to = gradient + row * wide + column;
-        store(to, load(to) + sum);
-    });
-}
+void add_weight_gradient(const Map& map, const float* dz, Rows x, float* turned, float* gradient);
 
 // to[row] += the sum of the lanes of of(row); `to` has room for a multiple of LANES.
 template <class Of>
@@ -225,75 +174,6 @@ void pull(const Map& map, const float* dz, float* to, int64_t step, Done&& done)
     product(map.in, TILE, map.weight, 1, map.in, dz, TILE, map.out, [&](int row, int column, F sum) {
         store(to + row * step + column, done(int64_t(row) * TILE + column, sum));
     });
-}
-
-// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives the input's where
-// `dx` is not null.
-inline void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients,
-                     float* dx, int64_t dx_step) {
-#ifdef NF_BF16
-    if (tile.packed) return backward_narrow(net, tile, x, dz, at, gradients, dx, dx_step);
-#endif
-    for (int k = net.maps - 1; k >= 0; k--) {
-        const Map& map = net.map[k];
-        add_weight_gradient(map, dz, k ? Rows{tile.value[k], TILE} : x, tile.turned, gradients + at.weight[k]);
-        if (map.bias) add_bias_gradient(map, dz, gradients + at.bias[k]);
-        if (k) {
-            float* to = tile.back[k % 2];
-            pull(map, dz, to, TILE, [&](int64_t i, F sum) { return times_slope(net, tile, k, i, sum); });
-            dz = to;
-        } else if (dx) {
-            pull(map, dz, dx, dx_step, [](int64_t, F sum) { return sum; });
-        }
-    }
-}
-
-// After forward<2>: the gradients of <v, dx>, where dx is the input's gradient for an upstream gradient `g` and v a
-// direction [in][TILE]. Its derivative in g is the result's derivative along v, left in `result`; those in the weights
-// are added, and the input's is left in `dx`. Written as the reverse of the forward pass of values and tangents.
-inline void second(const Network& net, Tile& tile, Rows x, const float* v, const float* g, const Gradients& at,
-                   float* gradients, float* dx, int64_t dx_step) {
-    const int last = net.maps - 1;
-    const bool flat = piecewise_linear(net.activation);
-    const float* tangent = v;
-    for (int k = 0; k <= last; k++) {
-        const Map& map = net.map[k];
-        float* to = k == last ? tile.result : tile.tangent[k + 1];
-        product(map.out, TILE, map.weight, map.in, 1, tangent, TILE, map.in, [&](int row, int column, F sum) {
-            const int64_t i = int64_t(row) * TILE + column;
-            if (k < last) {
-                store(tile.pushed[k + 1] + i, sum);
-                sum = times_slope(net, tile, k + 1, i, sum);
-            }
-            store(to + i, sum);
-        });
-        tangent = to;
-    }
-    const float *a = g, *b = nullptr;  // gradients of the pre-activations' tangents, and of the pre-activations
-    for (int k = last; k >= 0; k--) {
-        const Map& map = net.map[k];
-        float* gradient = gradients + at.weight[k];
-        add_weight_gradient(map, a, {k ? tile.tangent[k] : v, TILE}, tile.turned, gradient);
-        if (b) {
-            add_weight_gradient(map, b, k ? Rows{tile.value[k], TILE} : x, tile.turned, gradient);
-            if (map.bias) add_bias_gradient(map, b, gradients + at.bias[k]);
-        }
-        if (!k) break;
-        float *next_a = tile.back[k % 2], *next_b = flat ? nullptr : tile.back[2 + k % 2];
-        pull(map, a, next_a, TILE, [&](int64_t i, F sum) {
-            if (!flat) store(next_b + i, sum * load(tile.pushed[k] + i) * load(tile.bend[k] + i));
-            return times_slope(net, tile, k, i, sum);
-        });
-        if (b) {
-            pull(map, b, next_b, TILE, [&](int64_t i, F sum) {
-                return load(next_b + i) + times_slope(net, tile, k, i, sum);
-            });
-        }
-        a = next_a, b = next_b;
-    }
-    if (!dx) return;
-    if (b) return pull(net.map[0], b, dx, dx_step, [](int64_t, F sum) { return sum; });
-    for (int row = 0; row < net.in(); row++) std::memset(dx + row * dx_step, 0, TILE * sizeof(float));
 }
 
 }  // namespace nf

@@ -1,6 +1,5 @@
 // Batches of points as tiles, and groups of tiles that sum gradients.
 #pragma once
-#include "mlp/narrow.hpp"
 #include "mlp/network.hpp"
 #include "native/threads.hpp"
 
