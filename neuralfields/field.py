@@ -154,8 +154,10 @@ class Chain(Field):
         return stages
 
     def forward(self, x: Tensor) -> Tensor:
-        if ops.wanted_derivatives() == 0 and (model := model_of(self)):
-            return ops.field_values(model, x.reshape(-1, self.in_dim)).view(*x.shape[:-1], self.out_dim)
+        if ops.wanted_derivatives() == 0 and not torch.compiler.is_compiling() and (model := model_of(self)):
+            values = ops.field_values.attempt(model, x.reshape(-1, self.in_dim))
+            if values is not None:
+                return values.view(*x.shape[:-1], self.out_dim)
         for part in self.parts:
             x = part(x)
         return x
