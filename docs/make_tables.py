@@ -79,8 +79,8 @@ def results() -> str:
     lines = [
         f"{_where(photos)}; `python benchmarks/photos.py`:",
         "",
-        "| image | pixels | asked | reached | fit | peak memory |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| image | pixels | asked | reached | fit | whole command | peak memory |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in photos["results"]:
         height, width, _ = row["shape"]
@@ -89,14 +89,15 @@ def results() -> str:
         goal, amount = row["budget"].removeprefix("--").split()
         asked = f"{amount} dB" if goal == "until-psnr" else f"{amount} {goal}"
         lines.append(
-            f"| {row['image']} | {width}×{height} | {asked} | {reached} | {row['fit_seconds']:.1f} s, "
-            f"{row['steps']} steps | {row['peak_memory_mib']} MiB |"
+            f"| {row['image']} | {width}×{height} | {asked} | {reached} | {row['fit_seconds']:.2f} s, "
+            f"{row['steps']} steps | {row['command_seconds']:.1f} s | {row['peak_memory_mib']} MiB |"
         )
     siren, kill, mutations = (_read(f"{name}.json")["results"] for name in ("siren_camera", "kill", "mutations"))
     lines += [
         "",
         f"- SIREN at its paper's settings on camera 256×256, 300 full-batch steps: median "
-        f"{siren['median_psnr']:.2f} dB of {len(siren['seeds'])} seeds (`python benchmarks/siren_camera.py`).",
+        f"{siren['median_psnr']['highest']:.2f} dB of {len(siren['seeds']['highest'])} seeds, "
+        f"{siren['median_psnr']['medium']:.2f} dB with `--precision medium` (`python benchmarks/siren_camera.py`).",
         f"- {kill['killed']} kills at random moments of a fit: no file damaged, at most "
         f"{kill['most_seconds_lost']:.1f} s lost, {kill['ended_bit_equal']} of {kill['ended']} resumed fits bit-equal "
         "to the undisturbed one (`python benchmarks/kill.py`).",
