@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from neuralfields import ops
 from neuralfields.errors import FileFormatError, InputError
@@ -147,7 +148,7 @@ class Chain(Field):
     def stages(self) -> Sequence[Stage] | None:
         stages: list[Stage] = []
         for part in self:
-            found = part.stages() if not _hooked(part) else None
+            found = part.stages() if not hooked(part) else None
             if found is None:
                 return None
             stages += found
@@ -163,13 +164,15 @@ class Chain(Field):
         return x
 
 
-def _hooked(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+def hooked(module: nn.Module) -> bool:
+    """Whether something wants to be called when the module is, or when its gradients are computed."""
+    own = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
+    return any(own) or bool(_has_any_global_hook())
 
 
 def model_of(field: nn.Module) -> Model | None:
     """A field as the fused ops know it: a grid or none, a network, an output map or none. None if it is not that."""
-    stages = field.stages() if isinstance(field, Field) and not _hooked(field) else None
+    stages = field.stages() if isinstance(field, Field) and not hooked(field) else None
     return Model.of(stages) if stages else None
 
 

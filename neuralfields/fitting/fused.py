@@ -1,40 +1,61 @@
 """A whole training step in one op, where field, objective and optimizer are what it knows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import Tensor, nn
+
 from neuralfields import ops
-from neuralfields.field import model_of
+from neuralfields.field import hooked, model_of
 from neuralfields.fitting.optimizers import LazyAdam
 from neuralfields.fitting.state import State
-from neuralfields.ops.field_step import Model, Samples, Task, Update
-from neuralfields.protocols import Batch
+from neuralfields.ops.field_step import Model, Samples, Task
+from neuralfields.protocols import Batch, Objective
 
 
 @dataclass(frozen=True)
 class FusedStep:
-    """Steps of a fit by ``ops.field_step``."""
+    """Steps of a fit by ``ops.field_step``.
 
+    The field is described once. What may change between two steps is looked at before each of them: whatever was
+    attached to modules, parameters or optimizer, and the optimizer's settings and moments.
+    """
+
+    modules: tuple[nn.Module, ...]  # of the field
     model: Model
     task: Task
-    updates: Sequence[Update]
     optimizer: LazyAdam
 
     @classmethod
     def of(cls, state: State) -> "FusedStep | None":
         """Of a fit whose field, objective and optimizer can be described to the op; else None."""
-        describe = getattr(state.objective, "task", None)
-        task = describe() if describe else None
-        model = model_of(state.field)
-        if task is None or model is None or not isinstance(state.optimizer, LazyAdam):
+        task, model = _task(state.objective), model_of(state.field)
+        if task is None or model is None or type(state.optimizer) is not LazyAdam:
             return None
-        updates = state.optimizer.updates(model.parameters)
-        return None if updates is None else cls(model, task, updates, state.optimizer)
+        return cls(tuple(state.field.modules()), model, task, state.optimizer)
 
     def __call__(self, batch: Batch) -> dict[str, float] | None:
-        """One update: the terms before it, or None where no kernel takes it."""
-        self.optimizer.set_rates(self.updates)
-        terms = ops.field_step.attempt(self.model, Samples(batch.x, batch.y, batch.weight), self.task, self.updates)
+        """One update: the terms before it, or None where autograd must do it."""
+        parameters = self.model.parameters
+        if any(map(hooked, self.modules)) or not all(map(_plain, parameters)):
+            return None
+        updates = self.optimizer.updates(parameters)
+        if updates is None:
+            return None
+        samples = Samples(batch.x, batch.y, batch.weight)
+        terms = ops.field_step.attempt(self.model, samples, self.task, updates)
         if terms is None:
             return None
         return {self.task.loss: terms[0]} | ({"eikonal": terms[1]} if self.task.eikonal else {})
+
+
+def _task(objective: Objective) -> Task | None:
+    """The objective as the op knows it, if it says so itself: a class that only inherits ``task`` may mean more."""
+    classes = type(objective).__mro__
+    describes, computes = (next((c for c in classes if name in vars(c)), None) for name in ("task", "__call__"))
+    return objective.task() if describes is not None and describes is computes else None  # type: ignore[attr-defined]
+
+
+def _plain(parameter: Tensor) -> bool:
+    """Whether the parameter is fitted, and nothing but the optimizer waits for its gradient."""
+    waiting = parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None)
+    return parameter.requires_grad and not waiting

@@ -109,25 +109,23 @@ class LazyAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def updates(self, parameters: Sequence[Tensor]) -> list[Update] | None:
-        """What updates these parameters in this order; None if they are not all that it updates, or decay."""
-        groups = {id(p): group for group in self.param_groups for p in group["params"]}
-        if {id(p) for p in parameters} != set(groups) or any(group["weight_decay"] for group in self.param_groups):
-            return None
-        made = []
-        for p in parameters:
-            group = groups[id(p)]
-            state = self.state[p] or self._start(p, group["lazy"])
-            (beta1, beta2), moments = group["betas"], (state["mean"], state["square"])
-            made.append(
-                Update(p, *moments, state["step"], group["lazy"], group["lr"], beta1, beta2, group["epsilon"])
-            )
-        return made
+        """What updates these parameters now, in this order.
 
-    def set_rates(self, updates: Sequence[Update]) -> None:
-        """Give updates the learning rates of this moment."""
-        rates = {id(p): group["lr"] for group in self.param_groups for p in group["params"]}
-        for update in updates:
-            update.lr = rates[id(update.parameter)]
+        None if they are not, each once, all that it updates, if there is decay, or if anything waits for its steps.
+        """
+        if self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks:
+            return None
+        groups = {id(p): group for group in self.param_groups for p in group["params"]}
+        if sorted(groups) != sorted(map(id, parameters)):
+            return None
+        if any(group["weight_decay"] for group in self.param_groups):
+            return None
+        return [self._update(p, groups[id(p)]) for p in parameters]
+
+    def _update(self, parameter: Tensor, group: dict[str, Any]) -> Update:
+        state = self.state[parameter] or self._start(parameter, group["lazy"])
+        moments, (beta1, beta2) = (state["mean"], state["square"], state["step"]), group["betas"]
+        return Update(parameter, *moments, group["lazy"], group["lr"], beta1, beta2, group["epsilon"])
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base class; counters of rows, which it leaves where they are, follow their parameters' device."""

@@ -36,6 +36,8 @@ def _check_values(model: Model, x: Tensor) -> None:
 def _check_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> None:
     _check_values(model, samples.x)
     n = len(samples.x)
+    if not n:
+        raise InputError("a step needs one sample or more, got none")
     if samples.y.shape != (n, model.outputs):
         raise InputError(f"the field gives values of shape {[n, model.outputs]} for targets {list(samples.y.shape)}")
     if samples.weight is not None and samples.weight.shape != (n,):
@@ -46,6 +48,8 @@ def _check_step(model: Model, samples: Samples, task: Task, updates: Sequence[Up
         raise InputError(f"the eikonal term is of a field with 1 output, this has {model.outputs}")
     if len(updates) != len(model.parameters):
         raise InputError(f"the model has {len(model.parameters)} parameters, got {len(updates)} updates")
+    if len({parameter.data_ptr() for parameter in model.parameters}) < len(updates):
+        raise InputError("a step takes parameters with memory of their own, two of these share theirs")
 
 
 field_values = Op(

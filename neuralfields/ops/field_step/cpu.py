@@ -79,18 +79,16 @@ def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Up
     weight = () if samples.weight is None else (samples.weight,)
     if (why := refusal(samples.x, samples.y, *weight)) is not None:
         return why
+    networks = updates[1 if model.grid else 0 :]
+    if len({(u.lr, u.beta1, u.beta2, u.epsilon) for u in networks}) > 1:
+        return "takes one rate for the whole network"
+    if len({int(u.step) for u in networks}) > 1:
+        return "takes parameters that were updated equally often"
     kept = _kept.get(model)
-    if kept is not None and kept.serves(model, task, updates):
+    if kept is not None and kept.serves(task, updates):
         return None
     if why := _refuse_model(model, samples.x) or _refuse_state(model, updates):
         return why
-    tables = updates[: 1 if model.grid else 0]
-    if not all(update.lazy for update in tables) or any(update.lazy for update in updates[len(tables) :]):
-        return "updates tables lazily and networks densely"
-    if len({(u.lr, u.beta1, u.beta2, u.epsilon) for u in updates[len(tables) :]}) > 1:
-        return "takes one rate for the whole network"
-    if len({int(u.step) for u in updates[len(tables) :]}) > 1:
-        return "takes parameters that were updated equally often"
     if task.eikonal:
         return _refuse_eikonal(model)
     return None
@@ -112,8 +110,14 @@ def _refuse_state(model: Model, updates: Sequence[Update]) -> str | None:
             return "takes contiguous moments of the parameters' shapes"
         if why := refusal(*_tensors(update)):
             return why
-        if update.lazy and (update.step.dtype, update.step.shape) != (torch.int32, parameter.shape[:1]):
+        step = update.step
+        if update.lazy and ((step.dtype, step.shape) != (torch.int32, parameter.shape[:1]) or not step.is_contiguous()):
             return "takes an int32 counter for each row"
+    if len(set(_pointers(updates))) < 4 * len(updates):
+        return "takes parameters and moments with memory of their own"
+    tables = 1 if model.grid else 0
+    if not all(update.lazy for update in updates[:tables]) or any(update.lazy for update in updates[tables:]):
+        return "updates tables lazily and networks densely"
     return None
 
 
@@ -165,8 +169,9 @@ class _Step:
     """What the core needs for the steps of one fit, kept from step to step."""
 
     def __init__(self, model: Model, task: Task, updates: Sequence[Update]) -> None:
-        self._of = task, updates
-        self._pointers = _pointers(model)
+        # The tensors are kept, so that nothing else can come to lie where they are.
+        self._tensors = [t for update in updates for t in (*_tensors(update), update.step)]
+        self._of = task, _pointers(updates)
         self.model = _described(model)
         tables, rest = updates[: 1 if model.grid else 0], updates[1 if model.grid else 0 :]
         self.moments = (_Moments * len(rest))(*(_Moments(*map(Tensor.data_ptr, _tensors(update))) for update in rest))
@@ -180,13 +185,12 @@ class _Step:
             t.table_mean, t.table_square, t.table_steps = (x.data_ptr() for x in _state(update))
         self._size: tuple[int, int] = (0, 0)
         self._memory = torch.empty(0)
-        for update in updates:
-            for tensor in (*_tensors(update), update.step):
-                on_huge_pages(tensor)
+        for tensor in self._tensors:
+            on_huge_pages(tensor)
 
-    def serves(self, model: Model, task: Task, updates: Sequence[Update]) -> bool:
-        """Whether this was made of these very things, and the parameters are still where they were."""
-        return self._of[0] is task and self._of[1] is updates and self._pointers == _pointers(model)
+    def serves(self, task: Task, updates: Sequence[Update]) -> bool:
+        """Whether this was made for such a task, and parameters and moments are where they were."""
+        return self._of == (task, _pointers(updates))
 
     def memory(self, points: int) -> Tensor:
         """Working memory for this many points, zero where the core expects it."""
@@ -206,7 +210,7 @@ _kept = WeakIdKeyDictionary()
 
 def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> tuple[float, float]:
     step = _kept.get(model)
-    if step is None or not step.serves(model, task, updates):
+    if step is None or not step.serves(task, updates):
         step = _kept[model] = _Step(model, task, updates)
     tables = 1 if model.grid else 0
     if tables:
@@ -237,8 +241,8 @@ def _state(update: Update) -> tuple[Tensor, ...]:
     return update.mean, update.square, update.step
 
 
-def _pointers(model: Model) -> list[int]:
-    return [parameter.data_ptr() for parameter in model.parameters]
+def _pointers(updates: Sequence[Update]) -> list[int]:
+    return [t.data_ptr() for u in updates for t in (u.parameter, u.mean, u.square, u.step)]
 
 
 def _settings(update: Update) -> Adam:

@@ -22,7 +22,7 @@ class Task:
     eikonal: float = 0.0
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Update:
     """Adam's state of one parameter; ``step`` is an int32 per row for a lazy one, else one number. Changed in place."""
 
