@@ -1,5 +1,6 @@
 """``fit`` drains the loop and gives back what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import Any, Unpack
@@ -46,6 +47,7 @@ class Fit:
         headline: the metric that matters most for this signal.
         steps, samples, seconds: what it took; seconds include sampling and quality checks.
         reached: whether ``until_psnr`` was reached; None if none was asked for.
+        kernels: which backend computed each op of the updates: ``{"field_step": "cpu"}``.
     """
 
     field: nn.Module
@@ -56,6 +58,7 @@ class Fit:
     samples: int
     seconds: float
     reached: bool | None = None
+    kernels: Mapping[str, str] = attribute(default_factory=dict)
 
     @property
     def psnr(self) -> float:
@@ -126,4 +129,5 @@ def finish(
     if isinstance(state.field, Field):
         state.field.frame = signal.frame
         state.field.provenance = {"signal": signal.describe(), "metrics": measured, "steps": state.step}
-    return Fit(state.field, history, measured, signal.headline, state.step, state.samples, state.seconds, reached)
+    totals = state.step, state.samples, state.seconds
+    return Fit(state.field, history, measured, signal.headline, *totals, reached, state.kernels)

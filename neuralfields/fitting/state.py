@@ -26,7 +26,7 @@ class State:
         samples: samples seen.
         seconds: time spent fitting, over all resumed parts.
         next_check: first step at which the quality may be measured on the whole signal again.
-        kernels: which backend computed each op in the first step of this process.
+        kernels: which backend computed each op of the first update in this process.
     """
 
     field: nn.Module

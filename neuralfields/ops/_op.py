@@ -194,6 +194,8 @@ def used() -> Iterator[dict[str, str]]:
         yield found
     finally:
         _wishes.used = before
+        if before is not None:
+            before.update(found)
 
 
 def _load(target: str) -> Callable[..., Any]:

@@ -124,6 +124,13 @@ def test_an_undisturbed_fit_is_fused() -> None:
     assert ends_alike(lambda: begun(field)).kernels == {"field_step": "cpu"}
 
 
+def test_a_fit_tells_its_kernels() -> None:
+    with ops.used() as around:
+        fit = nf.fit(field(), image(), steps=2, batch=64)
+    assert fit.kernels == {"field_step": "cpu"}
+    assert around["field_step"] == "cpu"
+
+
 def test_tied_weights_are_left_to_autograd() -> None:
     assert "field_step" not in ends_alike(lambda: begun(tied)).kernels
 
