@@ -15,7 +15,7 @@ import torch
 
 from neuralfields.errors import InputError, KernelRefused
 from neuralfields.ops import GridLayout, grid_encode, native
-from neuralfields.ops.native import build, cache, cpu
+from neuralfields.ops.native import build, cache, calling, cpu
 
 V2 = {"cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"}
 V3 = V2 | {"abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
@@ -214,6 +214,7 @@ def test_switched_off(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapture
     assert native.reason() == native.origin() == "is switched off by NEURALFIELDS_NATIVE=off"
     with pytest.raises(KernelRefused, match="the native core is switched off"):
         native.library()
+    assert calling.refusal() == "needs the native core, which is switched off by NEURALFIELDS_NATIVE=off"
     assert not caplog.records
 
 

@@ -9,10 +9,13 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import neuralfields as nf
 from neuralfields import ops
+from neuralfields.errors import KernelRefused
 from neuralfields.ops import native
 
 if native.reason() is not None:
@@ -222,3 +225,43 @@ def test_tables_that_are_too_large() -> None:
     table = torch.zeros(1, 1).expand(layout.entries, 16)
     text = "reference (cpu takes levels of less than 2^32 values, not 4294967296)"
     assert ops.grid_encode.explain(torch.zeros(3, 3), table, layout) == text
+
+
+class Marked(Tensor):
+    """A tensor with a type of its own."""
+
+
+def sums(p: Tensor, t: Tensor) -> Tensor:
+    return ops.error_sums(p, t)
+
+
+TRACERS: dict[str, Callable[[Tensor, Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
+    "jit.trace": lambda p, t: torch.jit.trace(sums, (p, t)),  # type: ignore[return-value]
+    "make_fx": make_fx(sums),
+    "make_fx, symbolic": make_fx(sums, tracing_mode="symbolic"),
+    "make_fx, before dispatch": make_fx(sums, pre_dispatch=True),
+    "compile": lambda p, t: torch.compile(sums, backend="eager", fullgraph=True),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.jit is deprecated
+@pytest.mark.parametrize("tracer", TRACERS)
+def test_what_is_traced_without_operators_is_right_for_other_values(tracer: str) -> None:
+    traced = TRACERS[tracer](points(9), points(9) * 2)
+    torch.testing.assert_close(traced(points(9) * 3, points(9)), sums(points(9) * 3, points(9)))
+
+
+def test_a_kernel_that_torch_does_not_see_needs_plain_tensors() -> None:
+    p, t = points(9), points(9) * 2
+    with FakeTensorMode() as mode:
+        assert sums(mode.from_tensor(p), mode.from_tensor(t)).shape == (4,)
+        assert ops.cell_centres(torch.arange(4), (2, 2)).shape == (4, 2)
+        assert ops.shuffled(0, 5, ((5, (1,)),)).shape == (5,)
+    torch.testing.assert_close(vmap(sums)(p[None], t[None])[0], sums(p, t))
+    for strange in (p.as_subclass(Marked), p.to_sparse(), torch.complex(p, p).conj().imag):
+        assert ops.error_sums.explain(strange, t).startswith("reference (cpu takes ")
+        with ops.backend("cpu", ops.error_sums), pytest.raises(KernelRefused, match="the cpu kernel takes"):
+            sums(strange, t)
+    assert ops.error_sums.explain(torch.nn.Parameter(p), t) == "cpu (first choice)"
+    with torch.device("meta"):  # where the kernel would make its result
+        assert ops.error_sums.explain(p, t) == "reference (cpu is not seen by a mode of torch that is active here)"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralfields.ops.native.calling import call, refusal
+from neuralfields.ops.native.calling import call, direct_refusal
 
 
 class Adam(ctypes.Structure):
@@ -45,7 +45,7 @@ def settings(lr: float, beta1: float, beta2: float, epsilon: float) -> Adam:
 def refuse(parameter: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, *_: Any) -> str | None:
     """What the two kernels cannot take."""
     tensors = parameter, gradient, mean, square
-    return refusal(*tensors) or (None if all(t.is_contiguous() for t in tensors) else "takes contiguous tensors")
+    return direct_refusal(*tensors) or (None if all(t.is_contiguous() for t in tensors) else "takes contiguous tensors")
 
 
 @torch.no_grad()

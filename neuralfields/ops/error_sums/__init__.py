@@ -11,7 +11,7 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.error_sums import reference
-from neuralfields.ops.native.calling import refusal
+from neuralfields.ops.native.calling import direct_refusal
 
 
 def _check(prediction: Tensor, target: Tensor) -> None:
@@ -22,7 +22,7 @@ def _check(prediction: Tensor, target: Tensor) -> None:
 error_sums = Op(
     "error_sums",
     reference.error_sums,
-    (Kernel("cpu", "neuralfields.ops.error_sums.cpu:error_sums", 0, refusal),),
+    (Kernel("cpu", "neuralfields.ops.error_sums.cpu:error_sums", 0, direct_refusal),),
     check=_check,
     differentiable=False,
 )

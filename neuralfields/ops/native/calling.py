@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 
 from neuralfields.ops._op import wanted_derivatives
 from neuralfields.ops.native import library, reason
@@ -18,7 +19,7 @@ _fragment = torch.library.Library("neuralfields", "FRAGMENT")
 def refusal(*tensors: Tensor) -> str | None:
     """Why no function of the core can take these tensors."""
     if (why := reason()) is not None:
-        return f"is not there: {why}"
+        return f"needs the native core, which {why}"
     for tensor in tensors:
         if tensor.dtype != torch.float32:
             return f"takes float32, not {str(tensor.dtype).removeprefix('torch.')}"
@@ -29,6 +30,29 @@ def refusal(*tensors: Tensor) -> str | None:
     if torch.compiler.is_compiling():
         return _refusal_of_tracing()
     return None
+
+
+def direct_refusal(*tensors: Tensor, others: Sequence[Tensor] = ()) -> str | None:
+    """Why a function of the core cannot be called without a torch operator, which nothing that watches torch sees.
+
+    Args:
+        tensors: as ``refusal`` takes them.
+        others: more tensors, of any dtype; their devices are the caller's business.
+    """
+    if torch.compiler.is_compiling():
+        return "is not traced by torch.compile"
+    if torch._C._is_tracing():
+        return "is not traced by torch.jit"
+    if torch._C._are_functorch_transforms_active():
+        return "does not take part in torch.func transforms"
+    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        return "is not seen by a mode of torch that is active here"
+    for tensor in (*tensors, *others):
+        if type(tensor) is not Tensor and type(tensor) is not Parameter:
+            return f"takes plain tensors, not {type(tensor).__name__}"
+        if tensor.layout is not torch.strided or tensor.is_neg():
+            return "takes tensors whose memory holds their values one by one"
+    return refusal(*tensors)
 
 
 def _refusal_of_tracing() -> str | None:

@@ -24,7 +24,7 @@ from torch import Tensor, int64
 
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
-from neuralfields.ops.native.calling import refusal
+from neuralfields.ops.native.calling import direct_refusal
 from neuralfields.ops.sampling import reference
 from neuralfields.ops.sampling.reference import Order
 
@@ -41,14 +41,14 @@ def _check(first: int, n: int, orders: tuple[Order, ...]) -> None:
 
 def _refuse_shuffled(first: int, n: int, orders: tuple[Order, ...]) -> str | None:
     largest = orders[-1][0] if orders else first + n
-    return f"takes numbers up to 2^40, not {largest}" if largest > _ORDERED else refusal()
+    return f"takes numbers up to 2^40, not {largest}" if largest > _ORDERED else direct_refusal()
 
 
 def _refuse_centres(index: Tensor, shape: tuple[int, ...]) -> str | None:
     if not index.is_cpu or index.dtype is not int64:
         return f"takes an int64 index on the cpu, not {index.dtype} on {index.device}"
     size = prod(shape)
-    return f"takes arrays of up to 2^51 places, not {size}" if size > _PLACED else refusal()
+    return f"takes arrays of up to 2^51 places, not {size}" if size > _PLACED else direct_refusal(others=[index])
 
 
 def _refuse_values(stored: Tensor, index: Tensor) -> str | None:
@@ -56,7 +56,7 @@ def _refuse_values(stored: Tensor, index: Tensor) -> str | None:
         return f"takes an int64 index on the cpu, not {index.dtype} on {index.device}"
     if not stored.is_cpu or stored.dtype not in reference.LARGEST:
         return f"takes uint8, uint16, float16 or float32 on the cpu, not {stored.dtype} on {stored.device}"
-    return refusal()
+    return direct_refusal(others=[stored, index])
 
 
 shuffled = Op(
