@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
@@ -106,15 +106,13 @@ class Run:
     """One fit in its folder. Use it as a context manager: the folder is locked inside.
 
     Get one with ``start`` or ``resume``, drain ``steps`` (or leave early and ``interrupt``), then ``finish``. The
-    backend that its settings name holds inside too.
+    backend, the threads and the precision that its settings name hold inside too, and no longer.
     """
 
     def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any], trust: Sequence[str]):
         self.folder, self.signal, self.info = folder, signal, info
         settings = info["settings"]
         self.device = torch.device(info["device"])
-        torch.set_num_threads(info["threads"])
-        torch.set_float32_matmul_precision(settings["precision"])
         # Fresh and resumed runs build the field in the same way, so that they begin with the same parameters.
         torch.manual_seed(info["seed"])
         field = from_spec(info["field"]["spec"], trust=trust)
@@ -132,6 +130,8 @@ class Run:
             self._keep = self.folder.checkpoint_path.exists() or self.folder.field_path.exists()
             if self.folder.read_info().get("status") in _FINISHED:
                 raise InputError(f"{self.folder.path} has just been finished by another process")
+            self._stack.enter_context(_threads(self.info["threads"]))
+            self._stack.enter_context(_precision(self.info["settings"]["precision"]))
             self.folder.clean_temporaries()
             if self.folder.checkpoint_path.exists():
                 self.state.restore(*storage.load_checkpoint(self.folder.checkpoint_path))
@@ -214,7 +214,8 @@ class Run:
             self.state.settle()
             self.state.field.half().float()
             self.state.average = {}
-        fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, thorough=True)
+        with _precision("highest"):  # as nf eval measures
+            fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, thorough=True)
         evaluated = time.monotonic()
         field = fit.field
         assert isinstance(field, Field)
@@ -249,6 +250,28 @@ class Run:
     def _set(self, **changes: Any) -> None:
         self.info |= changes
         self.folder.write_info(self.info)
+
+
+@contextmanager
+def _precision(name: str) -> Iterator[None]:
+    """Inside the block matrix products have this precision."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Inside the block torch uses this many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def start(path: str | os.PathLike[str], options: Options | None = None, *, out: Path | None = None) -> Run:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuralfields import runs
+from neuralfields import runs, storage
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.images import write_image
 
@@ -136,8 +136,29 @@ def test_a_resumed_run_keeps_its_precision(photo):
         next(run.steps())
         run.interrupt()
     assert run.folder.read_info()["settings"]["precision"] == "medium"
-    torch.set_float32_matmul_precision("highest")
     with runs.resume(run.folder.path) as run:
         assert torch.get_float32_matmul_precision() == "medium"
         run.interrupt()
-    torch.set_float32_matmul_precision("highest")
+
+
+def test_precision_and_threads_hold_inside_only(photo):
+    before = torch.get_float32_matmul_precision(), torch.get_num_threads()
+    run = runs.start(photo, runs.Options(steps=3, precision="medium", threads=2))
+    assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == before
+    with run:
+        assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == ("medium", 2)
+        for _ in run.steps():
+            pass
+        run.finish()
+        assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == ("medium", 2)
+    assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == before
+
+
+@pytest.mark.parametrize("field", ["hash", "siren"])
+def test_metrics_are_those_of_the_file_in_any_precision(photo, field):
+    with runs.start(photo, runs.Options(steps=10, precision="medium", field=field)) as run:
+        for _ in run.steps():
+            pass
+        run.finish()
+    values = run.signal.measure(storage.load(run.folder.field_path), thorough=True)
+    assert {name: run.info["metrics"][name] for name in values} == values

@@ -105,6 +105,43 @@ def grid(points: int, *, dim: int, log2_size: int, finest: int, gradient: str = 
     return Call(ops.grid_encode, (x, table, layout, "linear"), work, wrt)
 
 
+def planes(points: int, *, resolution: int, features: int) -> Call:
+    """``plane_encode`` of three planes as a tri-plane field has them, with the table's gradient.
+
+    Of a row, which lies in one piece, one access counts.
+    """
+    layout = ops.PlaneLayout(3, ((0, 1), (0, 2), (1, 2)), (resolution,) * 3)
+    x = torch.rand(points, 3) * 2 - 1
+    table = torch.randn(layout.entries, features).requires_grad_()
+    corners = points * 3 * 4.0
+    memory = 8.0 * points * (3 + 3 * features) + 4.0 * features * layout.entries
+    work = Work(gathers=corners, scatters=corners, table=4 * features * resolution**2, memory=memory)
+    return Call(ops.plane_encode, (x, table, layout), work, (table,))
+
+
+def order(points: int) -> Call:
+    """``shuffled`` as a fit of an eight times larger signal has it; the numbers are written once."""
+    return Call(ops.shuffled, (0, points, ((8 * points, (0, 0)),)), Work(memory=8.0 * points))
+
+
+def centres(points: int, *, shape: tuple[int, int]) -> Call:
+    """``cell_centres`` of random places of an image."""
+    index = torch.randint(math.prod(shape), (points,))
+    return Call(ops.cell_centres, (index, shape), Work(memory=(8.0 + 4 * len(shape)) * points))
+
+
+def values(points: int, *, shape: tuple[int, int]) -> Call:
+    """``take_values`` of random places of an RGB image of 8 bits."""
+    stored = torch.randint(256, (math.prod(shape), 3), dtype=torch.uint8)
+    index = torch.randint(len(stored), (points,))
+    return Call(ops.take_values, (stored, index), Work(gathers=points, table=stored.numel(), memory=20.0 * points))
+
+
+def sums(points: int) -> Call:
+    """``error_sums`` of an RGB image's values, which are read once."""
+    return Call(ops.error_sums, (torch.rand(points, 3), torch.rand(points, 3)), Work(memory=24.0 * points))
+
+
 def network(points: int, *, sizes: Sequence[int], backward: bool = False) -> Call:
     """``mlp`` with ReLUs and without biases; backward gives the gradients of the weights and of the input."""
     x = torch.randn(points, sizes[0]).requires_grad_(backward)
@@ -184,6 +221,7 @@ CASES = (
     Case("grid_encode-3d-table-256k", grid, K256, _3D | _TABLE, compiled=False),
     Case("grid_encode-3d-input-64k", grid, K64, _3D | _INPUT, compiled=False),
     Case("grid_encode-3d-input-256k", grid, K256, _3D | _INPUT, compiled=False),
+    Case("plane_encode-3d-table-64k", planes, K64, {"resolution": 128, "features": 16}, compiled=False),
     Case("mlp-32-64-64-3-forward", network, K256, _GRID_MLP),
     Case("mlp-32-64-64-3-backward", network, K256, _GRID_MLP | _BACKWARD),
     Case("mlp-16-64-3-forward", network, K256, _SMALL_MLP),
@@ -192,4 +230,8 @@ CASES = (
     Case("sine_mlp-256x4-backward", sines, K64, _SIREN | _BACKWARD),
     Case("adam-4m-rows", update, 1 << 22, {"lazy": False}),
     Case("lazy_adam-4m-rows", update, 1 << 22, {"lazy": True}, compiled=False),
+    Case("shuffled-256k", order, K256, compiled=False),
+    Case("cell_centres-256k", centres, K256, {"shape": (1024, 1024)}, compiled=False),
+    Case("take_values-256k", values, K256, {"shape": (1024, 1024)}, compiled=False),
+    Case("error_sums-256k", sums, K256, compiled=False),
 )

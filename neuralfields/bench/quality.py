@@ -5,8 +5,10 @@ are clean. This module imports no torch before it measures: what the parent hold
 """
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -40,18 +42,22 @@ class Task:
 def measured(task: Task) -> dict[str, Any]:
     """Fit in a process of its own: the task, whether and when it reached its PSNR, peak memory.
 
+    Ctrl-C and SIGTERM end that process and are a KeyboardInterrupt here.
+
     Raises:
         InputError: the image cannot be read, or has no PSNR.
         NeuralFieldsError: the fit failed, or its process was killed.
     """
     words = [sys.executable, "-P", "-m", "neuralfields.bench.quality", json.dumps(asdict(task))]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with _Stop() as stop, subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as child:
+        stop.ends(child)
         try:
             out, err = child.communicate()
         except BaseException:
             child.kill()
             raise
-    if child.returncode == _INTERRUPTED:
+    if stop.asked or child.returncode == _INTERRUPTED:
         raise KeyboardInterrupt
     if child.returncode == InputError.exit_status:
         raise InputError(err.strip().splitlines()[-1])
@@ -59,6 +65,39 @@ def measured(task: Task) -> dict[str, Any]:
         last = (err.strip().splitlines() or [f"its process ended with {child.returncode}"])[-1]
         raise NeuralFieldsError(f"the fit of {task.image} failed: {last}")
     return json.loads(out)
+
+
+class _Stop:
+    """Notes Ctrl-C and SIGTERM inside a block, and ends the child then: not even one just being begun outlives us.
+
+    In the main thread only, which alone may ask for that; what our parent has made us ignore stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._child: subprocess.Popen[str] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Stop":
+        main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._ask) for number in heard}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def ends(self, child: "subprocess.Popen[str]") -> None:
+        self._child = child
+        if self.asked:
+            child.kill()
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+        if self._child:
+            self._child.kill()
 
 
 def fit(task: Task) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     from neuralfields.ops.field_step import Grid, Model, Network, Samples, Task, Update
 
     x, y, layout = torch.zeros(4, 2), torch.zeros(4, 3), ops.GridLayout(2, 2, 8, 4, 8)
+    planes = ops.PlaneLayout(2, ((0, 1),), (8, 8))
     weights, biases = [torch.zeros(8, 2), torch.zeros(3, 8)], [torch.zeros(8), torch.zeros(3)]
     table, counts = torch.zeros(layout.entries, 1), torch.zeros(layout.entries, dtype=torch.int32)
     moments = table, torch.zeros_like(table), torch.zeros_like(table)
@@ -72,6 +73,7 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     ]
     return {
         ops.grid_encode: (x, table, layout, "linear"),
+        ops.plane_encode: (x, torch.zeros(planes.entries, 1), planes),
         ops.mlp: (x, weights, biases, "relu"),
         ops.sine_mlp: (x, weights, biases, [30.0]),
         ops.adam: (table, *moments, 1, *adam),

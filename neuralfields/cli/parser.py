@@ -42,8 +42,11 @@ class Parser(argparse.ArgumentParser):
 
     def add_backend(self) -> None:
         """The option that names the kernels."""
-        text = "kernels to use, or to fail without: cpu, triton, tinycudann, or reference for plain PyTorch"
-        self.add_argument("--backend", choices=BACKENDS, metavar="NAME", help=f"{text} (default: what fits best)")
+        text = (
+            "cpu for the native kernels, or nothing without them; reference for plain PyTorch; triton and tinycudann "
+            "are names that this version has no kernels for (default: what fits best)"
+        )
+        self.add_argument("--backend", choices=BACKENDS, metavar="NAME", help=text)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given, with the command that explains them."""

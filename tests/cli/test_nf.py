@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from nf_helpers import command, contents, pattern
 
+from neuralfields import ops
 from neuralfields.files.images import read_image, write_image
 
 _KEYS = {
@@ -221,7 +222,10 @@ def test_field_of_a_third_party(nf, folder, monkeypatch):
 def test_doctor_methods_and_help(nf):
     status, out, _ = nf("doctor")
     assert status == 0 and "grid_encode" in out and "torch" in out
-    assert set(json.loads(nf("doctor", "--json").out)) == {"machine", "kernels", "versions"}
+    report = json.loads(nf("doctor", "--json").out)
+    assert set(report) == {"machine", "kernels", "versions"}
+    assert set(report["kernels"]) == {op.name for op in ops.ALL}
+    assert not any("refused" in text for text in report["kernels"].values())
     status, out, _ = nf("methods")
     assert status == 0 and "siren" in out and "Sitzmann" in out
     names = [row["name"] for row in json.loads(nf("methods", "--json").out)["--field"]]
