@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import neuralfields as nf
 from neuralfields import ops
@@ -245,3 +247,15 @@ def test_a_fit_is_the_same_with_and_without(kind: str) -> None:
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-4)
     for one, other in zip(found[0][1], found[1][1], strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_values_are_not_computed_unseen() -> None:
+    """Whatever traces or wraps tensors gets operators it can see, not memory filled behind its back."""
+    torch.manual_seed(0)
+    grid = nf.encodings.HashGrid(2, levels=2, log2_size=5, base=4, finest=8)
+    field, x = nf.Chain(grid, nf.networks.MLP(4, 1, width=8, depth=1)), torch.rand(5, 2)
+    with torch.no_grad():
+        expected = field(x)
+        torch.testing.assert_close(make_fx(field)(x)(x), expected)
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+            assert field(mode.from_tensor(x)).shape == expected.shape

@@ -16,7 +16,7 @@ from neuralfields.ops.grid_encode import cpu as grid_cpu
 from neuralfields.ops.losses import LOSSES
 from neuralfields.ops.mlp import cpu as mlp_cpu
 from neuralfields.ops.native import library
-from neuralfields.ops.native.calling import as_argument, call, on_huge_pages, refusal
+from neuralfields.ops.native.calling import as_argument, call, direct_refusal, on_huge_pages, refusal
 
 _OUTPUTS = {"affine": 1, "sinh": 2}  # ``enum Output`` in loss.hpp
 _CHUNK = 1 << 16  # points evaluated at once: their features stay in the last cache
@@ -68,16 +68,12 @@ class _Samples(ctypes.Structure):
 
 
 def refuse_values(model: Model, x: Tensor) -> str | None:
-    if torch.compiler.is_compiling():
-        return "is not traced by torch.compile"
-    if torch._C._are_functorch_transforms_active():
-        return "does not take part in torch.func transforms"
-    return _refuse_model(model, x)
+    return direct_refusal(x) or _refuse_model(model, x)
 
 
 def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Update]) -> str | None:
     weight = () if samples.weight is None else (samples.weight,)
-    if (why := refusal(samples.x, samples.y, *weight)) is not None:
+    if (why := direct_refusal(samples.x, samples.y, *weight)) is not None:
         return why
     networks = updates[1 if model.grid else 0 :]
     if len({(u.lr, u.beta1, u.beta2, u.epsilon) for u in networks}) > 1:
