@@ -70,6 +70,12 @@ def test_a_backend_without_kernels_is_refused_before_anything_is_made(nf, folder
     assert contents(folder) == before
 
 
+def test_the_help_says_which_have_no_kernels(nf):
+    having = {"reference", *(kernel.backend for op in ops.ALL for kernel in op.kernels)}
+    without = " and ".join(name for name in BACKENDS if name not in having)
+    assert f"{without} are names that this version has no kernels for" in " ".join(nf("fit", "--help").out.split())
+
+
 def test_no_such_backend(nf, folder):
     status, _, err = nf("fit", "a.png", "--backend", "gpu")
     assert status == 2 and "invalid choice: 'gpu'" in err and len(err.splitlines()) == 1
