@@ -1,11 +1,15 @@
 """Adam against torch's, and what laziness means."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from neuralfields import ops
+from neuralfields.errors import InputError, KernelRefused
+from neuralfields.ops import native
 
+needs_core = pytest.mark.skipif(native.reason() is not None, reason="no native core")
 SETTINGS = (1e-2, 0.9, 0.99, 1e-8)
 
 
@@ -94,3 +98,59 @@ def test_a_gradient_that_is_not_a_number_is_not_skipped() -> None:
     ops.lazy_adam(parameter, gradient, *torch.zeros(2, 2, 2).double(), steps, *SETTINGS)
     assert parameter[0, 1].isnan()
     assert steps.tolist() == [1, 0]
+
+
+def state(*shape: int) -> dict[str, Tensor]:
+    return {name: torch.zeros(*shape) for name in ("parameter", "gradient", "mean", "square")}
+
+
+@pytest.mark.parametrize("wrong", ["gradient", "mean", "square"])
+def test_tensors_of_other_shapes(wrong: str) -> None:
+    given = {**state(4, 2), wrong: torch.zeros(3, 2)}
+    with pytest.raises(InputError, match=rf"parameter's shape \[4, 2\], got .*{wrong} \[3, 2\]"):
+        ops.adam(*given.values(), 1, *SETTINGS)
+    with pytest.raises(InputError, match=rf"parameter's shape \[4, 2\], got .*{wrong} \[3, 2\]"):
+        ops.lazy_adam(*given.values(), torch.zeros(4, dtype=torch.int32), *SETTINGS)
+
+
+def test_what_breaks_the_contract() -> None:
+    steps = torch.zeros(4, dtype=torch.int32)
+    with pytest.raises(InputError, match="from 1 on, got 0"):
+        ops.adam(*state(4, 2).values(), 0, *SETTINGS)
+    with pytest.raises(InputError, match=r"takes steps \[4\], one for each row, got \[3\]"):
+        ops.lazy_adam(*state(4, 2).values(), steps[:3], *SETTINGS)
+    with pytest.raises(InputError, match=r"takes a parameter \[rows, features\], got \[4\]"):
+        ops.lazy_adam(*state(4).values(), steps, *SETTINGS)
+    for betas in ((1.0, 0.9), (0.9, -0.1), (0.9, float("nan"))):
+        with pytest.raises(InputError, match="takes betas from 0 to below 1, got"):
+            ops.adam(*state(4, 2).values(), 1, 1e-2, *betas, 1e-8)
+
+
+@needs_core
+def test_counters_the_kernel_does_not_take() -> None:
+    steps = torch.zeros(8, dtype=torch.int32)
+    for strange in (steps[:4].long(), steps[::2]):
+        parameter, _, *moments = state(4, 2).values()
+        ops.lazy_adam(parameter, torch.ones(4, 2), *moments, strange, *SETTINGS)
+        assert strange.tolist() == [1] * 4 and parameter.lt(0).all()
+        with ops.backend("cpu"), pytest.raises(KernelRefused, match="takes contiguous int32 steps on the CPU"):
+            ops.lazy_adam(parameter, torch.ones(4, 2), *moments, strange, *SETTINGS)
+
+
+@pytest.mark.parametrize("beta2", [0.9999, 0.99999, 0.9999999])
+def test_a_late_step_with_a_slow_average(beta2: float) -> None:
+    settings = (1e-2, 0.9, beta2, 1e-8)
+    ours, theirs = ({**state(4, 2), "gradient": torch.ones(4, 2), "square": torch.ones(4, 2)} for _ in range(2))
+    ops.adam(*ours.values(), 5_000_000, *settings)
+    ops.adam.reference(*theirs.values(), 5_000_000, *settings)
+    torch.testing.assert_close(ours["parameter"], theirs["parameter"], rtol=1e-5, atol=0)
+    if beta2 > 0.99999 and native.reason() is None:
+        with ops.backend("cpu"), pytest.raises(KernelRefused, match=r"takes betas up to 0\.99999, not 0\.9999999"):
+            ops.adam(*ours.values(), 5_000_000, *settings)
+
+
+def test_settings_may_be_numpys() -> None:
+    ours, theirs = ({**state(4, 2), "gradient": torch.ones(4, 2)} for _ in range(2))
+    ops.adam(*ours.values(), 3, *(np.float64(value) for value in SETTINGS))
+    ops.adam(*theirs.values(), 3, *SETTINGS)
+    assert torch.equal(ours["parameter"], theirs["parameter"])

@@ -64,5 +64,6 @@ def test_no_gradient_is_kept() -> None:
 def test_what_cannot_be_compared() -> None:
     with pytest.raises(InputError, match=r"values \[3, 1\] cannot be compared with \[3\]"):
         ops.error_sums(torch.zeros(3, 1), torch.zeros(3))
-    with ops.backend("cpu"), pytest.raises(KernelRefused, match="takes float32, not float64"):
+    why = "needs the native core" if native.reason() else "takes float32, not float64"
+    with ops.backend("cpu"), pytest.raises(KernelRefused, match=why):
         ops.error_sums(torch.zeros(3).double(), torch.zeros(3).double())

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -265,3 +266,41 @@ def test_a_kernel_that_torch_does_not_see_needs_plain_tensors() -> None:
     assert ops.error_sums.explain(torch.nn.Parameter(p), t) == "cpu (first choice)"
     with torch.device("meta"):  # where the kernel would make its result
         assert ops.error_sums.explain(p, t) == "reference (cpu is not seen by a mode of torch that is active here)"
+
+
+def test_a_batch_of_nothing_has_its_shape() -> None:
+    layout = ops.GridLayout(2, 2, 5, 3, 6)
+    table = torch.zeros(layout.entries, 3)
+    weights, biases = [torch.ones(4, 2), torch.ones(1, 4)], [torch.zeros(4), torch.zeros(1)]
+
+    def encoded(x: Tensor, table: Tensor) -> Tensor:
+        return ops.grid_encode(x, table, layout)
+
+    def network(x: Tensor, *weights: Tensor) -> Tensor:
+        return ops.sine_mlp(x, weights, biases, [3.0])
+
+    x, tables = torch.zeros(0, 7, 2), table.expand(0, *table.shape)
+    assert vmap(encoded, (0, None))(x, table).shape == (0, 7, 6)
+    assert vmap(encoded)(x, tables).shape == (0, 7, 6)
+    assert vmap(encoded, (0, None))(torch.zeros(3, 0, 2), table).shape == (3, 0, 6)
+    assert vmap(network, (0, None, None))(x, *weights).shape == (0, 7, 1)
+    slopes = vmap(grad(lambda x, *w: network(x, *w).sum(), (0, 1, 2)), (0, None, None))(x, *weights)
+    assert [list(slope.shape) for slope in slopes] == [[0, 7, 2], [0, 4, 2], [0, 1, 4]]
+
+
+@pytest.mark.parametrize("number", [np.float64, np.float32, float, int])
+def test_settings_may_be_numpys(number: Callable[[float], float]) -> None:
+    x = points(9)
+    layouts = ops.GridLayout(2, 3, 6, 4, number(37)), ops.GridLayout(2, 3, 6, 4, 37)
+    assert layouts[0] == layouts[1] and layouts[0].entries == layouts[1].entries
+    table = torch.rand(layouts[0].entries, 2)
+    assert torch.equal(*(ops.grid_encode(x, table, layout) for layout in layouts))
+    network = [torch.ones(3, 2), torch.ones(1, 3)], [torch.zeros(3), torch.zeros(1)]
+    assert torch.equal(*(ops.sine_mlp(x, *network, [omega]) for omega in (number(30), 30.0)))
+    planes = ops.PlaneLayout(2, np.array([[0, 1]], np.int32), np.array([4, 5], np.int32))  # type: ignore[arg-type]
+    assert planes == ops.PlaneLayout(2, ((0, 1),), (4, 5))
+
+
+def test_a_frequency_without_bounds_gives_no_number() -> None:
+    weights, biases = [torch.ones(3, 2), torch.ones(1, 3)], [torch.zeros(3), torch.zeros(1)]
+    assert ops.sine_mlp(points(9), weights, biases, [float("inf")]).isnan().all()

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 from neuralfields.errors import InputError
 
@@ -46,6 +47,10 @@ class GridLayout:
     finest: float
 
     def __post_init__(self) -> None:
+        # Python's numbers: NumPy's would be computed with in their own precision.
+        for name in ("dim", "levels", "log2_size", "base"):
+            object.__setattr__(self, name, index(getattr(self, name)))
+        object.__setattr__(self, "finest", float(self.finest))
         for name, low, high in (("dim", 1, len(PRIMES)), ("levels", 1, 64), ("log2_size", 3, 28)):
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"a grid's {name} is between {low} and {high}, got {getattr(self, name)}")

@@ -92,14 +92,16 @@ def perceptron(
 
 # Settings are given to autograd functions and operators as one text, which stays a constant for torch.compile.
 def _code(activation: str, maps: int, omegas: Sequence[float]) -> str:
-    return f'["{activation}", {maps}, [{", ".join([repr(omega) for omega in omegas])}]]'
+    # As texts within the text: JSON has no infinity.
+    frequencies = ", ".join([f'"{float(omega)!r}"' for omega in omegas])
+    return f'["{activation}", {maps}, [{frequencies}]]'
 
 
 @cache
 def _settings(code: str) -> tuple[str, int, list[float]]:
     """Activation, number of linear maps, frequencies."""
     activation, maps, omegas = json.loads(code)
-    return activation, maps, omegas
+    return activation, maps, [float(omega) for omega in omegas]
 
 
 class _Parameters:

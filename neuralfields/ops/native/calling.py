@@ -65,23 +65,36 @@ def _refusal_of_tracing() -> str | None:
 
 
 def call(name: str, *arguments: Any) -> None:
-    """Call a function of the core on as many threads as torch uses.
+    """Call a function of the core whose last argument is the number of threads: as many as torch uses.
 
     Args:
         name: of the function.
-        arguments: tensors and lists of them are given as pointers, None as a null pointer, structures by reference;
-            whole numbers are int64, others float.
+        arguments: those before the last, as ``invoke`` takes them.
     """
-    getattr(library(), name)(*map(as_argument, arguments), ctypes.c_int64(torch.get_num_threads()))
+    invoke(name, *arguments, torch.get_num_threads())
+
+
+def invoke(name: str, *arguments: Any, result: Any = None) -> Any:
+    """Call a function of the core.
+
+    Args:
+        name: of the function.
+        arguments: tensors and lists of them are given as pointers, None as a null pointer, structures by reference,
+            whole numbers as int64; all else is given as the object of ctypes that it is.
+        result: what it returns, a type of ctypes; None for nothing.
+    """
+    function = getattr(library(), name)
+    function.restype = result
+    return function(*map(as_argument, arguments))
 
 
 def as_argument(value: Any) -> Any:
-    """As ``call`` describes it."""
+    """As ``invoke`` describes it."""
     if isinstance(value, Tensor):
         return ctypes.c_void_p(value.data_ptr())
     if isinstance(value, list):
         return (ctypes.c_void_p * len(value))(*(None if t is None else t.data_ptr() for t in value))
-    if isinstance(value, int):
+    if hasattr(value, "__index__"):  # NumPy's whole numbers too
         return ctypes.c_int64(value)
     if isinstance(value, ctypes.Structure):
         return ctypes.byref(value)
@@ -113,15 +126,21 @@ def operator(
     made = getattr(torch.ops.neuralfields, name)
 
     def batched(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
-        if pointwise and not any(_batched(dim) for i, dim in enumerate(in_dims) if i not in pointwise):
+        if (
+            pointwise
+            and info.batch_size
+            and not any(_batched(dim) for i, dim in enumerate(in_dims) if i not in pointwise)
+        ):
             together = list(arguments)
             for i in pointwise:
                 together[i] = _together(arguments[i], in_dims[i], info.batch_size)
             return made(*together).unflatten(0, (info.batch_size, -1)), 0
-        one_by_one = [made(*map(_slice, arguments, in_dims, repeat(b))) for b in range(info.batch_size)]
+        size = info.batch_size
+        # Without any batch, one of zeros tells the shapes.
+        one_by_one = [made(*map(_slice, arguments, in_dims, repeat(b))) for b in range(max(size, 1))]
         if isinstance(one_by_one[0], Tensor):
-            return torch.stack(one_by_one), 0
-        return [torch.stack(parts) for parts in zip(*one_by_one, strict=True)], [0] * len(one_by_one[0])
+            return torch.stack(one_by_one)[:size], 0
+        return [torch.stack(parts)[:size] for parts in zip(*one_by_one, strict=True)], [0] * len(one_by_one[0])
 
     torch.library.register_vmap(f"neuralfields::{name}", batched, lib=_fragment)
     return made
@@ -142,7 +161,9 @@ def _together(argument: Tensor | None, dim: int | None, batch: int) -> Tensor | 
 def _slice(argument: Any, dim: Any, index: int) -> Any:
     if isinstance(dim, list):
         return [_slice(a, d, index) for a, d in zip(argument, dim, strict=True)]
-    return argument if dim is None else argument.select(dim, index)
+    if dim is None:
+        return argument
+    return argument.select(dim, index) if argument.shape[dim] else argument.sum(dim)
 
 
 def too_often(order: int) -> NoReturn:

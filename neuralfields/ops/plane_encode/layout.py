@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 from neuralfields.errors import InputError
 
@@ -50,9 +51,9 @@ class PlaneLayout:
     resolution: Sequence[int]
 
     def __post_init__(self) -> None:
-        # As tuples, so that a layout can be compared and hashed.
-        object.__setattr__(self, "axes", tuple(tuple(plane) for plane in self.axes))
-        object.__setattr__(self, "resolution", tuple(self.resolution))
+        # As tuples of Python's numbers, so that a layout can be compared and hashed.
+        object.__setattr__(self, "axes", tuple(tuple(map(index, plane)) for plane in self.axes))
+        object.__setattr__(self, "resolution", tuple(map(index, self.resolution)))
         if self.dim < 1 or len(self.resolution) != self.dim:
             raise InputError(f"planes have one resolution for each of {self.dim} axes, got {self.resolution}")
         if not all(2 <= vertices <= 1 << 20 for vertices in self.resolution):

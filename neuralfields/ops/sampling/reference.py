@@ -74,6 +74,9 @@ def cell_centres(index: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def take_values(stored: Tensor, index: Tensor) -> Tensor:
-    rows = stored.numpy().take(index.numpy(), axis=0).astype(np.float32)
+    places = index.numpy()
+    if (places < 0).any():  # NumPy would count from the end
+        raise IndexError(f"index out of range: there are {len(stored)} rows")
+    rows = stored.numpy().take(places, axis=0).astype(np.float32)
     largest = LARGEST.get(stored.dtype, 1)
     return torch.from_numpy(rows if largest == 1 else rows / np.float32(largest))
