@@ -51,7 +51,7 @@ class Siren(Field):
         if depth < 1 or not (0 < first_omega < math.inf and 0 < hidden_omega < math.inf):
             raise InputError(f"a SIREN has depth >= 1 and omegas > 0, got {depth}, {first_omega}, {hidden_omega}")
         self.in_dim, self.out_dim = in_dim, out_dim
-        self.omegas = [first_omega] + [hidden_omega] * (depth - 1)
+        self.omegas = [float(first_omega)] + [float(hidden_omega)] * (depth - 1)
         layers = [nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth)]
         for i, layer in enumerate(layers):
             bound = 1 / in_dim if i == 0 else math.sqrt(6 / layer.in_features) / hidden_omega

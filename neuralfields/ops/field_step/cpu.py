@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from neuralfields.ops.adam.cpu import Adam, settings
+from neuralfields.ops.adam.cpu import Adam, refusal_of_betas, settings
 from neuralfields.ops.field_step.model import Model
 from neuralfields.ops.field_step.task import Samples, Task, Update
 from neuralfields.ops.grid_encode import cpu as grid_cpu
 from neuralfields.ops.losses import LOSSES
 from neuralfields.ops.mlp import cpu as mlp_cpu
-from neuralfields.ops.native import library
-from neuralfields.ops.native.calling import as_argument, call, direct_refusal, on_huge_pages, refusal
+from neuralfields.ops.native.calling import call, direct_refusal, invoke, on_huge_pages, refusal
 
 _OUTPUTS = {"affine": 1, "sinh": 2}  # ``enum Output`` in loss.hpp
 _CHUNK = 1 << 16  # points evaluated at once: their features stay in the last cache
@@ -80,6 +79,9 @@ def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Up
         return "takes one rate for the whole network"
     if len({int(u.step) for u in networks}) > 1:
         return "takes parameters that were updated equally often"
+    for update in updates:
+        if why := refusal_of_betas(update.beta1, update.beta2):
+            return why
     kept = _kept.get(model)
     if kept is not None and kept.serves(task, updates):
         return None
@@ -154,7 +156,7 @@ def _matrix(x: Tensor) -> _Matrix:
 def field_values(model: Model, x: Tensor) -> Tensor:
     out = x.new_empty(len(x), model.outputs)
     described = _described(model)
-    memory = x.new_empty(_int64("nf_field_memory", described, min(len(x), _CHUNK)))
+    memory = x.new_empty(invoke("nf_field_memory", described, min(len(x), _CHUNK), result=ctypes.c_int64))
     for begin in range(0, len(x), _CHUNK):
         part = _coordinates(model, x[begin : begin + _CHUNK])
         call("nf_field", described, _Samples(len(part), _matrix(part)), memory, out[begin:])
@@ -193,7 +195,7 @@ class _Step:
         size = points, torch.get_num_threads()
         if size != self._size:
             self._memory = torch.empty(0)  # the old one goes before the new one comes
-            floats = _int64("nf_step_memory", self.model, self.training, *size)
+            floats = invoke("nf_step_memory", self.model, self.training, *size, result=ctypes.c_int64)
             memory = torch.empty(floats)
             on_huge_pages(memory)
             self._size, self._memory = size, memory.zero_()
@@ -243,10 +245,3 @@ def _pointers(updates: Sequence[Update]) -> list[int]:
 
 def _settings(update: Update) -> Adam:
     return settings(update.lr, update.beta1, update.beta2, update.epsilon)
-
-
-def _int64(name: str, *arguments: Any) -> int:
-    """A function of the core that gives a number."""
-    function = getattr(library(), name)
-    function.restype = ctypes.c_int64
-    return function(*map(as_argument, arguments))

@@ -85,10 +85,10 @@ def invoke(name: str, *arguments: Any, result: Any = None) -> Any:
     """
     function = getattr(library(), name)
     function.restype = result
-    return function(*map(as_argument, arguments))
+    return function(*map(_argument, arguments))
 
 
-def as_argument(value: Any) -> Any:
+def _argument(value: Any) -> Any:
     """As ``invoke`` describes it."""
     if isinstance(value, Tensor):
         return ctypes.c_void_p(value.data_ptr())
