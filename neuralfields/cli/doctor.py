@@ -66,9 +66,13 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     moments = table, torch.zeros_like(table), torch.zeros_like(table)
     adam = 1e-3, 0.9, 0.999, 1e-8
     model = Model(Grid(table, layout, "linear"), Network(weights, biases, "relu"), None)
-    once = torch.zeros((), dtype=torch.int32)
     updates = [
-        Update(p, torch.zeros_like(p), torch.zeros_like(p), counts if p is table else once, p is table, *adam)
+        Update(
+            *(p, torch.zeros_like(p), torch.zeros_like(p)),
+            torch.zeros(len(p) if p is table else (), dtype=torch.int32),
+            p is table,
+            *adam,
+        )
         for p in model.parameters
     ]
     return {

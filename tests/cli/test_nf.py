@@ -12,6 +12,7 @@ from nf_helpers import command, contents, pattern
 
 from neuralfields import ops
 from neuralfields.files.images import read_image, write_image
+from neuralfields.ops import native
 
 _KEYS = {
     "version", "signal", "field", "settings", "seed", "steps", "fit_seconds", "samples_per_second", "parameters",
@@ -225,7 +226,8 @@ def test_doctor_methods_and_help(nf):
     report = json.loads(nf("doctor", "--json").out)
     assert set(report) == {"machine", "kernels", "versions"}
     assert set(report["kernels"]) == {op.name for op in ops.ALL}
-    assert not any("refused" in text for text in report["kernels"].values())
+    first = "cpu (first choice)" if native.reason() is None else "reference (cpu needs the native core, which "
+    assert all(text.startswith(first) for text in report["kernels"].values()), report["kernels"]
     status, out, _ = nf("methods")
     assert status == 0 and "siren" in out and "Sitzmann" in out
     names = [row["name"] for row in json.loads(nf("methods", "--json").out)["--field"]]
