@@ -1,5 +1,8 @@
 // One step of Adam over a stretch of memory. Kingma, Ba, ICLR 2015, algorithm 1.
 #pragma once
+#include <cstdint>
+#include <cstring>
+
 #include "native/simd.hpp"
 
 namespace nf {

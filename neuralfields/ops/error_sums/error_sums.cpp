@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "native/export.hpp"
 #include "native/simd.hpp"
@@ -16,7 +15,8 @@ constexpr int WIDE = std::min(STEP, nf::LANES / 2), VECTORS = STEP / WIDE;
 typedef float H __attribute__((vector_size(4 * WIDE)));
 typedef double D __attribute__((vector_size(8 * WIDE)));
 
-constexpr int64_t PART = 1 << 14;
+constexpr int64_t PART = 1 << 14;  // values that one thread takes at a time
+constexpr int64_t PARTS = 256;     // parts whose sums are kept at a time
 
 struct Sums {
     double clamped = 0, relative = 0, square = 0, norm = 0;
@@ -74,16 +74,19 @@ Sums sums_of(const float* prediction, const float* target, int64_t n) {
 }  // namespace
 
 NF_EXPORT void nf_error_sums(int32_t threads, const float* prediction, const float* target, int64_t n, double* sums) {
-    std::vector<Sums> parts((n + PART - 1) / PART);
-    nf::parallel(threads, parts.size(), [&](int64_t i) {
-        const int64_t start = i * PART;
-        parts[i] = sums_of(prediction + start, target + start, std::min(PART, n - start));
-    });
     std::fill(sums, sums + 4, 0.0);
-    for (const Sums& part : parts) {
-        sums[0] += part.clamped;
-        sums[1] += part.relative;
-        sums[2] += part.square;
-        sums[3] += part.norm;
+    Sums parts[PARTS];
+    for (int64_t begin = 0; begin < n; begin += PARTS * PART) {
+        const int64_t count = std::min(PARTS, (n - begin + PART - 1) / PART);
+        nf::parallel(threads, count, [&](int64_t i) {
+            const int64_t start = begin + i * PART;
+            parts[i] = sums_of(prediction + start, target + start, std::min(PART, n - start));
+        });
+        for (int64_t i = 0; i < count; i++) {
+            sums[0] += parts[i].clamped;
+            sums[1] += parts[i].relative;
+            sums[2] += parts[i].square;
+            sums[3] += parts[i].norm;
+        }
     }
 }

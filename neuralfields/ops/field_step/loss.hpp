@@ -4,8 +4,8 @@
 
 namespace nf {
 
-enum Output : int32_t { PLAIN, AFFINE, SINH };               // y = o, scale * o + offset, scale * sinh(o)
-enum Loss : int32_t { L2, RELATIVE_L2, L1, HUBER, MAPE };    // in the order of the reference's LOSSES
+enum Output : int32_t { PLAIN, AFFINE, SINH };             // y = o, scale * o + offset, scale * sinh(o)
+enum Loss : int32_t { L2, RELATIVE_L2, L1, HUBER, MAPE };  // in the order of the reference's LOSSES
 constexpr float HUBER_DELTA = 0.1f, SMALL = 0.01f;
 
 NF_INLINE F absolute(F x) { return x < 0.0f ? -x : x; }
@@ -18,11 +18,15 @@ NF_INLINE F mapped(int32_t output, float scale, float offset, F o, F& slope) {
         return o * scale + offset;
     }
     if (output == SINH) {
-        // Near zero the difference of exponentials would lose its digits.
-        const F up = exp(o), down = 1.0f / up, z = o * o;
+        // Near zero the difference of exponentials would lose its digits; far from it, one exponential is the square of
+        // that of the half, which is finite as long as the result is, and the other does not count.
+        const F size = absolute(o), z = o * o;
+        const I far = size > 40.0f;
+        const F up = exp(select(far, 0.5f * size, size)), down = 1.0f / up, large = 0.5f * up * up;
         const F series = o * (1.0f + z * (1.0f / 6) * (1.0f + z * (1.0f / 20) * (1.0f + z * (1.0f / 42))));
-        slope = scale * 0.5f * (up + down);
-        return scale * select(z < 0.25f, series, 0.5f * (up - down));
+        const F sinh = select(far, large, 0.5f * (up - down));
+        slope = scale * select(far, large, 0.5f * (up + down));
+        return scale * select(z < 0.25f, series, o < 0.0f ? -sinh : sinh);
     }
     slope = splat(1.0f);
     return o;

@@ -4,6 +4,9 @@
 // gradient and update the table's rows at once, beside the network's update. No dense gradient of the table exists.
 #include <atomic>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <utility>
 
 #include "adam/adam.hpp"
 #include "field_step/loss.hpp"
@@ -65,6 +68,9 @@ int64_t widest_level(const Model& model) {
     return model.level ? most * model.features : 0;
 }
 
+// How many levels are scattered at the same time, each in memory of its own.
+int slots_of(const Model& model, int threads) { return threads < model.levels ? threads : model.levels; }
+
 // Parts of the caller's memory.
 struct Workspace {
     int64_t stride, features, size = 0;
@@ -73,7 +79,7 @@ struct Workspace {
     Workspace(const Model& model, const Gradients& at, int64_t points, int64_t groups, bool eikonal, int threads)
         : stride(stride_of(points)), features(model.level ? int64_t(model.levels) * model.features : 0) {
         const auto take = [&](int64_t count) { return std::exchange(size, size + round_up(count, 16)); };
-        scratch = take(widest_level(model) * threads);
+        scratch = take(widest_level(model) * slots_of(model, threads));
         encoded = take(features * stride);
         slopes = take(eikonal ? model.axes * features * stride : 0);
         direction = take(eikonal ? model.axes * stride : 0);
@@ -158,21 +164,19 @@ double data_loss(const Model& model, const Training& training, const Samples& sa
     F total = {};
     for (int p = 0; p < TILE; p += LANES) {
         const int here = count - p < LANES ? count - p : LANES;
-        F share = {};
-        if (here > 0) {
-            share = samples.weight ? load(samples.weight + begin + p, here) * float(1 / (samples.weight_sum * outputs))
-                                   : splat(float(even));
-            if (here < LANES)
-                for (int i = here; i < LANES; i++) share[i] = 0;
-        }
+        F share = splat(float(even));
+        if (samples.weight && here > 0)
+            share = load(samples.weight + begin + p, here) * float(1 / (samples.weight_sum * outputs));
+        I present;
+        for (int i = 0; i < LANES; i++) present[i] = i < here ? -1 : 0;
         for (int c = 0; c < outputs; c++) {
             const int64_t i = c * TILE + p;
             F slope, gradient;
             const F value = mapped(model.output, model.scale, model.offset, load(tile.result + i), slope);
             const F loss = loss_of(training.loss, value, load(targets + i), gradient);
-            // Absent points have no share; what was computed for them may be anything.
-            total += select(share == 0.0f, F{}, loss * share);
-            store(tile.upstream + i, select(share == 0.0f, F{}, gradient * slope * share));
+            // What was computed for absent points may be anything. Those of weight 0 are not absent: NaN stays NaN.
+            total += select(present, loss * share, F{});
+            store(tile.upstream + i, select(present, gradient * slope * share, F{}));
         }
     }
     return sum(total);
@@ -215,7 +219,7 @@ double eikonal_tile(const Model& model, const Training& training, const Samples&
             square += gradient[d] * gradient[d];
         }
         const F norm = sqrt(square), off = norm - 1.0f;
-        F pull_back = select(norm > 0.0f, 2.0f * per_point * outer * off / norm, F{});
+        F pull_back = select(norm == 0.0f, F{}, 2.0f * per_point * outer * off / norm);  // NaN stays
         for (int i = 0; i < here; i++) total += double(off[i] * off[i]) * per_point;
         for (int d = 0; d < model.axes; d++) {
             gradient[d] *= pull_back;  // now the direction along which the field is differentiated once more
@@ -236,10 +240,11 @@ double eikonal_tile(const Model& model, const Training& training, const Samples&
     for (int k = 0; k <= last; k++) {
         const Map& map = net.map[k];
         if (k < last)
-            product(map.out, TILE, map.weight, map.in, 1, tile.tangent[k], TILE, map.in, [&](int row, int column, F sum) {
-                const int64_t i = int64_t(row) * TILE + column;
-                store(tile.tangent[k + 1] + i, times_slope(net, tile, k + 1, i, sum));
-            });
+            product(map.out, TILE, map.weight, map.in, 1, tile.tangent[k], TILE, map.in,
+                    [&](int row, int column, F sum) {
+                        const int64_t i = int64_t(row) * TILE + column;
+                        store(tile.tangent[k + 1] + i, times_slope(net, tile, k + 1, i, sum));
+                    });
         const Rows value = k ? Rows{tile.value[k], TILE} : x;
         for (int f = 0; f < map.in; f++)
             for (int p = 0; p < TILE; p += LANES) {
@@ -283,13 +288,18 @@ NF_EXPORT int64_t nf_step_memory(const Model* model, const Training* training, i
     return Workspace(*model, at, points, groups.count, training->eikonal > 0, limited(threads)).size;
 }
 
-// One step; terms receives the data term and the eikonal term. Nothing is changed where they are not finite.
+// One step; terms receives the data term and the eikonal term, both NaN without a sample. Nothing is changed where they
+// are not finite.
 NF_EXPORT void nf_step(const Model* model, const Training* training, const Samples* samples, float* memory,
                        double* terms, int64_t wanted_threads) {
     const int threads = limited(wanted_threads);
     const Network& net = *model->network;
     const int64_t n = samples->count;
     const bool eikonal = training->eikonal > 0;
+    if (n == 0) {
+        terms[0] = terms[1] = NAN;
+        return;
+    }
     const Gradients places(net);
     const Groups groups(n, places.size);
     const Workspace at(*model, places, n, groups.count, eikonal, threads);
@@ -311,7 +321,8 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
                     prefetch({memory + at.slopes + d * at.features * at.stride + begin, at.stride}, at.features);
                 prefetch(x, at.features);
                 double here;
-                slopes += eikonal_tile(*model, *training, *samples, at, memory, begin, count, tile, x, places, sums, here);
+                slopes += eikonal_tile(*model, *training, *samples, at, memory, begin, count, tile, x, places, sums,
+                                       here);
                 data += here;
                 return;
             }
@@ -335,7 +346,7 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
         row_tasks[k + 1] = row_tasks[k] + (net.map[k].out + UPDATE_ROWS - 1) / UPDATE_ROWS;
     const int64_t biased = training->biases ? net.maps : 0;
     const Along along{memory + at.direction, at.stride, memory + at.share};
-    Slots slots(memory + at.scratch, widest_level(*model), threads);
+    Slots slots(memory + at.scratch, widest_level(*model), slots_of(*model, threads));
     parallel(threads, model->levels + row_tasks[net.maps] + biased, [&](int64_t task) {
         const float* parts = memory + at.parts;
         if (task < model->levels) {
@@ -344,8 +355,8 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
             const float* upstream = memory + at.encoded + l * model->features * at.stride;
             const int64_t first = level.start * model->features;
             slots.with([&](float* gradient) {
-                scatter_level(level, model->smooth, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr, gradient,
-                              model->features);
+                scatter_level(level, model->smooth, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr,
+                              gradient, model->features);
                 adam_rows<true>(training->table_adam, level.size, model->features, gradient, model->table + first,
                                 training->table_mean + first, training->table_square + first,
                                 training->table_steps + level.start);
@@ -390,7 +401,8 @@ NF_EXPORT void nf_field(const Model* model, const Samples* samples, float* memor
             if (model->output != PLAIN)
                 for (int i = 0; i < net.out() * TILE; i += LANES) {
                     F slope;
-                    store(tile.result + i, mapped(model->output, model->scale, model->offset, load(tile.result + i), slope));
+                    const F o = load(tile.result + i);
+                    store(tile.result + i, mapped(model->output, model->scale, model->offset, o, slope));
                 }
             write_points(tile.result, net.out(), begin, count, out);
         }

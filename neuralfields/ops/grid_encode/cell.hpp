@@ -1,5 +1,6 @@
 // Where points lie in a level, the weights of the corners around them, and the corners' features.
 #pragma once
+#include <cstdint>
 #include <type_traits>
 
 #include "grid_encode/grid.hpp"
@@ -101,8 +102,8 @@ NF_INLINE F corner_bend(const Cell<D>& cell, int corner, const F (&direction)[D]
     return total + twice;
 }
 
-// Calls block(first point, count, is full) for LANES points at a time: full ones, then what is left, apart from each
-// other so that the former are compiled without a thought for the latter.
+// Calls block(first point, count) for LANES points at a time: full ones, whose count is a compile-time number, then
+// what is left; so the former are compiled without a thought for the latter.
 template <class Block>
 NF_INLINE void each_block(int64_t begin, int64_t end, Block&& block) {
     int64_t p = begin;

@@ -4,8 +4,8 @@ namespace nf {
 namespace {
 
 template <int D, bool ALONG>
-void encode(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
-                  int features, const float* direction, float* out, int64_t stride) {
+void encode(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end,
+            const float* table, int features, const float* direction, float* out, int64_t stride) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
@@ -42,8 +42,8 @@ void encode(const Level& the_level, bool smooth, const Points& the_points, int64
 }
 
 template <int D>
-void encode_slopes(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
-                           int features, float* out, int64_t stride, float* slopes, int64_t axis_stride) {
+void encode_slopes(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end,
+                   const float* table, int features, float* out, int64_t stride, float* slopes, int64_t axis_stride) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;

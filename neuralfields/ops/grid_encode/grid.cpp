@@ -1,5 +1,6 @@
 #include "grid_encode/grid.hpp"
 
+#include <cstdint>
 #include <cstring>
 
 #include "native/export.hpp"
@@ -19,7 +20,8 @@ NF_EXPORT void nf_grid_encode(const Level* levels, int64_t count, int64_t smooth
                               int64_t n, const float* table, const float* direction, float* out, int64_t threads) {
     const Points points{x, n, n};
     parallel(threads, count * chunks(n), [&](int64_t task) {
-        const int64_t l = task / chunks(n), begin = task % chunks(n) * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
+        const int64_t l = task / chunks(n), begin = task % chunks(n) * CHUNK;
+        const int64_t end = begin + CHUNK < n ? begin + CHUNK : n;
         encode_level(levels[l], smooth, points, begin, end, table, int(features), direction, out + l * features * n, n);
     });
 }
@@ -48,8 +50,8 @@ NF_EXPORT void nf_grid_input_gradient(const Level* levels, int64_t count, int64_
         const int64_t begin = task * CHUNK, end = begin + CHUNK < n ? begin + CHUNK : n;
         for (int d = 0; d < axes; d++) std::memset(out + d * n + begin, 0, (end - begin) * sizeof(float));
         for (int64_t l = 0; l < count; l++)
-            input_gradient_level(levels[l], smooth, points, begin, end, table, int(features), upstream + l * features * n,
-                                 n, direction, out);
+            input_gradient_level(levels[l], smooth, points, begin, end, table, int(features),
+                                 upstream + l * features * n, n, direction, out);
     });
 }
 

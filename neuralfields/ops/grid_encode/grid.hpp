@@ -1,4 +1,5 @@
 // Interpolation in grids of features, dense or hashed, over some or all axes; level by level, many points at a time.
+// Planes are such levels too: dense ones, each over axes of its own.
 //
 // A level's weights are products of one-dimensional weights, so values, derivatives along a direction and second
 // derivatives differ only in which factors are differentiated. Here are the encoding E(x, table), its transpose in the
@@ -30,7 +31,6 @@ struct Points {
     int64_t stride;
     int64_t count;
 };
-
 
 // out[f * stride + p] = sum over corners of weight * table[row][f]; where there is a direction (laid out as the points
 // are), of the weight's derivative along it.

@@ -4,8 +4,9 @@ namespace nf {
 namespace {
 
 template <int D, bool ALONG>
-void input_gradient(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* table,
-                          int features, const float* upstream, int64_t stride, const float* direction, float* out) {
+void input_gradient(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end,
+                    const float* table, int features, const float* upstream, int64_t stride, const float* direction,
+                    float* out) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
@@ -42,10 +43,8 @@ void input_gradient_level(const Level& level, bool smooth, const Points& points,
                           const float* table, int features, const float* upstream, int64_t stride,
                           const float* direction, float* out) {
     with_axes(level, [&](auto axes) {
-        if (direction)
-            input_gradient<axes, true>(level, smooth, points, begin, end, table, features, upstream, stride, direction, out);
-        else
-            input_gradient<axes, false>(level, smooth, points, begin, end, table, features, upstream, stride, nullptr, out);
+        const auto run = direction ? input_gradient<axes, true> : input_gradient<axes, false>;
+        run(level, smooth, points, begin, end, table, features, upstream, stride, direction, out);
     });
 }
 

@@ -4,8 +4,8 @@ namespace nf {
 namespace {
 
 template <int D, bool ALONG>
-void scatter(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end, const float* upstream,
-             int64_t stride, const Along& push, float* gradient, int features) {
+void scatter(const Level& the_level, bool smooth, const Points& the_points, int64_t begin, int64_t end,
+             const float* upstream, int64_t stride, const Along& push, float* gradient, int features) {
     // Copies, which no store to the results can change.
     const Level level = the_level;
     const Points points = the_points;
@@ -44,7 +44,8 @@ void scatter(const Level& the_level, bool smooth, const Points& the_points, int6
             }
             return;
         }
-        for (int corner = 0; corner < 1 << D; corner++) store(at + corner * LANES, cell.row[corner] * (uint32_t)features);
+        for (int corner = 0; corner < 1 << D; corner++)
+            store(at + corner * LANES, cell.row[corner] * (uint32_t)features);
         for (int f = 0; f < features; f += 2) {
             const bool both = f + 1 < features;
             const float* from = upstream + f * stride + p;

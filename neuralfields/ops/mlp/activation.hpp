@@ -17,8 +17,9 @@ constexpr float LEAK = 0.01f;
 
 NF_INLINE F nearest(F x) { return to_float(truncated(x + select(x < 0.0f, splat(-0.5f), splat(0.5f)))); }
 
+// Zero below -87.7 and infinite above 88.4, where the power of two has no exponent of a normal number.
 NF_INLINE F exp(F x) {
-    x = x < -87.0f ? splat(-87.0f) : x > 88.0f ? splat(88.0f) : x;  // NaN stays
+    x = x < -88.0f ? splat(-88.0f) : x > 89.0f ? splat(89.0f) : x;  // NaN stays
     const F n = nearest(x * 1.44269504f);
     const F r = x - n * 0.69140625f - n * 1.74093056e-3f;  // ln 2 in two parts, the first exact in products
     F p = splat(1.98992844e-4f);
@@ -134,7 +135,7 @@ NF_INLINE void activate(int32_t activation, float omega, F z, F& value, F& slope
             if (ORDER > 0) {
                 const F density = 0.398942280f * exp(-0.5f * z * z);
                 slope = below + z * density;
-                if (ORDER > 1) bend = density * (2.0f - z * z);
+                if (ORDER > 1) bend = select(density == 0.0f, F{}, density * (2.0f - z * z));
             }
             return;
         }

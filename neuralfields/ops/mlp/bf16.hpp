@@ -2,6 +2,9 @@
 //
 // A pair is 32 bits, its first number in the lower half. A product over k takes the pairs (2k, 2k + 1) of both sides.
 #pragma once
+#include <cstdint>
+#include <cstring>
+
 #include "mlp/gemm.hpp"
 
 #if defined(__AVX512BF16__)

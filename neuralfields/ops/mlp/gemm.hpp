@@ -65,7 +65,8 @@ void product_rows(int rows, const float* a, size_t row_step, size_t k_step, cons
     }
 }
 
-// All of [rows, columns]; columns are a multiple of LANES. With 32 registers a block holds 24 sums, with 16 it holds 12.
+// All of [rows, columns]; columns are a multiple of LANES. With 32 registers a block holds 24 sums, with 16 it holds
+// 12.
 template <class Done>
 void product(int rows, int columns, const float* a, size_t row_step, size_t k_step, const float* b, size_t b_step,
              int depth, Done&& done) {
@@ -76,11 +77,11 @@ void product(int rows, int columns, const float* a, size_t row_step, size_t k_st
 #endif
     for (int column = 0; column < columns;) {
         const int left = (columns - column) / LANES;
-        if (left == 1) product_rows<ROWS, 1>(rows, a, row_step, k_step, b, b_step, depth, column, done);
-        // Two and two rather than three and one.
-        else if (left == 2 || left == 4) product_rows<ROWS, 2>(rows, a, row_step, k_step, b, b_step, depth, column, done);
+        const int vectors = left == 2 || left == 4 ? 2 : left < 3 ? left : 3;  // two and two, not three and one
+        if (vectors == 1) product_rows<ROWS, 1>(rows, a, row_step, k_step, b, b_step, depth, column, done);
+        else if (vectors == 2) product_rows<ROWS, 2>(rows, a, row_step, k_step, b, b_step, depth, column, done);
         else product_rows<ROWS, 3>(rows, a, row_step, k_step, b, b_step, depth, column, done);
-        column += LANES * (left == 1 ? 1 : left == 2 || left == 4 ? 2 : 3);
+        column += vectors * LANES;
     }
 }
 

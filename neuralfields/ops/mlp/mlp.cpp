@@ -1,3 +1,6 @@
+#include <cstdint>
+#include <cstring>
+
 #include "mlp/tiles.hpp"
 #include "native/export.hpp"
 #include "native/threads.hpp"

@@ -3,6 +3,10 @@
 // Values lie as pairs of features, which the next map's product takes; the gradients' products take pairs of points.
 // A first map that reads few features, coordinates above all, stays in float32.
 #pragma once
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
 #include "mlp/bf16.hpp"
 #include "mlp/network.hpp"
 

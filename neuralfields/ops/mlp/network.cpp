@@ -1,6 +1,9 @@
 // What network.hpp declares, compiled once for all that use it.
 #include "mlp/network.hpp"
 
+#include <cstdint>
+#include <cstring>
+
 #include "mlp/narrow.hpp"
 
 namespace nf {

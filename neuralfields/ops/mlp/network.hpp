@@ -3,6 +3,7 @@
 // Within a tile everything is feature-major, [features][TILE]: the weights are then read as they are, the points fill
 // the lanes, and only the products of the weights' gradients need a transposed operand.
 #pragma once
+#include <cstdint>
 #include <utility>
 
 #include "mlp/activation.hpp"
@@ -128,8 +129,8 @@ struct Tile {
 template <int ORDER>
 void forward(const Network& net, Tile& tile, Rows x);
 
-// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives the input's where
-// `dx` is not null.
+// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives the input's
+// where `dx` is not null.
 void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients, float* dx,
               int64_t dx_step);
 
@@ -164,7 +165,8 @@ inline void add_bias_gradient(const Map& map, const float* dz, float* gradient) 
 
 // Of what map k > 0 reads: the gradient of the values, times the activation's slope.
 NF_INLINE F times_slope(const Network& net, const Tile& tile, int k, int64_t at, F gradient) {
-    if (net.activation == RELU) return select(load(tile.value[k] + at) <= 0.0f, F{}, gradient);  // NaN lets pass, as in torch
+    // NaN lets pass, as in torch.
+    if (net.activation == RELU) return select(load(tile.value[k] + at) <= 0.0f, F{}, gradient);
     return gradient * load(tile.slope[k] + at);
 }
 

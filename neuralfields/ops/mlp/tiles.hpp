@@ -1,5 +1,8 @@
 // Batches of points as tiles, and groups of tiles that sum gradients.
 #pragma once
+#include <cstdint>
+#include <cstring>
+
 #include "mlp/network.hpp"
 #include "native/threads.hpp"
 
@@ -45,12 +48,14 @@ inline void write_points(const float* tile, int features, int64_t begin, int cou
         for (int f = 0; f < features; f++) out[p * features + f] = tile[f * TILE + p];
 }
 
-// Tiles in groups of which each sums its own gradients; as many as the size of the problem says, whatever the threads.
+// Tiles in groups of which each sums its own gradients; as many as the size of the problem says, whatever the threads:
+// fewer for large gradients, so that all sums together take 256 MiB at most, or four gradients if these take more.
 struct Groups {
     int64_t tiles, count;
 
     Groups(int64_t points, int64_t gradient_size) : tiles((points + TILE - 1) / TILE) {
-        const int64_t most = gradient_size > 1 << 16 ? 16 : 32;
+        const int64_t fitting = (int64_t(256) << 20) / int64_t(sizeof(float)) / gradient_size;
+        const int64_t most = gradient_size <= 1 << 16 ? 32 : fitting >= 16 ? 16 : fitting > 4 ? fitting : 4;
         count = tiles < most ? (tiles > 0 ? tiles : 1) : most;
     }
     int64_t begin(int64_t group) const { return tiles * group / count; }
@@ -66,7 +71,7 @@ void each_tile(const Groups& groups, int64_t group, int64_t points, Body&& body)
 
 // Sums the groups' gradients in order into the tensors of weights and biases.
 inline void collect(const Network& net, const Gradients& at, const float* parts, int64_t groups, float* const* weights,
-             float* const* biases, int threads) {
+                    float* const* biases, int threads) {
     parallel(threads, net.maps, [&](int64_t k) {
         const Map& map = net.map[k];
         const int64_t wide = round_up(map.in, LANES);

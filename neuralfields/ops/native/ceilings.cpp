@@ -3,9 +3,10 @@
 // Each function works for at least `seconds` and returns operations or bytes per second over all threads, 0 if the
 // build has no such instruction or there is no memory.
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
-#include <vector>
 
 #include "native/export.hpp"
 #include "native/simd.hpp"
@@ -19,7 +20,7 @@ namespace {
 using nf::F;
 using nf::F2;
 
-constexpr int CHAINS = 12;         // more than latency times units on any current core
+constexpr int CHAINS = 12;          // more than latency times units on any current core
 constexpr int64_t CALLS = 1 << 20;  // indices of one thread
 constexpr size_t PAGE = 1 << 21;
 
@@ -60,13 +61,13 @@ Memory<T> memory(size_t count) {
     return {made, &std::free};
 }
 
-// Random rows of a table with `rows` rows, a power of two.
-std::vector<uint32_t> indices(size_t count, size_t rows) {
-    std::vector<uint32_t> made(count);
+// Random rows of a table with `rows` rows, a power of two; null if there is no memory.
+Memory<uint32_t> indices(size_t count, size_t rows) {
+    auto made = memory<uint32_t>(count);
     uint64_t state = 88172645463325252u;
-    for (uint32_t& index : made) {
+    for (size_t i = 0; made && i < count; i++) {
         state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        index = uint32_t(state >> 20) & uint32_t(rows - 1);
+        made[i] = uint32_t(state >> 20) & uint32_t(rows - 1);
     }
     return made;
 }
@@ -131,10 +132,10 @@ NF_EXPORT double nf_ceiling_triad(int threads, int64_t bytes, double seconds) {
 NF_EXPORT double nf_ceiling_gather(int threads, int64_t bytes, double seconds) {
     const size_t rows = rows_of(bytes);
     auto table = memory<float>(2 * rows);
-    if (!table) return 0;
-    const std::vector<uint32_t> order = indices(size_t(CALLS) * size_t(threads), rows);
+    const auto order = indices(size_t(CALLS) * size_t(threads), rows);
+    if (!table || !order) return 0;
     return rate(threads, seconds, double(CALLS), [&](int64_t thread, int64_t rounds) {
-        const uint32_t* row = order.data() + thread * CALLS;
+        const uint32_t* row = order.get() + thread * CALLS;
         const float* from = table.get();
         F2 sum[8] = {};
         for (int64_t round = 0; round < rounds; round++) {
@@ -150,10 +151,10 @@ NF_EXPORT double nf_ceiling_gather(int threads, int64_t bytes, double seconds) {
 NF_EXPORT double nf_ceiling_scatter(int threads, int64_t bytes, double seconds) {
     const size_t rows = rows_of(bytes);
     auto tables = memory<float>(2 * rows * size_t(threads));
-    if (!tables) return 0;
-    const std::vector<uint32_t> order = indices(size_t(CALLS) * size_t(threads), rows);
+    const auto order = indices(size_t(CALLS) * size_t(threads), rows);
+    if (!tables || !order) return 0;
     return rate(threads, seconds, double(CALLS), [&](int64_t thread, int64_t rounds) {
-        const uint32_t* row = order.data() + thread * CALLS;
+        const uint32_t* row = order.get() + thread * CALLS;
         float* to = tables.get() + thread * int64_t(2 * rows);
         const F2 term = {1e-3f, 1e-3f};
         for (int64_t round = 0; round < rounds; round++)

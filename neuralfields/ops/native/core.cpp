@@ -1,9 +1,8 @@
 // What the loader asks a library before anything else, and a way for tests to the threads.
 #include <cstdint>
 
+#include "native/export.hpp"
 #include "native/threads.hpp"
-
-#define NF_EXPORT extern "C" __attribute__((visibility("default")))
 
 // Grows when functions of the library change their arguments or their meaning; __init__.py holds the same number.
 NF_EXPORT int32_t nf_abi() { return 1; }

@@ -115,12 +115,15 @@ NF_INLINE float sum(F value) {
 #define NF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 // The mask has lanes as wide as the values.
-#define NF_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (std::conditional_t<sizeof((a)[0]) == 8, nf::I64, nf::I>){__VA_ARGS__})
+#define NF_SHUFFLE(a, b, ...) \
+    __builtin_shuffle(a, b, (std::conditional_t<sizeof((a)[0]) == 8, nf::I64, nf::I>){__VA_ARGS__})
 #endif
 
 // (a0 b0 a1 b1 …) of the lower and of the upper half, and back.
 #if NF_LANES == 16
-NF_INLINE F interleave_low(F a, F b) { return NF_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+NF_INLINE F interleave_low(F a, F b) {
+    return NF_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
 NF_INLINE F interleave_high(F a, F b) {
     return NF_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }

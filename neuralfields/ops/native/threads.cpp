@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
+#include <cstdint>
 #include <system_error>
 #include <thread>
 
@@ -35,7 +35,7 @@ void wait_while(std::atomic<T>& value, T old) {
 }
 
 struct Pool {
-    std::mutex owner;  // one loop at a time
+    std::atomic<bool> taken{false};  // one loop at a time
     int workers = 0;
 
     // The loop under way; set while `open` is false.
@@ -102,8 +102,9 @@ void parallel(int threads, int64_t count, void (*run)(void*, int64_t), void* con
     if (threads > 1 && count > 1) {
         Pool* here = current();
         // A second caller at the same time, or a loop within a loop, goes alone.
-        if (std::unique_lock<std::mutex> lock(here->owner, std::try_to_lock); lock) {
+        if (!here->taken.exchange(true, std::memory_order_acquire)) {
             here->loop(threads, count, run, context);
+            here->taken.store(false, std::memory_order_release);
             return;
         }
     }

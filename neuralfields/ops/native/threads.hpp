@@ -12,8 +12,8 @@ void parallel(int threads, int64_t count, void (*run)(void*, int64_t), void* con
 
 template <class Body>
 void parallel(int threads, int64_t count, Body&& body) {
-    parallel(threads, count, [](void* context, int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); },
-             const_cast<void*>(static_cast<const void*>(&body)));
+    const auto run = [](void* context, int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); };
+    parallel(threads, count, run, const_cast<void*>(static_cast<const void*>(&body)));
 }
 
 }  // namespace nf

@@ -1,7 +1,8 @@
-// Samples of a regular array: a keyed order to draw them in, the centres of their cells, their stored numbers as floats.
+// Samples of a regular array: a keyed order to draw them in, the centres of their cells, their stored numbers as
+// floats.
 //
-// Whole numbers up to 2^51 are divided in double precision, vectors of 64-bit lanes at a time. Every element is computed
-// on its own, so results depend neither on the threads nor on the width of the vectors.
+// Whole numbers up to 2^51 are divided in double precision, vectors of 64-bit lanes at a time. Every element is
+// computed on its own, so results depend neither on the threads nor on the width of the vectors.
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -92,7 +93,7 @@ struct Modulus {
 
 namespace nf {
 
-// A keyed bijection of {0, …, count - 1}, as cpu.py lays it out: a Feistel network over a x b >= count places.
+// A keyed bijection of {0, …, count - 1}, as reference.py lays it out: a Feistel network over a x b >= count places.
 struct Order {
     uint64_t count, a, b, keys[6];
 };
