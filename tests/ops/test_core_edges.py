@@ -12,8 +12,9 @@ from torch import Tensor
 from neuralfields import ops
 from neuralfields.ops import GridLayout, native
 from neuralfields.ops.field_step import Grid, Model, Network, Output, Samples, Task, Update, cpu
-from neuralfields.ops.field_step.cpu import _described, _int64, _Training
+from neuralfields.ops.field_step.cpu import _described, _Training
 from neuralfields.ops.mlp import ACTIVATIONS
+from neuralfields.ops.native.calling import invoke
 
 needs_core = pytest.mark.skipif(native.reason() is not None, reason=f"the native core {native.reason()}")
 BACKENDS = ["reference", pytest.param("cpu", marks=needs_core)]
@@ -116,7 +117,7 @@ def test_activations_far_out(activation: str) -> None:
 
 
 def floats_of_a_step(made: Model, points: int, threads: int) -> int:
-    return _int64("nf_step_memory", _described(made), _Training(), points, threads)
+    return invoke("nf_step_memory", _described(made), _Training(), points, threads, result=ctypes.c_int64)
 
 
 @needs_core
