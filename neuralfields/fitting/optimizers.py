@@ -87,6 +87,9 @@ class LazyAdam(torch.optim.Optimizer):
 
     def __init__(self, groups: list[dict[str, Any]], *, betas: tuple[float, float], epsilon: float):
         super().__init__(groups, {"betas": betas, "epsilon": epsilon, "lazy": False, "weight_decay": 0.0})
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self._start(parameter, group["lazy"])
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
