@@ -17,7 +17,7 @@ from neuralfields.bench.training import WORKLOADS, Workload
 from neuralfields.errors import InputError
 
 NAMES = tuple(case.name for case in (*CASES, *WORKLOADS))
-_QUICK_POINTS = 1 << 10
+QUICK_POINTS = 1 << 10
 _CHECKED_POINTS = 1 << 13  # on which errors are measured: float64 takes long
 
 Row = dict[str, Any]
@@ -25,7 +25,7 @@ Tell = Callable[[str], None]
 
 
 def chosen(only: Sequence[str]) -> list[Case | Workload]:
-    """The cases whose names hold one of the words, all for no words.
+    """The cases with one of the words as their name or, where no case is called so, in it; all for no words.
 
     Raises:
         InputError: a word is in no name.
@@ -33,7 +33,11 @@ def chosen(only: Sequence[str]) -> list[Case | Workload]:
     for word in only:
         if not any(word in name for name in NAMES):
             raise InputError(f"no benchmark has {word!r} in its name: nf bench kernels --list prints them")
-    return [case for case in (*CASES, *WORKLOADS) if not only or any(word in case.name for word in only)]
+
+    def meant(word: str, name: str) -> bool:
+        return word == name if word in NAMES else word in name
+
+    return [case for case in (*CASES, *WORKLOADS) if not only or any(meant(word, case.name) for word in only)]
 
 
 def measured(cases: Sequence[Case | Workload], *, quick: bool, compiled: bool, tell: Tell) -> Iterator[Row]:
@@ -48,7 +52,7 @@ def measured(cases: Sequence[Case | Workload], *, quick: bool, compiled: bool, t
 
 def op_row(case: Case, *, quick: bool, compiled: bool, tell: Tell) -> Row:
     """Measure one op on its arguments."""
-    points = _QUICK_POINTS if quick else case.points
+    points = QUICK_POINTS if quick else case.points
     call = case.call(points, quick=quick)
     kernel = backend_of(call)
     ways: dict[str, Callable[[], object]] = {"eager": lambda: call.run(call.op.reference)}
@@ -67,7 +71,7 @@ def op_row(case: Case, *, quick: bool, compiled: bool, tell: Tell) -> Row:
 
 def training_row(workload: Workload, *, quick: bool) -> Row:
     """Measure one kind of training step."""
-    points = _QUICK_POINTS if quick else workload.points
+    points = QUICK_POINTS if quick else workload.points
     field = workload.field(quick=quick)
     work = workload.work(field, points)
     loops = {"eager": workload.steps(workload.field(quick=quick), points), "ours": workload.steps(field, points)}

@@ -48,7 +48,21 @@ def measured(task: Task) -> dict[str, Any]:
         InputError: the image cannot be read, or has no PSNR.
         NeuralFieldsError: the fit failed, or its process was killed.
     """
-    words = [sys.executable, "-P", "-m", "neuralfields.bench.quality", json.dumps(asdict(task))]
+    return _asked(asdict(task), f"the fit of {task.image}")
+
+
+def missing_core() -> str | None:
+    """Why there is no native core, as the end of a sentence; None where there is one. Asked in another process too.
+
+    Raises:
+        InputError: an environment variable asks for a core that cannot be.
+    """
+    return _asked(None, "looking for the native core")
+
+
+def _asked(question: Any, what: str) -> Any:
+    """What ``main`` answers in a process of its own; ``what`` is named where that fails."""
+    words = [sys.executable, "-P", "-m", "neuralfields.bench.quality", json.dumps(question)]
     pipe = subprocess.PIPE
     with _Stop() as stop, subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as child:
         stop.ends(child)
@@ -63,7 +77,7 @@ def measured(task: Task) -> dict[str, Any]:
         raise InputError(err.strip().splitlines()[-1])
     if child.returncode:
         last = (err.strip().splitlines() or [f"its process ended with {child.returncode}"])[-1]
-        raise NeuralFieldsError(f"the fit of {task.image} failed: {last}")
+        raise NeuralFieldsError(f"{what} failed: {last}")
     return json.loads(out)
 
 
@@ -113,6 +127,8 @@ def fit(task: Task) -> dict[str, Any]:
     if task.threads:
         torch.set_num_threads(task.threads)
     signal = signals.read(task.image)
+    if signal.headline != "psnr":
+        raise InputError(f"a time to a PSNR needs values in [0, 1], {task.image} is linear light")
     torch.manual_seed(task.seed)
     recipe = recipes.image(signal)
     settings = recipe.settings | {"steps": _UNTIL_FACTOR * recipe.steps, "until_psnr": task.psnr, "seed": task.seed}
@@ -137,6 +153,12 @@ def fit(task: Task) -> dict[str, Any]:
     }
 
 
+def _missing_core() -> str | None:
+    from neuralfields.ops import native
+
+    return native.reason()
+
+
 def peak_memory_mib() -> int | None:
     """The most memory this process has held, or None where the system does not tell."""
     try:
@@ -148,9 +170,10 @@ def peak_memory_mib() -> int | None:
 
 
 def main() -> int:
-    """The child's: the task in, a line of JSON out; errors as one line on stderr."""
+    """The child's: a task in, or null to look for the native core; a line of JSON out; errors as a line on stderr."""
     try:
-        print(json.dumps(fit(Task(**json.loads(sys.argv[1])))))
+        question = json.loads(sys.argv[1])
+        print(json.dumps(fit(Task(**question)) if question else _missing_core()))
     except NeuralFieldsError as error:
         print(str(error).replace("\n", "\\n"), file=sys.stderr)
         return error.exit_status

@@ -1,25 +1,35 @@
 """Results as tables, for the terminal and, cell by cell, for the documentation."""
 
 import statistics
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 _TIMES = ("eager ms", "compile ms", "ours ms", "x eager")
 KERNEL_COLUMNS = ("case", *_TIMES, "Mpoints/s", "GFLOP/s", "of floor", "error", "eager error")
+_FIRST_TO_GO = ("eager error", "GFLOP/s", "Mpoints/s", "error", "compile ms", "of floor")  # where a terminal is narrow
 
 
-def kernels_table(results: Mapping[str, Any]) -> Table:
-    """One line per case, and the ceilings below."""
-    return _table(KERNEL_COLUMNS, kernel_cells(results["rows"]), caption=ceilings_line(results["ceilings"]))
+def kernels_table(results: Mapping[str, Any], width: int | None = None) -> str:
+    """One line per case, and the ceilings below; columns are left out where ``width`` is too narrow for all."""
+    line = ceilings_line(results["ceilings"])
+    below = line if width is None else textwrap.fill(line, max(width - 1, 40), break_long_words=False)
+    if not results["rows"]:
+        return below
+    columns, cells, left_out = list(KERNEL_COLUMNS), kernel_cells(results["rows"]), []
+    for name in _FIRST_TO_GO:
+        if width is None or max(map(len, _aligned(columns, cells))) < width:
+            break
+        at = columns.index(name)
+        left_out.append(columns.pop(at))
+        cells = [[*line[:at], *line[at + 1 :]] for line in cells]
+    more = [f"left out in a terminal this narrow: {', '.join(left_out)}"] * bool(left_out)
+    return "\n".join([*_aligned(columns, cells), "", *more, below])
 
 
-def quality_table(results: Sequence[Mapping[str, Any]]) -> Table:
-    """One line per image and target."""
-    columns, cells = quality_cells(results)
-    return _table(columns, cells)
+def quality_table(results: Sequence[Mapping[str, Any]], width: int | None = None) -> str:
+    """One line per image and target, as wide as it must be."""
+    return "\n".join(_aligned(*quality_cells(results)))
 
 
 def kernel_cells(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -43,10 +53,10 @@ def kernel_cells(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def quality_cells(results: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Headings, and one line per image and target with medians over the seeds."""
+    """Headings, and one line per image and target with medians over the seeds; every one has to reach the target."""
     columns = ["image", "dB"]
     backends = [name for name in ("ours", "eager") if any(row["backend"] == name for row in results)]
-    columns += [f"{name} {what}" for name in backends for what in ("seconds", "steps", "MiB")]
+    columns += [f"{_title(name, results)} {what}" for name in backends for what in ("seconds", "steps", "MiB")]
     cells = []
     for image, psnr in dict.fromkeys((row["image"], row["psnr"]) for row in results):
         line = [image, f"{psnr:g}"]
@@ -54,6 +64,12 @@ def quality_cells(results: Sequence[Mapping[str, Any]]) -> tuple[list[str], list
             line += _medians([r for r in results if (r["image"], r["psnr"], r["backend"]) == (image, psnr, backend)])
         cells.append(line)
     return columns, cells
+
+
+def _title(backend: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """What the rows of a backend are of: without the native core, ours is the reference."""
+    used = {kernel for row in results if row["backend"] == backend for kernel in row["kernels"].values()}
+    return "reference" if backend == "ours" and used == {"reference"} else backend
 
 
 def ceilings_line(ceilings: Mapping[str, Any]) -> str:
@@ -79,7 +95,7 @@ def _medians(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     missed = not all(row["reached"] for row in rows)
     peaks = [row["peak_memory_mib"] for row in rows if row["peak_memory_mib"]]
     return [
-        f"> {seconds:.0f}" if missed else f"{seconds:.2f}",
+        "not reached" if missed else f"{seconds:.2f}",
         f"{statistics.median(row['steps'] for row in rows):.0f}",
         f"{max(peaks)}" if peaks else "-",
     ]
@@ -97,10 +113,8 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.3g} %"
 
 
-def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], caption: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE, caption=caption, caption_justify="left")
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left", no_wrap=not number)
-    for line in cells:
-        table.add_row(*line)
-    return table
+def _aligned(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with the first column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    lines = [columns, ["-" * width for width in widths], *cells]
+    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]

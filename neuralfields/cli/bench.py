@@ -1,6 +1,9 @@
 """``nf bench``: how fast this machine is with this package, and how far from what it can do."""
 
+import math
 import os
+import shutil
+import sys
 from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +21,8 @@ measured in the same run; the error is the norm of the difference from float64 o
 largest difference too)."""
 _FIT = """the recipe is that of nf fit; the time is that of fitting, with quality checks, without reading and import.
 Each fit runs in a process of its own. What was measured before Ctrl-C is kept."""
+_QUICK = "quick: tiny sizes of {points} points, not those in the names; the times tell that it works, not how fast"
 _TARGETS = (30.0, 35.0, 40.0)
-_WIDTH = 140  # of tables that do not go to a terminal
 
 
 def main(words: Sequence[str]) -> int:
@@ -34,8 +37,8 @@ def main(words: Sequence[str]) -> int:
 
 def _kernels(words: Sequence[str]) -> int:
     p = Parser("bench kernels", "Measure each operation and kind of training step on this machine.", _KERNELS)
-    p.add_argument("--only", nargs="+", default=[], metavar="NAME", help="those with this in their name")
-    p.add_argument("--list", action="store_true", help="print the names and stop")
+    p.add_argument("--only", nargs="+", default=[], metavar="NAME", help="that one, or those with this in their name")
+    p.add_argument("--list", action="store_true", help="print the names and stop; with --json as JSON")
     p.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything works, not how fast")
     p.add_argument("--compile", action=BooleanOptionalAction, help="with torch.compile (default unless --quick)")
     _common(p)
@@ -45,12 +48,14 @@ def _kernels(words: Sequence[str]) -> int:
 
     cases = kernels.chosen(options.only)
     if options.list:
-        print(*(case.name for case in cases), sep="\n")
+        _list([case.name for case in cases], as_json=options.json)
         return 0
     import torch
 
     from neuralfields.bench.tables import kernels_table
+    from neuralfields.ops import native
 
+    native.reason()  # refuses impossible settings, before anything is said
     if options.threads:
         torch.set_num_threads(options.threads)
     threads = torch.get_num_threads()
@@ -60,19 +65,32 @@ def _kernels(words: Sequence[str]) -> int:
         say(f"no floors: {limits.refusal}")
     compiled = not options.quick if options.compile is None else options.compile
     rows: list[dict[str, Any]] = []
-    results: dict[str, Any] = {"threads": threads, "ceilings": {}, "rows": rows}
+    results: dict[str, Any] = {"threads": threads, "ceilings": ceilings.as_json(limits), "rows": rows}
     made = machine.report(["nf", "bench", "kernels", *words], results)
+    note = _QUICK.format(points=kernels.QUICK_POINTS) if options.quick else ""
     try:
+        _keep(options, made)
         for row in kernels.measured(cases, quick=options.quick, compiled=compiled, tell=say):
+            kernels.set_floor(row, limits)
             rows.append(row)
+            _keep(options, made)
             limits = limits.best(ceilings.measure(threads, quick=options.quick))
             for earlier in rows:
                 kernels.set_floor(earlier, limits)
             results["ceilings"] = ceilings.as_json(limits)
-            _keep(options, made)
+        _keep(options, made)
     finally:
-        _show(options, made, kernels_table)
+        _show(options, made, kernels_table, note)
     return 0
+
+
+def _list(names: list[str], *, as_json: bool) -> None:
+    if as_json:
+        from neuralfields.cli.opening import print_json
+
+        print_json(names)
+    else:
+        print(*names, sep="\n")
 
 
 def _fit(words: Sequence[str]) -> int:
@@ -81,23 +99,32 @@ def _fit(words: Sequence[str]) -> int:
     p.add_argument("--until-psnr", nargs="+", type=float, default=_TARGETS, metavar="DB", help="default 30 35 40")
     p.add_argument("--seeds", type=int, default=1, metavar="N", help="fits of each kind; the median counts (default 1)")
     p.add_argument("--seconds", type=float, default=60.0, metavar="S", help="a fit is given up after (default 60)")
-    p.add_argument("--eager", action=BooleanOptionalAction, default=True, help="plain PyTorch too (default)")
+    p.add_argument(
+        "--eager",
+        action=BooleanOptionalAction,
+        default=True,
+        help="plain PyTorch too (default, where there is a native core)",
+    )
     _common(p)
     options = p.read(words)
     _check(options)
     for name in ("seeds", "seconds"):
         needs(getattr(options, name) > 0, f"--{name} is above 0, got {getattr(options, name)}")
-    needs(all(0 < psnr < 200 for psnr in options.until_psnr), f"a PSNR is above 0 dB, got {options.until_psnr}")
+    for psnr in options.until_psnr:
+        needs(0 < psnr < math.inf, f"--until-psnr is a PSNR in dB above 0, got {psnr}")
     for path in options.images:
         needs(path.is_file(), f"there is no file {path}")
     from neuralfields.bench import machine, quality
     from neuralfields.bench.tables import quality_table
 
-    backends = quality.BACKENDS if options.eager else quality.BACKENDS[:1]
+    missing = quality.missing_core()
+    if missing:
+        say(f"there is no native core: it {missing}; ours is the reference here, plain PyTorch")
+    backends = quality.BACKENDS if options.eager and not missing else quality.BACKENDS[:1]
     tasks = [
         quality.Task(os.fspath(path), psnr, seed, options.seconds, backend, options.threads)
         for path in options.images
-        for psnr in sorted(options.until_psnr)
+        for psnr in sorted(set(options.until_psnr))
         for seed in range(options.seeds)
         for backend in backends
     ]
@@ -121,7 +148,8 @@ def _common(p: Parser) -> None:
 
 
 def _check(options: Namespace) -> None:
-    needs(options.threads is None or 1 <= options.threads <= 1024, f"--threads is 1 to 1024, got {options.threads}")
+    threads = options.threads
+    needs(threads is None or 1 <= threads <= 1024, f"--threads is between 1 and 1024, got {threads}")
     out = options.out
     needs(out is None or out.suffix == ".json", f"--out is a .json, not {out}")
     needs(out is None or out.parent.is_dir(), f"cannot write {out}: there is no folder {out and out.parent}")
@@ -134,16 +162,16 @@ def _keep(options: Namespace, made: dict[str, Any]) -> None:
         machine.write(options.out, made)
 
 
-def _show(options: Namespace, made: dict[str, Any], table: Callable[[Any], Any]) -> None:
-    """What was measured so far, as a table or JSON."""
-    if not (made["results"]["rows"] if isinstance(made["results"], dict) else made["results"]):
+def _show(options: Namespace, made: dict[str, Any], table: Callable[[Any, int | None], str], note: str = "") -> None:
+    """What was measured so far, as JSON or as a table below ``note``."""
+    results = made["results"]
+    if not results:
         return
     if options.json:
         from neuralfields.cli.opening import print_json
 
         print_json(made)
         return
-    from rich.console import Console
-
-    console = Console()
-    Console(width=None if console.is_terminal else _WIDTH).print(table(made["results"]))
+    if note:
+        print(note)
+    print(table(results, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from neuralfields import ops
-from neuralfields.bench import cases, kernels, machine, timing, training
-from neuralfields.bench.ceilings import Ceilings, Work
+from neuralfields.bench import cases, kernels, machine, tables, timing, training
+from neuralfields.bench.ceilings import Ceilings, Work, as_json
 from neuralfields.errors import InputError
 from neuralfields.ops import Kernel, Op, native
 from neuralfields.protocols import Signal
@@ -21,6 +21,7 @@ def test_names_are_different() -> None:
 
 def test_only_some() -> None:
     assert [case.name for case in kernels.chosen(["step-A"])] == ["step-A-64k", "step-A-256k"]
+    assert [case.name for case in kernels.chosen(["adam-4m-rows"])] == ["adam-4m-rows"]  # not lazy_adam's too
     assert len(kernels.chosen([])) == len(kernels.NAMES)
     with pytest.raises(InputError, match="no benchmark has 'stepA' in its name"):
         kernels.chosen(["mlp", "stepA"])
@@ -106,6 +107,17 @@ def test_numbers_of_a_row() -> None:
     assert (row["floor_seconds"], row["fraction"]) == (1.0, 0.5)
     kernels.set_floor(row, Ceilings(mm=1.0, refusal="no library"))
     assert (row["floor_seconds"], row["fraction"]) == (None, None)
+
+
+def test_a_narrow_terminal_gets_fewer_columns() -> None:
+    row = kernels.row("a-case", 10, {"eager": [3.0], "ours": [2.0]}, Work(flop=1e9), {"eager": {"l2": 0.5}}, {})
+    kernels.set_floor(row, Ceilings(1e9, refusal="none"))
+    results = {"ceilings": as_json(Ceilings(1e9, refusal="none")), "rows": [row]}
+    wide = tables.kernels_table(results)
+    narrow = tables.kernels_table(results, 70)
+    assert all(name in wide for name in tables.KERNEL_COLUMNS) and wide.endswith("ceilings: torch.mm 1 GFLOP/s")
+    assert max(map(len, narrow.splitlines())) < 70 and "ours ms" in narrow.splitlines()[0]
+    assert "left out in a terminal this narrow: eager error" in narrow
 
 
 def test_errors_are_relative_and_of_the_worst_result() -> None:

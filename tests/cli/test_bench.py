@@ -6,15 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
-from nf_helpers import running, wait_for
+from nf_helpers import pattern, running, wait_for
 
-from neuralfields.bench import kernels, quality
+from neuralfields.bench import ceilings, kernels, quality
+from neuralfields.bench.ceilings import Ceilings
+from neuralfields.files.images import write_image
+from neuralfields.ops import native
 
 
 def test_kernels(nf):
     words = ["bench", "kernels", "--quick", "--threads", 1, "--only", "mlp-16", "lazy", "--out", "k.json"]
     status, out, err = nf(*words)
     assert status == 0 and "mlp-16-64-3-backward" in out and "ceilings: " in out
+    assert out.startswith("quick: tiny sizes of 1024 points") and not any(
+        line != line.rstrip() for line in out.split("\n")
+    )
     assert err.splitlines()[0] == "ceilings of 1 thread" and err.splitlines()[-1] == "3/3 lazy_adam-4m-rows"
     report = json.loads(Path("k.json").read_text())
     assert report["command"] == "nf bench kernels --quick --threads 1 --only mlp-16 lazy"
@@ -26,13 +32,39 @@ def test_kernels(nf):
 def test_names_and_json(nf):
     status, out, _ = nf("bench", "kernels", "--list")
     assert status == 0 and out.split() == list(kernels.NAMES)
-    status, out, _ = nf("bench", "kernels", "--quick", "--only", "adam-4m", "--json")
-    assert status == 0 and len(json.loads(out)["results"]["rows"]) == 2
+    assert json.loads(nf("bench", "kernels", "--list", "--json").out) == list(kernels.NAMES)
+    status, out, _ = nf("bench", "kernels", "--quick", "--only", "adam-4m-rows", "--json")
+    assert status == 0 and [row["name"] for row in json.loads(out)["results"]["rows"]] == ["adam-4m-rows"]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_interrupted_kernels_keep_what_was_measured(nf, monkeypatch, rows):
+    """Ctrl-C in the first case, and while the ceilings are measured again after one."""
+    made = []
+
+    def measure(*arguments, **options):
+        made.append(arguments)
+        if len(made) == rows + 1 > 1:
+            raise KeyboardInterrupt
+        return Ceilings(1e9, refusal="none here")
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ceilings, "measure", measure)
+    if not rows:
+        monkeypatch.setattr(kernels, "op_row", interrupted)
+    status, out, err = nf("bench", "kernels", "--quick", "--only", "adam-4m", "mlp-16", "--out", "k.json")
+    assert status == 130 and err.splitlines()[-1] == "nf bench: interrupted" and "Traceback" not in err
+    assert ("eager ms" in out) == bool(rows) and "ceilings: torch.mm 1 GFLOP/s" in out
+    found = json.loads(Path("k.json").read_text())["results"]["rows"]
+    assert len(found) == rows and all("fraction" in row for row in found)
 
 
 def test_fit(nf, monkeypatch):
     monkeypatch.setattr(quality, "measured", quality.fit)  # in this process, which saves the time of starting others
-    status, out, err = nf("bench", "fit", "a.png", "--until-psnr", 15, "--threads", 1, "--out", "q.json")
+    monkeypatch.setattr(quality, "missing_core", lambda: None)
+    status, out, err = nf("bench", "fit", "a.png", "--until-psnr", 15, 15, "--threads", 1, "--out", "q.json")
     assert status == 0 and "eager seconds" in out and "a.png" in out
     assert err.splitlines() == ["1/2 a.png to 15 dB, seed 0, ours", "2/2 a.png to 15 dB, seed 0, eager"]
     rows = json.loads(Path("q.json").read_text())["results"]
@@ -40,6 +72,32 @@ def test_fit(nf, monkeypatch):
         ("a.png", "ours", True),
         ("a.png", "eager", True),
     ]
+
+
+def test_without_a_core_ours_is_the_reference(nf, monkeypatch):
+    monkeypatch.setenv("NEURALFIELDS_NATIVE", "off")
+    status, out, err = nf("bench", "fit", "a.png", "--until-psnr", 150, "--seconds", 0.1, "--threads", 1)
+    assert status == 0 and "reference seconds" in out and "eager" not in out and "not reached" in out
+    assert err.splitlines()[0].startswith(
+        "there is no native core: it is switched off by NEURALFIELDS_NATIVE=off; ours"
+    )
+    assert err.splitlines()[1:] == ["1/1 a.png to 150 dB, seed 0, ours"]
+
+
+@pytest.mark.parametrize("words", ["kernels --quick --only mlp-16", "fit a.png"])
+def test_a_core_that_cannot_be_is_refused_first(nf, monkeypatch, words):
+    monkeypatch.setenv("NEURALFIELDS_NATIVE", "nope")
+    monkeypatch.setattr(native._State, "found", None)
+    status, out, err = nf("bench", *words.split())
+    assert (status, out) == (2, "") and err.startswith("nf bench: NEURALFIELDS_NATIVE=nope") and err.count("\n") == 1
+
+
+def test_linear_light_has_no_psnr(nf, monkeypatch):
+    write_image(Path("a.exr"), pattern())
+    monkeypatch.setattr(quality, "measured", quality.fit)
+    monkeypatch.setattr(quality, "missing_core", lambda: None)
+    status, out, err = nf("bench", "fit", "a.exr")
+    assert (status, out) == (2, "") and err.endswith("needs values in [0, 1], a.exr is linear light\n")
 
 
 def only_child(parent: int) -> int | None:
@@ -74,7 +132,7 @@ def test_interrupted_fits_keep_what_was_measured(folder, number):
         ("nope", "no benchmark 'nope'; there are kernels and fit"),
         ("kernel", "did you mean kernels?"),
         ("kernels --only nope", "no benchmark has 'nope' in its name: nf bench kernels --list prints them"),
-        ("kernels --threads 0", "--threads is 1 to 1024, got 0"),
+        ("kernels --threads 0", "--threads is between 1 and 1024, got 0"),
         ("kernels --out nowhere/k.json", "there is no folder nowhere"),
         ("kernels --out k.txt", "--out is a .json, not k.txt"),
         ("kernels --fast", "no option --fast"),
@@ -82,8 +140,8 @@ def test_interrupted_fits_keep_what_was_measured(folder, number):
         ("fit missing.png", "there is no file missing.png"),
         ("fit a.png --seeds 0", "--seeds is above 0, got 0"),
         ("fit a.png --seconds nan", "--seconds is above 0, got nan"),
-        ("fit a.png --until-psnr -3", "a PSNR is above 0 dB"),
-        ("fit a.png --until-psnr nan", "a PSNR is above 0 dB"),
+        ("fit a.png --until-psnr -3", "--until-psnr is a PSNR in dB above 0, got -3.0"),
+        ("fit a.png --until-psnr nan", "--until-psnr is a PSNR in dB above 0, got nan"),
     ],
 )
 def test_bad_input(nf, words, text):
