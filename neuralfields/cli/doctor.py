@@ -10,11 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 from neuralfields import __version__
 from neuralfields.cli.parser import Parser
+from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
     from neuralfields.ops import Op
 
 _CORE = ("torch", "numpy", "pillow", "imageio", "OpenEXR", "safetensors", "rich", "scikit-image", "tifffile")
+_DOES = {
+    "grid_encode": "features of a grid or hash grid",
+    "plane_encode": "features of planes, lines or volumes",
+    "mlp": "a network with ReLU and the like",
+    "sine_mlp": "a network of sines, a SIREN",
+    "adam": "a step of Adam",
+    "lazy_adam": "a step of Adam for the rows that a batch touched",
+    "shuffled": "the random order of samples",
+    "cell_centres": "where samples lie",
+    "take_values": "what samples hold",
+    "error_sums": "the sums behind PSNR and relative errors",
+    "field_values": "a whole field, evaluated",
+    "field_step": "a whole training step",
+}
+_BUILDS = {
+    "v2": "SSE4.2",
+    "v3": "AVX2",
+    "v4": "AVX-512",
+    "v4bf16": "AVX-512 with bfloat16",
+    "plain": "for any CPU of this kind",
+}
+_PRECISIONS = {
+    "highest": "float32 throughout",
+    "high": "float32 throughout in native kernels",
+    "medium": "factors rounded to bfloat16 where that is faster",
+}
 
 
 def main(words: Sequence[str]) -> int:
@@ -22,23 +49,35 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--json", action="store_true", help="as JSON")
     options = p.read(words)
     from neuralfields.cli.opening import print_json
+    from neuralfields.ops import native
 
     report = diagnosis()
     if options.json:
         print_json(report)
-        return 0
+    else:
+        _print(report)
+    native.reason()  # settings that cannot be are an error, after all else has been told
+    return 0
+
+
+def _print(report: dict[str, dict[str, Any]]) -> None:
     for title, rows in report.items():
         print(f"{title}:")
         for name, text in rows.items():
-            print(f"  {name:<14}{text}")
-    return 0
+            print(f"  {name:<14}{_decision(name, text) if title == 'kernels' else text}")
+
+
+def _decision(op: str, text: str) -> str:
+    """The kernel and what the op does; a reason only where there was a choice, and it is not told once above."""
+    short = "reference" if "needs the native core" in text else text.removesuffix(" (first choice)")
+    return f"{short:<11}{_DOES[op]}" if " " not in short else f"{short}: {_DOES[op]}"
 
 
 def diagnosis() -> dict[str, dict[str, Any]]:
     """Sections of name and text."""
     import torch
 
-    cuda = torch.cuda.is_available()
+    cuda, precision = torch.cuda.is_available(), torch.get_float32_matmul_precision()
     return {
         "machine": {
             "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -46,6 +85,7 @@ def diagnosis() -> dict[str, dict[str, Any]]:
             "device": torch.cuda.get_device_name() if cuda else "cpu (torch sees no CUDA device)",
             "native core": _native_core(),
             "compiler": _compiler(),
+            "precision": f"{precision}, of matrix products: {_PRECISIONS[precision]}",
         },
         "kernels": {op.name: _explain(op, arguments) for op, arguments in _calls().items()},
         "versions": {"neuralfields": __version__, **{name: _version(name) for name in _CORE}},
@@ -66,14 +106,10 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     moments = table, torch.zeros_like(table), torch.zeros_like(table)
     adam = 1e-3, 0.9, 0.999, 1e-8
     model = Model(Grid(table, layout, "linear"), Network(weights, biases, "relu"), None)
+    steps = [counts if p is table else torch.zeros((), dtype=torch.int32) for p in model.parameters]
     updates = [
-        Update(
-            *(p, torch.zeros_like(p), torch.zeros_like(p)),
-            torch.zeros(len(p) if p is table else (), dtype=torch.int32),
-            p is table,
-            *adam,
-        )
-        for p in model.parameters
+        Update(p, torch.zeros_like(p), torch.zeros_like(p), step, p is table, *adam)
+        for p, step in zip(model.parameters, steps, strict=True)
     ]
     return {
         ops.grid_encode: (x, table, layout, "linear"),
@@ -96,15 +132,23 @@ def _explain(op: "Op[..., Any]", arguments: tuple[Any, ...]) -> str:
 
     # A field's values alone are for evaluation; the others are asked about as in training.
     with torch.set_grad_enabled(op.name != "field_values"):
-        return op.explain(*arguments)
+        try:
+            return op.explain(*arguments)
+        except InputError:
+            return "unknown"
 
 
 def _native_core() -> str:
     from neuralfields.ops import native
 
-    if (reason := native.reason()) is not None:
-        return f"none: it {reason}"
-    return f"build {native.build_name() or 'unknown'}, {native.origin()}"
+    try:
+        reason, build = native.reason(), native.build_name()
+    except InputError as error:
+        return f"none can be used: {error}"
+    if reason is not None:
+        return f"none: it {reason}; plain PyTorch, the reference, does its work"
+    name = f"build {build} ({_BUILDS[build]}; NEURALFIELDS_NATIVE names another one)" if build else "build unknown"
+    return f"{name}, {native.origin()}"
 
 
 def _compiler() -> str:

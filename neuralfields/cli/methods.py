@@ -42,4 +42,4 @@ def listing() -> dict[str, list[dict[str, Any]]]:
 
 
 def _first_line(thing: Any) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    return (thing.__doc__ or "").strip().splitlines()[0].replace("``", "")

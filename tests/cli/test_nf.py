@@ -229,11 +229,27 @@ def test_doctor_methods_and_help(nf):
     first = "cpu (first choice)" if native.reason() is None else "reference (cpu needs the native core, which "
     assert all(text.startswith(first) for text in report["kernels"].values()), report["kernels"]
     status, out, _ = nf("methods")
-    assert status == 0 and "siren" in out and "Sitzmann" in out
+    assert status == 0 and "siren" in out and "Sitzmann" in out and "`" not in out
     names = [row["name"] for row in json.loads(nf("methods", "--json").out)["--field"]]
     assert names == ["hash", "siren", "fourier"]
     assert nf("--version").out.startswith("neuralfields ")
     assert nf().status == 2 and nf("--help").status == 0
+
+
+@pytest.mark.parametrize("setting", ["off", "nope"])
+def test_doctor_without_a_core(nf, monkeypatch, setting):
+    """What the operations do is told once each, why there is no core once at all, and what cannot be is an error."""
+    monkeypatch.setenv("NEURALFIELDS_NATIVE", setting)
+    monkeypatch.setattr(native._State, "found", None)
+    status, out, err = nf("doctor")
+    assert out.count(f"NEURALFIELDS_NATIVE={setting}") == 1 and "a whole training step" in out and "versions:" in out
+    assert (status, err) == (0, "") if setting == "off" else status == 2 and "there is no such build" in err
+
+
+@pytest.mark.skipif(native.reason() is not None, reason="no native core")
+def test_doctor_with_a_core(nf):
+    assert set(json.loads(nf("doctor", "--json").out)["kernels"].values()) == {"cpu (first choice)"}
+    assert "first choice" not in nf("doctor").out
 
 
 def test_parsing_loads_no_torch(folder):
