@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, each, importing, needs
+from neuralfields.cli.parser import Parser, each, importing, needs, using
 
 _EPILOG = """prints psnr (dB, peak 1, clamped), ssim, relative_mse (mean of (p-t)^2 / (t^2 + 0.01)), relative_l2
 (||p-t|| / ||t||), bytes and bits_per_pixel of the field file; in a run folder they are merged into run.json."""
@@ -24,7 +24,7 @@ def main(words: Sequence[str]) -> int:
 
 def _measure(path: Path, options: Namespace) -> int:
     with importing():
-        from neuralfields import metrics, ops
+        from neuralfields import metrics
         from neuralfields.cli.opening import open_field, print_json, source_of
 
     field, folder = open_field(path, tuple(options.trust))
@@ -37,7 +37,7 @@ def _measure(path: Path, options: Namespace) -> int:
         signal.lattice.holdout > 0 or not options.holdout,
         f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
     )
-    with ops.wherever(options.backend):
+    with using(options.backend):
         values = signal.measure(field, thorough=True)
     size = (folder.field_path if folder else path).stat().st_size
     values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuralfields.cli.parser import Parser, crop, importing, needs, size
+from neuralfields.cli.parser import Parser, crop, importing, needs, size, using
 
 _EPILOG = """examples:
   nf export runs/photo out.png                               as large as the source
@@ -23,7 +23,6 @@ def main(words: Sequence[str]) -> int:
     p.add_trust()
     options = p.read(words)
     with importing():
-        from neuralfields import ops
         from neuralfields.cli.opening import is_source, open_field
         from neuralfields.files.images import WRITABLE_SUFFIXES
         from neuralfields.storage.export import export_image
@@ -36,7 +35,7 @@ def main(words: Sequence[str]) -> int:
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
     field, _ = open_field(options.path, tuple(options.trust))
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
-    with ops.wherever(options.backend):
+    with using(options.backend):
         width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
     print(f"{options.out}: {width}x{height}, {field.out_dim} channels, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0

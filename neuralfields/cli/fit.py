@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import INTERRUPTED, Parser, each, importing, nearest, needs, say
+from neuralfields.cli.parser import INTERRUPTED, Parser, each, importing, nearest, needs, say, using
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def parser() -> Parser:
     p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
     p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
     p.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default runs/<name>); must not exist")
-    p.add_argument("--resume", type=Path, metavar="DIR", help="go on with an interrupted fit")
+    p.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with an interrupted fit; only --threads may differ"
+    )
     p.add_argument("--batch", type=int, metavar="N", help="samples per step")
     p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; that of tables follows")
     p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
@@ -46,8 +48,8 @@ def parser() -> Parser:
     p.add_argument(
         "--precision",
         choices=("highest", "medium"),
-        help="of matrix products: float32 throughout (highest, the default), or factors rounded to bfloat16 where "
-        "that is faster (medium); weights and sums stay float32",
+        help="of matrix products: float32 throughout (highest, the default), or factors rounded to bfloat16 (medium), "
+        "which makes networks faster, wide ones most, where the CPU multiplies bfloat16; weights and sums stay float32",
     )
     p.add_trust()
     p.add_argument("--quiet", action="store_true", help="no progress line")
@@ -69,6 +71,8 @@ def main(words: Sequence[str]) -> int:
     defaulted = ("holdout", "seed", "device", "precision")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
+    with using(options.backend):
+        pass  # refused once, not for each file, and before any is read
     return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
 
 

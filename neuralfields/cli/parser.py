@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
-from neuralfields.errors import InputError, NeuralFieldsError
+from neuralfields.errors import InputError, KernelRefused, NeuralFieldsError
 
 INTERRUPTED = 130
 BACKENDS = ("reference", "cpu", "triton", "tinycudann")  # those of ``ops``, which loads torch
@@ -43,14 +43,32 @@ class Parser(argparse.ArgumentParser):
     def add_backend(self) -> None:
         """The option that names the kernels."""
         text = (
-            "cpu for the native kernels, or nothing without them; reference for plain PyTorch; triton and tinycudann "
-            "are names that this version has no kernels for (default: what fits best)"
+            "cpu for the native kernels of every operation that has one, or an error without them (a field of your own "
+            "still computes in its own PyTorch); reference for plain PyTorch; triton and tinycudann are names that "
+            "this version has no kernels for (default: what fits best)"
         )
         self.add_argument("--backend", choices=BACKENDS, metavar="NAME", help=text)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given, with the command that explains them."""
         raise InputError(f"{message} ({self.prog} --help)")
+
+
+@contextmanager
+def using(backend: str | None) -> Iterator[None]:
+    """Inside the block the operations use the backend that ``--backend`` names.
+
+    Raises:
+        KernelRefused: it has no kernels here; the text says what would help.
+    """
+    from neuralfields import ops
+    from neuralfields.ops import native
+
+    with ops.wherever(backend):
+        if backend == "cpu" and (reason := native.reason()) is not None:
+            cure = "install g++ or clang++, or " if "needs a C++ compiler" in reason else ""
+            raise KernelRefused(f"the cpu kernels need the native core, which {reason}: {cure}leave --backend out")
+        yield
 
 
 def say(text: str) -> None:

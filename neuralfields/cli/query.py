@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuralfields.cli.parser import Parser, importing, needs
+from neuralfields.cli.parser import Parser, importing, needs, using
 from neuralfields.errors import FileFormatError, InputError
 
 _EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     with importing():
         import torch
 
-        from neuralfields import calculus, evaluate, ops
+        from neuralfields import calculus, evaluate
         from neuralfields.cli.opening import is_source, open_field, same_file
         from neuralfields.files.atomic import write_bytes
 
@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     frame = field.frame
     needs(frame is not None or not options.world, f"{options.path} does not know its source's units")
     x = (frame.to_box(points) if options.world and frame else points).float()
-    with ops.wherever(options.backend):
+    with using(options.backend):
         values = evaluate(field, x)
         slopes = [calculus.jacobian(field, part).detach() for part in x.split(1 << 16)] if options.gradient else []
     columns, names = [values], [f"value{i}" for i in range(field.out_dim)]

@@ -10,6 +10,7 @@ from nf_helpers import contents
 from neuralfields import ops, storage
 from neuralfields.cli.parser import BACKENDS
 from neuralfields.ops import native
+from neuralfields.ops.native import build
 
 needs_core = pytest.mark.skipif(native.reason() is not None, reason="no native core")
 
@@ -87,6 +88,19 @@ def test_a_backend_that_cannot_is_refused_before_anything_is_made(nf, folder):
     status, out, err = nf("fit", "a.png", "--backend", "cpu")
     assert (status, out) == (2, "") and "the cpu kernel" in err and len(err.splitlines()) == 1
     assert contents(folder) == before
+
+
+def test_without_a_compiler_a_backend_is_refused_in_one_line(nf, monkeypatch, caplog):
+    def no_core(builds):
+        raise build.BuildError("needs a C++ compiler")
+
+    monkeypatch.delenv("NEURALFIELDS_NATIVE", raising=False)
+    monkeypatch.delenv("NEURALFIELDS_NATIVE_LIBRARY", raising=False)
+    monkeypatch.setattr(native._State, "found", None)
+    monkeypatch.setattr(native, "_installed", no_core)
+    status, out, err = nf("fit", "a.png", "--backend", "cpu")
+    assert (status, out, caplog.records) == (2, "", [])
+    assert err.endswith("needs a C++ compiler: install g++ or clang++, or leave --backend out\n")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from neuralfields.errors import InputError, KernelRefused
+from neuralfields.ops._op import _wishes
 from neuralfields.ops.native import build, cache, cpu
 
 ABI = 1  # what nf_abi() of core.cpp returns
@@ -112,7 +113,8 @@ def _search() -> Found:
         builds = _choose(wanted, cpu.runnable())
         return _installed(builds) or _compiled(builds[0])
     except build.BuildError as error:
-        _log.warning("the native core %s; the reference kernels are used, which are slower", error)
+        if _wishes.backend != "cpu":  # else there is no other kernel, but a refusal
+            _log.warning("the native core %s; the reference kernels are used, which are slower", error)
         return Found(None, None, str(error))
 
 
