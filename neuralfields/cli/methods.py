@@ -19,7 +19,7 @@ def main(words: Sequence[str]) -> int:
     for title, rows in table.items():
         print(f"{title}:")
         for row in rows:
-            print(f"  {row['name']:<20}{row['summary']}")
+            print(f"  {row['name']:<20}{row['summary'].replace('``', '')}")
             if row["paper"]:
                 print(f"  {'':<20}{row['paper']}")
     return 0
@@ -42,4 +42,4 @@ def listing() -> dict[str, list[dict[str, Any]]]:
 
 
 def _first_line(thing: Any) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0].replace("``", "")
+    return (thing.__doc__ or "").strip().splitlines()[0]
