@@ -3,7 +3,6 @@
 import ctypes
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
