@@ -38,7 +38,8 @@ class Points:
         generator = torch.Generator().manual_seed(1)
         self._batches = [
             Batch(
-                (torch.rand(count, in_dim, generator=generator) * 2 - 1).to(dtype),
+                # Axis after axis in memory, as signals draw their coordinates.
+                (torch.rand(in_dim, count, generator=generator) * 2 - 1).to(dtype).t(),
                 torch.rand(count, out_dim, generator=generator).to(dtype),
             )
             for _ in range(_BATCHES)

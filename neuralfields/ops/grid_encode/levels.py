@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.ops.native import reuse
-from neuralfields.ops.native.calling import Last, call, operator
+from neuralfields.ops.native.calling import Last, by_feature, call, operator
 
 MAX_AXES = 4
 MAX_VALUES = 1 << 32  # of one level: the core counts them in 32 bits
@@ -82,22 +82,30 @@ def _by_axis(x: Tensor) -> Tensor:
     return x.t().contiguous()
 
 
+def _features(x: Tensor) -> tuple[Tensor, int]:
+    """Values [n, features] that lie feature after feature in memory, copied if they do not, and their distance."""
+    if x.stride(0) != 1 or (x.shape[1] > 1 and x.stride(1) < x.shape[0]):
+        x = x.t().contiguous().t()
+    return x, x.stride(1)
+
+
 def _encode_cpu(x: Tensor, table: Tensor, direction: Tensor | None, code: str, interpolation: str) -> Tensor:
     grid = grid_of(code)
-    out = x.new_empty(len(grid.levels) * table.shape[1], len(x))
+    out = by_feature(len(grid.levels) * table.shape[1], x)
     along = None if direction is None else _by_axis(direction)
-    call("nf_grid_encode", *grid.arguments(interpolation, table), _by_axis(x), len(x), table.contiguous(), along, out)
-    return out.t()
+    points = _by_axis(x), len(x)
+    call("nf_grid_encode", *grid.arguments(interpolation, table), *points, table.contiguous(), along, *_features(out))
+    return out
 
 
 def _encode_fake(x: Tensor, table: Tensor, direction: Tensor | None, code: str, interpolation: str) -> Tensor:
-    return x.new_empty(len(grid_of(code).levels) * table.shape[1], x.shape[0]).t()
+    return by_feature(len(grid_of(code).levels) * table.shape[1], x)
 
 
 def _scatter_cpu(x: Tensor, like: Tensor, g: Tensor, direction: Tensor | None, code: str, interpolation: str) -> Tensor:
     grid, gradient = grid_of(code), reuse.empty(like.shape)
     along = None if direction is None else _by_axis(direction)
-    call("nf_grid_scatter", *grid.arguments(interpolation, like), _by_axis(x), len(x), _by_axis(g), along, gradient)
+    call("nf_grid_scatter", *grid.arguments(interpolation, like), _by_axis(x), len(x), *_features(g), along, gradient)
     return gradient
 
 
@@ -112,7 +120,7 @@ def _input_cpu(x: Tensor, table: Tensor, g: Tensor, direction: Tensor | None, co
     along = None if direction is None else _by_axis(direction)
     points = x.shape[1], _by_axis(x), len(x)
     levels = grid_of(code).arguments(interpolation, table)
-    call("nf_grid_input_gradient", *levels, *points, table.contiguous(), _by_axis(g), along, out)
+    call("nf_grid_input_gradient", *levels, *points, table.contiguous(), *_features(g), along, out)
     return out.t()
 
 

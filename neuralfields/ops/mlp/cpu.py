@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.func import vjp
 
 from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
-from neuralfields.ops.native.calling import call, operator, refusal, too_often
+from neuralfields.ops.native.calling import by_feature, call, operator, refusal, too_often
 
 MAX_MAPS = 16
 MAX_WIDTH = 1024
@@ -122,6 +122,11 @@ def _strided(x: Tensor) -> tuple[Any, ...]:
     return x, *x.stride()
 
 
+def _target(dx: Tensor | None) -> tuple[Tensor | None, int]:
+    """Where the gradient of the input goes, if anywhere, and the distance of its features."""
+    return (None, 0) if dx is None else (dx, dx.stride(1))
+
+
 def _forward_cpu(x: Tensor, parameters: list[Tensor], code: str) -> Tensor:
     kept = _Parameters(code, parameters)
     out = x.new_empty(len(x), kept.weights[-1].shape[0])
@@ -137,23 +142,18 @@ def _backward(x: Tensor, g: Tensor, parameters: list[Tensor], code: str, dx: Ten
     """The parameters' gradients; the input's is written to ``dx``."""
     kept = _Parameters(code, parameters)
     dweights, dbiases = kept.gradients()
-    call("nf_mlp_backward", kept.network, *_strided(x), len(x), *_strided(g), dx, dweights, dbiases)
+    call("nf_mlp_backward", kept.network, *_strided(x), len(x), *_strided(g), *_target(dx), dweights, dbiases)
     return [*dweights, *dbiases]
 
 
-def _room(x: Tensor) -> Tensor:
-    """For the gradient of an input: the core writes it axis after axis."""
-    return x.new_empty(x.shape[1], x.shape[0])
-
-
 def _input_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> Tensor:
-    dx = _room(x)
+    dx = by_feature(x.shape[1], x)
     _backward(x, g, parameters, code, dx)
-    return dx.t()
+    return dx
 
 
 def _input_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> Tensor:
-    return _room(x).t()
+    return by_feature(x.shape[1], x)
 
 
 def _parameters_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
@@ -165,26 +165,26 @@ def _parameters_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) 
 
 
 def _all_cpu(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
-    dx = _room(x)
-    return [dx.t(), *_backward(x, g, parameters, code, dx)]
+    dx = by_feature(x.shape[1], x)
+    return [dx, *_backward(x, g, parameters, code, dx)]
 
 
 def _all_fake(x: Tensor, g: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
-    return [_room(x).t(), *_parameters_fake(x, g, parameters, code)]
+    return [by_feature(x.shape[1], x), *_parameters_fake(x, g, parameters, code)]
 
 
 def _second_cpu(x: Tensor, g: Tensor, v: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
     """Of <v, dx>: [dx, dg, *dparameters]."""
     kept = _Parameters(code, parameters)
-    dg, dx = x.new_empty(g.shape), _room(x)
+    dg, dx = x.new_empty(g.shape), by_feature(x.shape[1], x)
     dweights, dbiases = kept.gradients()
     matrices = *_strided(x), len(x), *_strided(g), *_strided(v)
-    call("nf_mlp_second", kept.network, *matrices, dg, dx, dweights, dbiases)
-    return [dx.t(), dg, *dweights, *dbiases]
+    call("nf_mlp_second", kept.network, *matrices, dg, *_target(dx), dweights, dbiases)
+    return [dx, dg, *dweights, *dbiases]
 
 
 def _second_fake(x: Tensor, g: Tensor, v: Tensor, parameters: list[Tensor], code: str) -> list[Tensor]:
-    return [_room(x).t(), x.new_empty(g.shape), *_parameters_fake(x, g, parameters, code)]
+    return [by_feature(x.shape[1], x), x.new_empty(g.shape), *_parameters_fake(x, g, parameters, code)]
 
 
 _forward_operator = operator(

@@ -45,10 +45,10 @@ NF_EXPORT void nf_mlp_forward(const Network* net, const float* x, int64_t point_
     });
 }
 
-// Gradients for `upstream` [n, out]: of the weights, and dx [in][n] where it is not null.
+// Gradients for `upstream` [n, out]: of the weights, and dx [in][dx_step] where it is not null.
 NF_EXPORT void nf_mlp_backward(const Network* net, const float* x, int64_t point_step, int64_t feature_step, int64_t n,
                                const float* upstream, int64_t up_point_step, int64_t up_feature_step, float* dx,
-                               float* const* weights, float* const* biases, int64_t threads) {
+                               int64_t dx_step, float* const* weights, float* const* biases, int64_t threads) {
     const Matrix points{x, point_step, feature_step}, above{upstream, up_point_step, up_feature_step};
     const Gradients at(*net);
     const Groups groups(n, at.size);
@@ -62,7 +62,7 @@ NF_EXPORT void nf_mlp_backward(const Network* net, const float* x, int64_t point
             const Rows rows = columns(points, net->in(), begin, count, tile.value[0]);
             forward<1>(*net, tile, rows);
             copy_columns(above, net->out(), begin, count, tile.upstream);
-            const Landing landing(dx, n, begin, count, tile.back[2]);
+            const Landing landing(dx, dx_step, begin, count, tile.back[2]);
             backward(*net, tile, rows, tile.upstream, at, sums, dx ? landing.place() : nullptr, landing.place_step());
             if (dx) landing.settle(net->in());
         });
@@ -70,12 +70,12 @@ NF_EXPORT void nf_mlp_backward(const Network* net, const float* x, int64_t point
     collect(*net, at, parts.get(), groups.count, weights, biases, threads);
 }
 
-// Gradients of <v, dx> with dx as nf_mlp_backward gives it for `upstream`: in upstream [n][out], in x [in][n] where
-// it is not null, and in the weights. v is [n, in].
+// Gradients of <v, dx> with dx as nf_mlp_backward gives it for `upstream`: in upstream [n][out], in x [in][dx_step]
+// where it is not null, and in the weights. v is [n, in].
 NF_EXPORT void nf_mlp_second(const Network* net, const float* x, int64_t point_step, int64_t feature_step, int64_t n,
                              const float* upstream, int64_t up_point_step, int64_t up_feature_step, const float* v,
                              int64_t v_point_step, int64_t v_feature_step, float* d_upstream, float* dx,
-                             float* const* weights, float* const* biases, int64_t threads) {
+                             int64_t dx_step, float* const* weights, float* const* biases, int64_t threads) {
     const Matrix points{x, point_step, feature_step}, above{upstream, up_point_step, up_feature_step};
     const Matrix directions{v, v_point_step, v_feature_step};
     const Gradients at(*net);
@@ -90,7 +90,7 @@ NF_EXPORT void nf_mlp_second(const Network* net, const float* x, int64_t point_s
             forward<2>(*net, tile, rows);
             copy_columns(above, net->out(), begin, count, tile.upstream);
             copy_columns(directions, net->in(), begin, count, tile.tangent[0]);
-            const Landing landing(dx, n, begin, count, tile.slope[0]);
+            const Landing landing(dx, dx_step, begin, count, tile.slope[0]);
             second(*net, tile, rows, tile.tangent[0], tile.upstream, at, sums, dx ? landing.place() : nullptr,
                    landing.place_step());
             write_points(tile.result, net->out(), begin, count, d_upstream);

@@ -101,6 +101,15 @@ def _argument(value: Any) -> Any:
     return value
 
 
+def by_feature(features: int, like: Tensor) -> Tensor:
+    """Room [n, features] for as many points as ``like`` has, in memory feature after feature.
+
+    A little apart, because features at distances of powers of two would fall on the same lines of a cache.
+    """
+    n = like.shape[0]
+    return like.new_empty(features, n + 16)[:, :n].t()
+
+
 def on_huge_pages(tensor: Tensor) -> None:
     """Ask the system for large pages under a large tensor: random accesses then seldom miss the table of pages."""
     if tensor.is_contiguous():
