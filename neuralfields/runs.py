@@ -160,7 +160,7 @@ class Run:
 
     @property
     def _backend(self) -> str | None:
-        return self.info["settings"].get("backend")
+        return self.info["settings"]["backend"]
 
     @property
     def until_psnr(self) -> float | None:
@@ -349,13 +349,13 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         if info["device"] == "cuda" and not torch.cuda.is_available():
             raise InputError(f"{path} was begun on a CUDA device, and torch sees none here")
         settings, recipe = info["settings"], info["settings"]["recipe"]
-        settings.setdefault("precision", "highest")  # runs of earlier versions
+        settings.update({"precision": "highest", "backend": None} | settings)  # runs of earlier versions have neither
         Options(
             **{name: settings[name] for name in ("steps", "seconds", "until_psnr", "precision")},
             **{name: recipe[name] for name in ("batch", "ema")},
             holdout=described["holdout"],
             seed=info["seed"],
-            backend=settings.get("backend"),
+            backend=settings["backend"],
             threads=threads or info["threads"],
         )
         signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
@@ -363,7 +363,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
         run = Run(folder, signal, info, trust)
-        _prepare(settings.get("backend"), run.recipe, signal, info["device"])
+        _prepare(settings["backend"], run.recipe, signal, info["device"])
         return run
     except InputError:
         raise

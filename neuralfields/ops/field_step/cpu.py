@@ -178,8 +178,9 @@ class _Step:
         if model.network.biases is not None:
             self.training.biases = ctypes.pointer(self.moments[maps])
         for update in tables:
+            moments = update.mean, update.square, update.step
             t = self.training
-            t.table_mean, t.table_square, t.table_steps = (x.data_ptr() for x in _state(update))
+            t.table_mean, t.table_square, t.table_steps = map(Tensor.data_ptr, moments)
         self._size: tuple[int, int] = (0, 0)
         self._memory = torch.empty(0)
         for tensor in self._tensors:
@@ -232,10 +233,6 @@ def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Upd
 
 def _tensors(update: Update) -> tuple[Tensor, ...]:
     return update.parameter, update.mean, update.square
-
-
-def _state(update: Update) -> tuple[Tensor, ...]:
-    return update.mean, update.square, update.step
 
 
 def _pointers(updates: Sequence[Update]) -> list[int]:

@@ -53,9 +53,7 @@ struct Samples {
 
 namespace {
 
-constexpr int64_t CHUNK = 4096;          // points per encoding task
-constexpr int64_t UPDATE_ROWS = 64;      // rows of a weight matrix per update task
-constexpr int64_t TABLE_IN_CACHE = 1 << 20;
+constexpr int64_t UPDATE_ROWS = 64;  // rows of a weight matrix per update task
 
 int64_t stride_of(int64_t points) {
     // Not a power of two, so that the features of a tile do not fall on the same cache lines.
@@ -111,31 +109,17 @@ private:
 
 int limited(int64_t threads) { return threads < Slots::MOST ? int(threads) : Slots::MOST; }
 
-int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
-
-// Reads a table through once where it is too large for the core's own cache: the gathers then find it nearer.
-void warm(const float* table, int64_t bytes) {
-    F total = {};
-    for (int64_t i = 0; i < bytes / 4; i += 16) total += splat(table[i]);
-    asm volatile("" ::"r"(&total) : "memory");
-}
-
 void encode(const Model& model, const Points& points, const Workspace& at, float* memory, bool slopes, int threads) {
-    const int64_t n = points.count, per_level = chunks(n);
-    parallel(threads, model.levels * per_level, [&](int64_t task) {
-        const int64_t l = task / per_level, begin = task % per_level * CHUNK;
-        const int64_t end = begin + CHUNK < n ? begin + CHUNK : n;
+    const auto chunk = [&](int64_t l, int64_t begin, int64_t end) {
         const Level& level = model.level[l];
-        const int64_t bytes = int64_t(level.size) * model.features * 4;
-        if (task % per_level == 0 && bytes > TABLE_IN_CACHE && n * 4 > level.size)
-            warm(model.table + level.start * model.features, bytes);
         float* out = memory + at.encoded + l * model.features * at.stride;
         if (slopes)
             encode_level_slopes(level, model.smooth, points, begin, end, model.table, model.features, out, at.stride,
                                 memory + at.slopes + l * model.features * at.stride, at.features * at.stride);
         else
             encode_level(level, model.smooth, points, begin, end, model.table, model.features, nullptr, out, at.stride);
-    });
+    };
+    each_chunk(model.level, model.levels, model.table, model.features, points.count, threads, chunk);
 }
 
 // The tile's input: encoded features, whose columns beyond `count` are made zero, or the coordinates themselves.
@@ -390,22 +374,14 @@ NF_EXPORT void nf_field(const Model* model, const Samples* samples, float* memor
     const int64_t n = samples->count;
     const Workspace at(*model, Gradients(net), n, 0, false, 0);
     if (model->level) encode(*model, {samples->x.data, samples->x.feature_step, n}, at, memory, false, int(threads));
-    const int64_t tiles = (n + TILE - 1) / TILE;
-    const Packed packed(net, false);
-    parallel(int(threads), (tiles + 7) / 8, [&](int64_t task) {
-        Tile tile(net, 0, packed);
-        for (int64_t t = task * 8; t < tiles && t < task * 8 + 8; t++) {
-            const int64_t begin = t * TILE;
-            const int count = n - begin < TILE ? int(n - begin) : TILE;
-            forward<0>(net, tile, input(*model, *samples, at, memory, begin, count, tile.value[0]));
-            if (model->output != PLAIN)
-                for (int i = 0; i < net.out() * TILE; i += LANES) {
-                    F slope;
-                    const F o = load(tile.result + i);
-                    store(tile.result + i, mapped(model->output, model->scale, model->offset, o, slope));
-                }
-            write_points(tile.result, net.out(), begin, count, out);
+    each_tile_forward(net, n, int(threads), [&](Tile& tile, int64_t begin, int count) {
+        forward<0>(net, tile, input(*model, *samples, at, memory, begin, count, tile.value[0]));
+        for (int i = 0; i < net.out() * TILE && model->output != PLAIN; i += LANES) {
+            F slope;
+            const F o = load(tile.result + i);
+            store(tile.result + i, mapped(model->output, model->scale, model->offset, o, slope));
         }
+        write_points(tile.result, net.out(), begin, count, out);
     });
 }
 

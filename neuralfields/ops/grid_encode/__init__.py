@@ -18,6 +18,7 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.grid_encode import cpu
+from neuralfields.ops.grid_encode.contract import check_table
 from neuralfields.ops.grid_encode.layout import GridLayout
 from neuralfields.ops.grid_encode.reference import reference
 
@@ -25,12 +26,7 @@ INTERPOLATIONS = ("linear", "smoothstep")
 
 
 def _check(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> None:
-    if x.dim() != 2 or x.shape[1] != layout.dim:
-        raise InputError(f"grid_encode takes coordinates [n, {layout.dim}], got {list(x.shape)}")
-    if table.dim() != 2 or table.shape[0] != layout.entries:
-        raise InputError(f"grid_encode takes a table [{layout.entries}, features], got {list(table.shape)}")
-    if x.dtype != table.dtype:
-        raise InputError(f"grid_encode takes coordinates and a table of one dtype, got {x.dtype} and {table.dtype}")
+    check_table("grid_encode", x, table, layout.dim, layout.entries)
     if interpolation not in INTERPOLATIONS:
         raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
 

@@ -7,22 +7,21 @@
 #include "native/threads.hpp"
 
 namespace nf {
-namespace {
-
-constexpr int64_t CHUNK = 4096;  // points per task: neighbouring tasks read the same level's table
-
-int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
-
-}  // namespace
+void warm(const Level& level, const float* table, int features, int64_t points) {
+    constexpr int64_t IN_CACHE = 1 << 20, LINE = 16;  // bytes; floats
+    const int64_t size = int64_t(level.size) * features;
+    if (size * 4 <= IN_CACHE || points * 4 <= level.size) return;
+    float total = 0;
+    for (int64_t i = 0; i < size; i += LINE) total += table[level.start * features + i];
+    asm volatile("" ::"r"(&total) : "memory");
+}
 
 // out [levels * features][step] of x [axes][n]; with a direction [axes][n], the derivative along it.
 NF_EXPORT void nf_grid_encode(const Level* levels, int64_t count, int64_t smooth, int64_t features, const float* x,
                               int64_t n, const float* table, const float* direction, float* out, int64_t step,
                               int64_t threads) {
     const Points points{x, n, n};
-    parallel(threads, count * chunks(n), [&](int64_t task) {
-        const int64_t l = task / chunks(n), begin = task % chunks(n) * CHUNK;
-        const int64_t end = begin + CHUNK < n ? begin + CHUNK : n;
+    each_chunk(levels, count, table, int(features), n, int(threads), [&](int64_t l, int64_t begin, int64_t end) {
         encode_level(levels[l], smooth, points, begin, end, table, int(features), direction,
                      out + l * features * step, step);
     });

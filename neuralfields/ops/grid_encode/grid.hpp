@@ -8,6 +8,8 @@
 #pragma once
 #include <cstdint>
 
+#include "native/threads.hpp"
+
 namespace nf {
 
 constexpr int MAX_AXES = 4;
@@ -59,5 +61,25 @@ void scatter_level(const Level& level, bool smooth, const Points& points, int64_
 void input_gradient_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
                           const float* table, int features, const float* upstream, int64_t stride,
                           const float* direction, float* out);
+
+constexpr int64_t CHUNK = 4096;  // points per task: neighbouring tasks read the same level's table
+
+inline int64_t chunks(int64_t points) { return (points + CHUNK - 1) / CHUNK; }
+
+// Reads a level's rows through once, if they are too many for a core's own cache and the points will visit most of
+// them: the gathers then find them nearer.
+void warm(const Level& level, const float* table, int features, int64_t points);
+
+// Calls body(level, begin, end) for every chunk of the points in every level, before values are gathered there.
+template <class Body>
+void each_chunk(const Level* levels, int64_t count, const float* table, int features, int64_t points, int threads,
+                Body&& body) {
+    const int64_t per_level = chunks(points);
+    parallel(threads, count * per_level, [&](int64_t task) {
+        const int64_t l = task / per_level, begin = task % per_level * CHUNK;
+        if (!begin) warm(levels[l], table, features, points);
+        body(l, begin, begin + CHUNK < points ? begin + CHUNK : points);
+    });
+}
 
 }  // namespace nf

@@ -8,8 +8,6 @@
 namespace nf {
 namespace {
 
-constexpr int TILES_PER_TASK = 8;
-
 // A tile's result may be wider than its points: at the end of a tensor it goes through room of its own.
 struct Landing {
     float *to, *room;
@@ -32,16 +30,9 @@ struct Landing {
 NF_EXPORT void nf_mlp_forward(const Network* net, const float* x, int64_t point_step, int64_t feature_step, int64_t n,
                               float* out, int64_t threads) {
     const Matrix points{x, point_step, feature_step};
-    const int64_t tiles = (n + TILE - 1) / TILE;
-    const Packed packed(*net, false);
-    parallel(threads, (tiles + TILES_PER_TASK - 1) / TILES_PER_TASK, [&](int64_t task) {
-        Tile tile(*net, 0, packed);
-        for (int64_t t = task * TILES_PER_TASK; t < tiles && t < (task + 1) * TILES_PER_TASK; t++) {
-            const int64_t begin = t * TILE;
-            const int count = n - begin < TILE ? int(n - begin) : TILE;
-            forward<0>(*net, tile, columns(points, net->in(), begin, count, tile.value[0]));
-            write_points(tile.result, net->out(), begin, count, out);
-        }
+    each_tile_forward(*net, n, int(threads), [&](Tile& tile, int64_t begin, int count) {
+        forward<0>(*net, tile, columns(points, net->in(), begin, count, tile.value[0]));
+        write_points(tile.result, net->out(), begin, count, out);
     });
 }
 

@@ -90,4 +90,19 @@ inline void collect(const Network& net, const Gradients& at, const float* parts,
     });
 }
 
+// Calls use(tile, begin, count) for every tile of points, with memory for values alone.
+template <class Use>
+void each_tile_forward(const Network& net, int64_t points, int threads, Use&& use) {
+    constexpr int64_t TILES = 8;  // per task
+    const int64_t tiles = (points + TILE - 1) / TILE;
+    const Packed packed(net, false);
+    parallel(threads, (tiles + TILES - 1) / TILES, [&](int64_t task) {
+        Tile tile(net, 0, packed);
+        for (int64_t t = task * TILES; t < tiles && t < (task + 1) * TILES; t++) {
+            const int64_t begin = t * TILE, left = points - begin;
+            use(tile, begin, left < TILE ? int(left) : TILE);
+        }
+    });
+}
+
 }  // namespace nf

@@ -14,20 +14,15 @@ and lines).
 
 from torch import Tensor
 
-from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.grid_encode.contract import check_table
 from neuralfields.ops.plane_encode import cpu
 from neuralfields.ops.plane_encode.layout import Plane, PlaneLayout
 from neuralfields.ops.plane_encode.reference import reference
 
 
 def _check(x: Tensor, table: Tensor, layout: PlaneLayout) -> None:
-    if x.dim() != 2 or x.shape[1] != layout.dim:
-        raise InputError(f"plane_encode takes coordinates [n, {layout.dim}], got {list(x.shape)}")
-    if table.dim() != 2 or table.shape[0] != layout.entries:
-        raise InputError(f"plane_encode takes a table [{layout.entries}, features], got {list(table.shape)}")
-    if x.dtype != table.dtype:
-        raise InputError(f"plane_encode takes coordinates and a table of one dtype, got {x.dtype} and {table.dtype}")
+    check_table("plane_encode", x, table, layout.dim, layout.entries)
 
 
 plane_encode = Op(
