@@ -1,12 +1,11 @@
 """The plain multi-layer perceptron, which reads values from an encoding."""
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field
+from neuralfields.networks.layers import layer_sizes, list_of
 from neuralfields.ops.field_step import Network
 from neuralfields.ops.mlp import ACTIVATIONS
 
@@ -54,19 +53,3 @@ class MLP(Field):
         biases = list_of(self.layers, "bias") if self.bias else None
         flat = ops.mlp(x.reshape(-1, self.in_dim), weights, biases, self.activation)
         return flat.view(*x.shape[:-1], self.out_dim)
-
-
-def list_of(layers: nn.ModuleList, name: str) -> list[Tensor]:
-    """The parameters of this name, layer by layer."""
-    return [getattr(layer, name) for layer in layers]
-
-
-def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:
-    """(in, out) of each linear map of a network with ``depth`` hidden layers."""
-    if min(in_dim, out_dim, width) < 1 or max(in_dim, out_dim, width) > 1 << 16 or not 0 <= depth <= 256:
-        raise InputError(
-            "a network has sizes between 1 and 65536 and at most 256 layers, "
-            f"got in_dim {in_dim}, out_dim {out_dim}, width {width}, depth {depth}"
-        )
-    sizes = [in_dim] + [width] * depth + [out_dim]
-    return list(pairwise(sizes))

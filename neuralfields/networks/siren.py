@@ -6,14 +6,11 @@
   booktitle={NeurIPS}, year={2020}}
 """
 
-import math
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from neuralfields import ops
-from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.mlp import layer_sizes, list_of
+from neuralfields.networks.layers import init_sine, linears, list_of, positive
 from neuralfields.ops.field_step import Network
 
 
@@ -48,15 +45,11 @@ class Siren(Field):
         hidden_omega: float = 30.0,
     ):
         super().__init__()
-        if depth < 1 or not (0 < first_omega < math.inf and 0 < hidden_omega < math.inf):
-            raise InputError(f"a SIREN has depth >= 1 and omegas > 0, got {depth}, {first_omega}, {hidden_omega}")
+        positive(first_omega=first_omega, hidden_omega=hidden_omega)
         self.in_dim, self.out_dim = in_dim, out_dim
+        self.layers = linears(in_dim, out_dim, width, depth)
+        init_sine(self.layers, hidden_omega)
         self.omegas = [float(first_omega)] + [float(hidden_omega)] * (depth - 1)
-        layers = [nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth)]
-        for i, layer in enumerate(layers):
-            bound = 1 / in_dim if i == 0 else math.sqrt(6 / layer.in_features) / hidden_omega
-            nn.init.uniform_(layer.weight, -bound, bound)
-        self.layers = nn.ModuleList(layers)
 
     def stages(self) -> list[Network]:
         return [Network(list_of(self.layers, "weight"), list_of(self.layers, "bias"), "sine", self.omegas)]

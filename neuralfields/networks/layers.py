@@ -1,0 +1,67 @@
+"""What the networks share: sizes, initialisations, and going through layers one after the other."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from neuralfields.errors import InputError
+
+
+def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple[int, int]]:
+    """(in, out) of each linear map of a network with ``depth`` hidden layers.
+
+    Raises:
+        InputError: a size is out of range.
+    """
+    if min(in_dim, out_dim, width) < 1 or max(in_dim, out_dim, width) > 1 << 16 or not 0 <= depth <= 256:
+        raise InputError(
+            "a network has sizes between 1 and 65536 and at most 256 layers, "
+            f"got in_dim {in_dim}, out_dim {out_dim}, width {width}, depth {depth}"
+        )
+    sizes = [in_dim] + [width] * depth + [out_dim]
+    return list(pairwise(sizes))
+
+
+def linears(
+    in_dim: int, out_dim: int, width: int, depth: int, *, least: int = 1, dtype: torch.dtype | None = None
+) -> nn.ModuleList:
+    """The linear maps of a network with ``depth`` hidden layers, initialised as PyTorch does: U(±1/sqrt(fan_in)).
+
+    Raises:
+        InputError: a size is out of range, or there are fewer hidden layers than ``least``.
+    """
+    if depth < least:
+        raise InputError(f"this network has depth {least} or more, got {depth}")
+    return nn.ModuleList(nn.Linear(a, b, dtype=dtype) for a, b in layer_sizes(in_dim, out_dim, width, depth))
+
+
+def positive(**values: float) -> None:
+    """Raise InputError unless each named value is positive and finite."""
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise InputError(f"{name} is positive and finite, got {value}")
+
+
+@torch.no_grad()
+def init_sine(layers: nn.ModuleList, omega: float) -> None:
+    """SIREN's weights: U(±1/in_dim) in the first layer, U(±sqrt(6/fan_in)/omega) in the others; biases stay."""
+    for i, layer in enumerate(cast("Sequence[nn.Linear]", layers)):
+        bound = 1 / layer.in_features if i == 0 else math.sqrt(6 / layer.in_features) / omega
+        layer.weight.uniform_(-bound, bound)
+
+
+def through(x: Tensor, layers: nn.ModuleList, activation: Callable[[Tensor], Tensor]) -> Tensor:
+    """``activation`` after each linear map but the last."""
+    *hidden, last = layers
+    for layer in hidden:
+        x = activation(layer(x))
+    return last(x)
+
+
+def list_of(layers: nn.ModuleList, name: str) -> list[Tensor]:
+    """The parameters of this name, layer by layer."""
+    return [getattr(layer, name) for layer in layers]
