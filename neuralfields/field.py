@@ -108,6 +108,22 @@ class Field(nn.Module):
         """The field as tensors and settings for the ops that compute a whole field at once; None where it is more."""
         return None
 
+    def place(self, detail: Callable[[int], Tensor]) -> None:
+        """Called once, before the first step of a fit: put what has a place where it is needed.
+
+        Args:
+            detail: gives that many coordinates [n, in_dim], drawn at random, more of them where the signal varies more.
+        """
+
+    def advance(self, fraction: float) -> None:
+        """Called before each step of a fit with the share of its budget that is used up, 0 to 1, as masks want it.
+
+        What is set here is kept in a buffer, so that files and checkpoints have it.
+        """
+
+    def feedback(self, x: Tensor, loss: Tensor) -> None:
+        """Called after every fourth step with a batch's coordinates [n, in_dim] and each sample's squared error [n]."""
+
     def extra_repr(self) -> str:
         arguments = self.spec["arguments"].items() if "spec" in self.__dict__ else ()
         return ", ".join(f"{name}={value}" for name, value in arguments if not _holds_spec(value))

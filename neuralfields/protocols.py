@@ -78,6 +78,49 @@ class Signal(Protocol):
         ...
 
 
+@runtime_checkable
+class Numbered(Protocol):
+    """A signal whose samples have numbers, which ``Batch.index`` tells."""
+
+    def at(self, index: Tensor) -> Batch:
+        """The samples with these numbers [n]."""
+        ...
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """A signal that knows where it varies most."""
+
+    def detail(self, n: int, *, seed: int) -> Tensor:
+        """Coordinates [n, in_dim] drawn at random, with a density in proportion to how much the signal varies."""
+        ...
+
+
+class Sampler(Protocol):
+    """Which samples a step trains on, where that depends on the fit. It is kept in checkpoints by its tensors."""
+
+    def draw(self, field: FieldLike, signal: Signal, n: int, *, seed: int, step: int, fraction: float) -> Batch:
+        """At most ``n`` samples for this step, after this fraction of the budget; the same ones for the same state."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What must be kept to go on, by name."""
+        ...
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what ``tensors`` gave."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A sampler, or a field, that wants to know how well its samples are fitted."""
+
+    def feedback(self, x: Tensor, loss: Tensor) -> None:
+        """Called after every fourth step with a batch's coordinates [n, in_dim] and each sample's squared error [n]."""
+        ...
+
+
 class Objective(Protocol):
     """Named, weighted terms whose sum is minimised; an nn.Module when it owns state."""
 

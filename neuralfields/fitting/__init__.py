@@ -3,6 +3,20 @@
 from neuralfields.fitting.loop import Settings, Step, start, steps
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.result import Fit, fit
+from neuralfields.fitting.samplers import SAMPLERS, LossWeighted, Teaching
 from neuralfields.fitting.state import State
 
-__all__ = ["Adam", "Decay", "Fit", "Settings", "State", "Step", "fit", "start", "steps"]
+__all__ = [
+    "SAMPLERS",
+    "Adam",
+    "Decay",
+    "Fit",
+    "LossWeighted",
+    "Settings",
+    "State",
+    "Step",
+    "Teaching",
+    "fit",
+    "start",
+    "steps",
+]

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
-from neuralfields.field import device_of
+from neuralfields.field import Field, device_of, evaluate
 from neuralfields.fitting.fused import FusedStep
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
-from neuralfields.protocols import Batch, Objective, Signal
+from neuralfields.protocols import Batch, Detailed, Listener, Objective, Sampler, Signal
 from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
 DEFAULT_BATCH = 8192
 
 OptimizerFactory = Callable[[nn.Module], torch.optim.Optimizer]
+SamplerFactory = Callable[[], Sampler]
+
+_FEEDBACK_STEPS = 4  # between two looks at a batch's errors, where somebody wants them: each costs a forward pass
 
 
 class Settings(TypedDict, total=False):
@@ -36,6 +39,7 @@ class Settings(TypedDict, total=False):
     optimizer: OptimizerFactory | None
     decay: Decay | None
     ema: float | None
+    sampler: SamplerFactory | None
     seed: int
     state: State | None
 
@@ -73,6 +77,7 @@ def start(
     objective: Objective | None = None,
     optimizer: OptimizerFactory | None = None,
     ema: float | None = None,
+    sampler: SamplerFactory | None = None,
 ) -> State:
     """The state of a fit before its first step; ``State.restore`` takes it to where a saved one was.
 
@@ -89,7 +94,7 @@ def start(
     if isinstance(objective, nn.Module):
         objective.to(device_of(field))
         trained = nn.ModuleList([field, objective])
-    return State(field, objective, (optimizer or Adam())(trained), average)
+    return State(field, objective, (optimizer or Adam())(trained), average, sampler and sampler())
 
 
 def steps(
@@ -104,6 +109,7 @@ def steps(
     optimizer: OptimizerFactory | None = None,
     decay: Decay | None = None,
     ema: float | None = None,
+    sampler: SamplerFactory | None = None,
     seed: int = 0,
     state: State | None = None,
 ) -> Iterator[Step]:
@@ -120,6 +126,7 @@ def steps(
         optimizer: gives the optimizer of a module's parameters; ``Adam()`` by default.
         decay: the learning rate's course over the budget; constant by default.
         ema: share of the old parameters in their moving average, e.g. 0.95; the average is what is measured and kept.
+        sampler: gives what chooses the samples, such as ``Teaching()``; by default the signal draws them at random.
         seed: of the order of samples. The same seed on the same machine gives the same bits.
         state: where to go on; a fresh start by default. Its own optimizer goes on, whatever ``optimizer`` says.
 
@@ -130,7 +137,7 @@ def steps(
     signal = as_signal(signal)
     _check(field, signal, steps, seconds, until_psnr, batch, seed)
     if state is None:
-        state = start(field, objective=objective, optimizer=optimizer, ema=ema)
+        state = start(field, objective=objective, optimizer=optimizer, ema=ema, sampler=sampler)
     elif state.field is not field:
         raise InputError("the state is of another field: go on with state.field")
     elif objective not in (None, state.objective):
@@ -138,6 +145,8 @@ def steps(
     elif bool(state.average) != (ema is not None):
         kept = "keeps an average: give the same ema" if state.average else "keeps no average: leave ema out"
         raise InputError(f"the state {kept}")
+    elif sampler is not None:
+        raise InputError("the state has its own sampler: leave sampler out")
     if steps is None and seconds is None:
         steps = DEFAULT_STEPS
     return _run(state, signal, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay or Decay(), ema, seed)
@@ -155,6 +164,10 @@ def _run(
     seed: int,
 ) -> Iterator[Step]:
     optimizer, device = state.optimizer, device_of(state.field)
+    if state.step == 0:
+        _place(state, signal, seed)
+    advancing = [field for field in _fields(state.field) if type(field).advance is not Field.advance]
+    listening = _listeners(state, signal)
     fused = FusedStep.of(state)
     pass_steps = math.ceil(signal.size / batch)
     estimate = getattr(state.objective, "psnr", lambda terms: None)
@@ -166,10 +179,13 @@ def _run(
 
     while used() < 1:
         clock = time.perf_counter()
-        factor = decay(used())
+        fraction = used()
+        factor = decay(fraction)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
-        samples = signal.draw(batch, seed=seed, step=state.step).to(device)
+        for part in advancing:
+            part.advance(fraction)
+        samples = _draw(state, signal, batch, seed, fraction).to(device)
         with ops.used() as kernels:
             numbers = (fused(samples) if fused else None) or _modular_step(state, samples)
         state.kernels = state.kernels or kernels
@@ -180,6 +196,10 @@ def _run(
         state.samples += len(samples)
         if ema is not None:
             state.update_average(ema)
+        if listening and state.step % _FEEDBACK_STEPS == 0:
+            loss = (evaluate(state.field, samples.x) - samples.y).square().mean(-1)
+            for listener in listening:
+                listener.feedback(samples.x, loss)
 
         checked = None
         guess = estimate(numbers)
@@ -196,6 +216,37 @@ def _run(
         yield Step(state.step, state.seconds, state.samples, numbers, total, guess, checked, fraction, state)
         if reached:
             return
+
+
+def _draw(state: State, signal: Signal, n: int, seed: int, fraction: float) -> Batch:
+    if state.sampler is None:
+        return signal.draw(n, seed=seed, step=state.step)
+    return state.sampler.draw(state.field, signal, n, seed=seed, step=state.step, fraction=fraction)
+
+
+def _fields(module: nn.Module) -> Iterator[Field]:
+    return (part for part in module.modules() if isinstance(part, Field))
+
+
+def _place(state: State, signal: Signal, seed: int) -> None:
+    """Tell fields that see coordinates where the signal has detail; the average begins with what they make of it."""
+
+    def detail(n: int) -> Tensor:
+        points = signal.detail(n, seed=seed) if isinstance(signal, Detailed) else signal.draw(n, seed=seed, step=0).x
+        return points.to(device_of(state.field))
+
+    for field in _fields(state.field):
+        if field.in_dim == signal.in_dim:
+            field.place(detail)
+    if state.average:
+        state.update_average(0.0)
+
+
+def _listeners(state: State, signal: Signal) -> list[Listener]:
+    """Who wants to know the errors of batches."""
+    fields = [field for field in _fields(state.field) if type(field).feedback is not Field.feedback]
+    found: list[Listener] = [field for field in fields if field.in_dim == signal.in_dim]
+    return found + ([state.sampler] if isinstance(state.sampler, Listener) else [])
 
 
 def _modular_step(state: State, samples: Batch) -> dict[str, float]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralfields.errors import FileFormatError
-from neuralfields.protocols import Objective
+from neuralfields.protocols import Objective, Sampler
 
 
 @dataclass
@@ -22,6 +22,7 @@ class State:
         objective: what is minimised; its parameters are fitted too when it is a module.
         optimizer: of all parameters.
         average: exponential moving average of the parameters by name; empty without one.
+        sampler: what chooses the samples, or None where the signal draws them.
         step: steps done.
         samples: samples seen.
         seconds: time spent fitting, over all resumed parts.
@@ -33,6 +34,7 @@ class State:
     objective: Objective
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
+    sampler: Sampler | None = None
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
@@ -45,6 +47,8 @@ class State:
         if isinstance(self.objective, nn.Module):
             named |= {f"objective.{name}": tensor for name, tensor in self.objective.state_dict().items()}
         named |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        if self.sampler is not None:
+            named |= {f"sampler.{name}": tensor for name, tensor in self.sampler.tensors().items()}
         for i, entries in self.optimizer.state_dict()["state"].items():
             for key, value in entries.items():
                 named[f"optimizer.{i}.{key}"] = torch.as_tensor(value)
@@ -67,6 +71,8 @@ class State:
                 self.objective.load_state_dict(_under("objective.", tensors))
             for name, tensor in _under("average.", tensors).items():
                 self.average[name].copy_(tensor)
+            if self.sampler is not None:
+                self.sampler.restore(_under("sampler.", tensors))
             entries: dict[int, dict[str, Tensor]] = {}
             for name, tensor in _under("optimizer.", tensors).items():
                 i, _, key = name.partition(".")

@@ -80,16 +80,37 @@ class Image:
         return self.values.shape  # type: ignore[return-value]
 
     def draw(self, n: int, *, seed: int, step: int) -> Batch:
-        return self._batch(self.lattice.draw(n, seed=seed, step=step))
+        return self.at(self.lattice.draw(n, seed=seed, step=step))
 
     def chunks(self, n: int) -> Iterator[Batch]:
         for start in range(0, self.size, n):
-            yield self._batch(torch.arange(start, min(start + n, self.size)))
+            yield self.at(torch.arange(start, min(start + n, self.size)))
 
     def held_out(self, n: int) -> Iterator[Batch]:
         """The pixels that training never sees, ``n`` at a time."""
         for index in self.lattice.held_out(n):
-            yield self._batch(index)
+            yield self.at(index)
+
+    def at(self, index: Tensor) -> Batch:
+        """The pixels with these numbers [n], row by row from the top left."""
+        return Batch(self.lattice.coordinates(index), ops.take_values(self._stored, index), index=index)
+
+    def detail(self, n: int, *, seed: int) -> Tensor:
+        """Coordinates [n, 2] anywhere in pixels, which are drawn with a density in proportion to the local contrast.
+
+        That is the length of the gradient, summed over channels; with a little everywhere, so that a flat image is
+        covered evenly.
+        """
+        values = self.to_float(self.values)
+        contrast = np.zeros(self.shape[:2], np.float32)
+        for channel in np.moveaxis(values, -1, 0):
+            slopes = [np.gradient(channel, axis=axis) for axis in (0, 1) if self.shape[axis] > 1]
+            contrast += np.sqrt(sum(slope * slope for slope in slopes))
+        course = np.cumsum(contrast.ravel() + 1e-2 * contrast.mean() + 1e-9, dtype=np.float64)
+        random = np.random.default_rng(seed)
+        index = np.searchsorted(course, random.random(n) * course[-1]).clip(max=self.size - 1)
+        spread = (2 * random.random((n, 2)) - 1) / (self.shape[1], self.shape[0])
+        return self.lattice.coordinates(torch.from_numpy(index)) + torch.from_numpy(spread).float()
 
     @property
     def headline(self) -> str:
@@ -137,9 +158,6 @@ class Image:
         """The values [size, channels] as a tensor: the same memory wherever torch can use it."""
         native, flat = self.values.dtype.newbyteorder("="), self.values.reshape(-1, self.out_dim)
         return torch.from_numpy(np.require(flat, native, ["C", "A", "W"]))
-
-    def _batch(self, index: Tensor) -> Batch:
-        return Batch(self.lattice.coordinates(index), ops.take_values(self._stored, index), index=index)
 
 
 def _compared(
