@@ -66,6 +66,9 @@ class Field(nn.Module):
     field in another one, do not subclass it. Constructor arguments are recorded in ``spec`` (numbers, strings, lists
     and other fields), which is all that is needed to build the same field again.
 
+    A field with levels of detail overrides ``levels``. Parameters that only the coarser levels use are trained by
+    ``objectives.MultiScale``.
+
     Attributes:
         spec: ``{"class": "module:Name", "arguments": {...}}``, nested for fields made of fields.
         frame: the map from the box to the signal's units, set by fitting and by loading; None when unknown.
@@ -103,6 +106,10 @@ class Field(nn.Module):
                 f"{type(self).__name__} takes coordinates [*batch, {self.in_dim}], got shape {list(x.shape)}"
             )
         return super().__call__(x)
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Values ``[*batch, out_dim]`` for each level of detail, from coarse to fine; the last are those of a call."""
+        return [self(x)]
 
     def stages(self) -> Sequence[Stage] | None:
         """The field as tensors and settings for the ops that compute a whole field at once; None where it is more."""
@@ -169,6 +176,13 @@ class Chain(Field):
                 return None
             stages += found
         return stages
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Those of the first part that has more than one, each through the parts after it."""
+        levels = [x]
+        for part in self:
+            levels = part.levels(levels[0]) if len(levels) == 1 else [part(level) for level in levels]
+        return levels
 
     def forward(self, x: Tensor) -> Tensor:
         if ops.wanted_derivatives() == 0 and not torch.compiler.is_compiling() and (model := model_of(self)):

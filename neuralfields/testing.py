@@ -341,19 +341,38 @@ def check_last_axis(field: Field, order: int = 2) -> None:
 
 
 def check_dtypes(field: Field, order: int = 2) -> None:
-    """float32 in a float32 field gives float32, and the same for float64; gradients have the parameters' dtype."""
+    """float32 in a float32 field gives float32, and the same for float64; gradients have the parameters' dtype.
+
+    Every parameter gets a gradient, from the values or from those of a coarser level of detail.
+    """
     del order
     title = type(field).__name__
     for dtype in (torch.float32, torch.float64):
         made = _lively(field, dtype)
-        y = made(_points(made, 5, dtype=dtype).requires_grad_())
-        assert y.dtype == dtype, f"{title} in {dtype} gives {y.dtype}"
-        assert y.isfinite().all(), f"{title} in {dtype} gives values that are not finite inside the box"
-        y.sum().backward()
+        x = _points(made, 5, dtype=dtype).requires_grad_()
+        values = [made(x), *made.levels(x)]
+        for y in values:
+            assert y.dtype == dtype, f"{title} in {dtype} gives {y.dtype}"
+            assert y.isfinite().all(), f"{title} in {dtype} gives values that are not finite inside the box"
+        torch.cat(values, -1).sum().backward()
         for name, parameter in made.named_parameters():
             found = parameter.grad
             assert found is not None, f"{title}: no gradient reaches the parameter {name}"
             assert found.dtype == dtype, f"{title} in {dtype}: the gradient of {name} is {found.dtype}"
+
+
+def check_levels(field: Field, order: int = 2) -> None:
+    """``levels`` gives values [*batch, out_dim] from coarse to fine; the last are those of a call."""
+    del order
+    title = type(field).__name__
+    field = _lively(field)
+    for batch in ((), (0,), (5,), (2, 3)):
+        x = _points(field, *batch)
+        y, levels = field(x), field.levels(x)
+        assert levels, f"{title} has no level of detail, not even the finest"
+        for i, level in enumerate(levels):
+            assert level.shape == y.shape, f"{title}: level {i} is {list(level.shape)}, the field's {list(y.shape)}"
+        _agree(levels[-1], y, f"{title}: the finest level of detail is not what the field gives")
 
 
 def check_independence(field: Field, order: int = 2) -> None:
@@ -534,6 +553,7 @@ FIELD_CHECKS: dict[str, Callable[[Field, int], None]] = {
     "shapes": check_shapes,
     "last axis": check_last_axis,
     "dtypes": check_dtypes,
+    "levels": check_levels,
     "independence": check_independence,
     "gradients": check_gradients,
     "transforms": check_transforms,

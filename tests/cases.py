@@ -11,7 +11,7 @@ import torch
 from neuralfields import Chain, Field
 from neuralfields.encodings import FourierFeatures, HashGrid, PositionalEncoding
 from neuralfields.fields import Affine, Sinh
-from neuralfields.networks import MLP, Siren
+from neuralfields.networks import MLP, Bacon, Siren
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ CASES = [
     case(Siren, 2, 3, width=6, depth=2, first_omega=5.0, hidden_omega=3.0, order=3),
     case(Siren, 3, 1, width=6, depth=3),
     case(Siren, 4, 2, width=4, depth=1),
+    case(Bacon, 2, 3, width=6, depth=3, heads=[0, 2], rate=18.0, order=3),
+    case(Bacon, 1, 1, width=5, rate=20.0, scale=0.5),
+    case(Bacon, 3, 2, width=4, depth=1, heads=[0], rate=2.0),
+    case(Chain, case(Affine, 2), case(Bacon, 2, 1, width=5, depth=2, heads=[0, 1], rate=10.0), case(Affine, 1)),
     case(Affine, 1),
     case(Affine, 3, scale=0.5, offset=-2.0),
     case(Sinh, 3, scale=0.2),

@@ -47,8 +47,23 @@ class Free(Field):
         return torch.cat([x.sum(-1, keepdim=True) ** p for p in self.powers], -1) * sum(self.factors.values())
 
 
+class Detailed(Field):
+    """A user's field with two levels of detail; one parameter is the coarse one's alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim = self.out_dim = 1
+        self.coarse, self.fine = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        return [self.coarse * x, self(x)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.fine * x).sin()
+
+
 @pytest.mark.parametrize(
-    "field", [Good(2, 3), Good(1, 1, scales=(3.0,)), Bare(), Free(2, 1, 3, a=2.0, b=1.0)], ids=repr
+    "field", [Good(2, 3), Good(1, 1, scales=(3.0,)), Bare(), Free(2, 1, 3, a=2.0, b=1.0), Detailed()], ids=repr
 )
 def test_a_users_field_passes(field: Field) -> None:
     before = {name: value.clone() for name, value in field.state_dict().items()}
@@ -154,6 +169,19 @@ class Broken(Field):
                 return y + self.offset
         return y
 
+    def levels(self, x: Tensor) -> list[Tensor]:
+        y = self(x)
+        match self.fault:
+            case "no level":
+                return []
+            case "narrow level":
+                return [y[..., :1], y]
+            case "fine to coarse":
+                return [y, y / 2]
+            case "coarse in float32":
+                return [y.float(), y]
+        return [y]
+
 
 BROKEN = {
     "one axis": ("shapes", r"fails for coordinates \[2\]"),
@@ -161,6 +189,10 @@ BROKEN = {
     "in place": ("shapes", "changes the coordinates"),
     "float32": ("dtypes", r"in torch.float64 gives torch.float32"),
     "no gradient": ("dtypes", "no gradient reaches the parameter"),
+    "coarse in float32": ("dtypes", "in torch.float64 gives torch.float32"),
+    "no level": ("levels", "no level of detail"),
+    "narrow level": ("levels", r"level 0 is \[1\], the field's \[2\]"),
+    "fine to coarse": ("levels", "the finest level of detail is not what the field gives"),
     "half": ("gradients", "derivatives of order 1"),
     "detached": ("gradients", "derivatives of order 1"),
     "second": ("gradients", "derivatives of order 1 or 2 are wrong"),

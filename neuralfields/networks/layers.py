@@ -62,6 +62,14 @@ def through(x: Tensor, layers: nn.ModuleList, activation: Callable[[Tensor], Ten
     return last(x)
 
 
+def products(filters: Sequence[Tensor], layers: nn.ModuleList) -> list[Tensor]:
+    """Of a multiplicative filter network: z_0 = g_0, then z_i = g_i * (W_i z_{i-1} + b_i)."""
+    found = [filters[0]]
+    for factor, layer in zip(filters[1:], layers, strict=True):
+        found.append(factor * layer(found[-1]))
+    return found
+
+
 def list_of(layers: nn.ModuleList, name: str) -> list[Tensor]:
     """The parameters of this name, layer by layer."""
     return [getattr(layer, name) for layer in layers]

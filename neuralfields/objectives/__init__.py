@@ -1,6 +1,7 @@
 """Objectives: what is minimised."""
 
 from neuralfields.objectives.eikonal import Eikonal
+from neuralfields.objectives.multiscale import MultiScale
 from neuralfields.objectives.regression import LOSSES, Regression
 
-__all__ = ["LOSSES", "Eikonal", "Regression"]
+__all__ = ["LOSSES", "Eikonal", "MultiScale", "Regression"]
