@@ -9,7 +9,16 @@ from typing import Any
 import torch
 
 from neuralfields import Chain, Field
-from neuralfields.encodings import FourierFeatures, HashGrid, PositionalEncoding
+from neuralfields.encodings import (
+    DenseGrid,
+    FourierFeatures,
+    HashGrid,
+    KPlanes,
+    PositionalEncoding,
+    TensorCP,
+    TensorVM,
+    TriPlane,
+)
 from neuralfields.fields import Affine, Sinh
 from neuralfields.networks import MLP, Bacon, Siren
 
@@ -49,6 +58,23 @@ CASES = [
     case(HashGrid, 3, **_DENSE, interpolation="smoothstep", order=3),
     case(HashGrid, 4, **_HASHED, features=2),
     case(HashGrid, 2, levels=1, base=5, finest=5, log2_size=3),
+    case(DenseGrid, 1, resolution=5, features=1),
+    case(DenseGrid, 2, resolution=[3, 4], levels=2, features=3),
+    case(DenseGrid, 3, resolution=3, levels=1, features=2),
+    case(DenseGrid, 4, resolution=2, levels=2, features=1),
+    case(TriPlane, 2, resolution=5, features=2),
+    case(TriPlane, 3, resolution=[4, 3, 5], features=3),
+    case(TriPlane, 5, resolution=3, features=1),
+    case(KPlanes, 2, resolution=4, scales=[1, 3], features=2),
+    case(KPlanes, 3, resolution=[4, 3, 2], scales=[1, 2], features=3),
+    case(KPlanes, 3, resolution=3, scales=[2], features=2, combine="sum"),
+    case(KPlanes, 4, resolution=3, scales=[1, 2], features=1, time=True),
+    case(KPlanes, 4, resolution=2, scales=[1], features=2, combine="concat", time=True),
+    case(TensorVM, 3, resolution=[4, 3, 5], components=2),
+    case(TensorVM, 3, resolution=4, components=3, combine="sum"),
+    case(TensorCP, 1, resolution=5, components=2),
+    case(TensorCP, 3, resolution=[4, 3, 5], components=2),
+    case(TensorCP, 7, resolution=3, components=2, combine="sum"),
     case(FourierFeatures, 1, features=4, sigma=0.5, order=3),
     case(FourierFeatures, 3, features=6, sigma=1.0, seed=4),
     case(FourierFeatures, 2, features=2, sigma=0.0),

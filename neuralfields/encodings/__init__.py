@@ -1,6 +1,19 @@
 """Encodings: fields that lift coordinates to many features, from which a small network reads the values."""
 
+from neuralfields.encodings.dense_grid import DenseGrid
 from neuralfields.encodings.fourier import FourierFeatures, PositionalEncoding
 from neuralfields.encodings.hash_grid import HashGrid
+from neuralfields.encodings.k_planes import KPlanes
+from neuralfields.encodings.tensorf import TensorCP, TensorVM
+from neuralfields.encodings.tri_plane import TriPlane
 
-__all__ = ["FourierFeatures", "HashGrid", "PositionalEncoding"]
+__all__ = [
+    "DenseGrid",
+    "FourierFeatures",
+    "HashGrid",
+    "KPlanes",
+    "PositionalEncoding",
+    "TensorCP",
+    "TensorVM",
+    "TriPlane",
+]

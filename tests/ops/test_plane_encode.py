@@ -98,19 +98,34 @@ def test_layouts_are_values() -> None:
     layout = PlaneLayout(3, TRI, (8, 8, 4))
     assert layout == PlaneLayout(3, [list(plane) for plane in TRI], [8, 8, 4])
     assert len({layout, PlaneLayout(3, TRI, (8, 8, 4)), PlaneLayout(3, TRI, (8, 8, 5))}) == 2
+    assert layout == PlaneLayout(3, TRI, ((8, 8), (8, 4), (8, 4)))
     assert [plane.start for plane in layout.planes] == [0, 64, 96]
+
+
+def test_planes_with_a_resolution_each() -> None:
+    """Two resolutions of the same plane are what two layouts give."""
+    coarse, fine = PlaneLayout(2, ((0, 1),), (3, 4)), PlaneLayout(2, ((0, 1),), (6, 5))
+    both = PlaneLayout(2, ((0, 1), (0, 1)), ((3, 4), (6, 5)))
+    table, x = noise(both.entries, 2), within(20, 2)
+    parts = table.split([12, 30])
+    wanted = [plane_encode(x, part, layout) for part, layout in zip(parts, (coarse, fine), strict=True)]
+    assert torch.equal(plane_encode(x, table, both), torch.cat(wanted, 1))
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((3, TRI, (8, 8)), r"one resolution for each of 3 axes, got \(8, 8\)"),
+        ((3, TRI, (8, 8)), r"one resolution for each of 3 axes, .* got \(8, 8\)"),
         ((0, TRI, ()), "one resolution for each of 0 axes"),
         ((3, TRI, (8, 8, 1)), r"between 2 and 2\^20, got \(8, 8, 1\)"),
         ((3, (), (8, 8, 8)), "one plane or more"),
         ((3, ((0, 3),), (8, 8, 8)), r"different axes from 0 to 2, got \(0, 3\)"),
         ((3, ((0, 0),), (8, 8, 8)), r"different axes from 0 to 2, got \(0, 0\)"),
         ((3, ((),), (8, 8, 8)), r"1 to 7 different axes"),
+        ((3, TRI, ((8, 8), (8, 8))), "each axis of each plane"),
+        ((3, TRI, ((8, 8), (8, 8), (8,))), "each axis of each plane"),
+        ((3, ((0,), (1,), (2,)), (8, (8,), 8)), "each axis of each plane"),
+        ((2, ((0,), (1,)), ((8,), (1,))), r"between 2 and 2\^20, got \(\(8,\), \(1,\)\)"),
         ((2, ((0, 1),), (1 << 15, 1 << 14)), r"at most 2\^28 vertices in all, these have 536870912"),
     ],
 )

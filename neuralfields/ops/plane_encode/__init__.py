@@ -3,7 +3,7 @@
 Contract of ``plane_encode(x, table, layout)``:
     x: [n, layout.dim] in the box [-1, 1]; outside it is clamped (zero gradient), NaN gives NaN.
     table: [layout.entries, features], plane after plane, of x's dtype, which is the result's too.
-    layout: ``PlaneLayout``: the axes of each plane, and the vertices along each axis, at both ends of the box too.
+    layout: ``PlaneLayout``: the axes of each plane and the vertices along them, at both ends of the box too.
     result: [n, planes * features], plane-major. Sums and products over the planes are the caller's.
 Interpolation is linear along each axis. Derivatives: any order in x and table on the reference, two on the CPU kernel.
 

@@ -11,7 +11,7 @@ from neuralfields.ops.plane_encode.layout import PlaneLayout
 __all__ = ["ORDER", "plane_encode", "refuse"]
 
 
-def _levels(dim: int, axes: Sequence[Sequence[int]], resolution: Sequence[int]) -> list[Level]:
+def _levels(dim: int, axes: Sequence[Sequence[int]], resolution: Sequence[Sequence[int]]) -> list[Level]:
     made = []
     for plane in PlaneLayout(dim, axes, resolution).planes:
         strides = [1]
@@ -36,8 +36,9 @@ MAKERS["planes"] = _levels
 
 def _code(layout: PlaneLayout) -> str:
     """The text that stands for a layout."""
-    planes = ", ".join([_list(axes) for axes in layout.axes])
-    return f'["planes", {layout.dim}, [{planes}], {_list(layout.resolution)}]'
+    axes = ", ".join([_list(plane.axes) for plane in layout.planes])
+    resolution = ", ".join([_list(plane.resolution) for plane in layout.planes])
+    return f'["planes", {layout.dim}, [{axes}], [{resolution}]]'
 
 
 def _list(numbers: Sequence[int]) -> str:

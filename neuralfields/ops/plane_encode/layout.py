@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
+from typing import cast
 
 from neuralfields.errors import InputError
 
@@ -36,11 +37,14 @@ class PlaneLayout:
     128
     >>> layout.planes[1]
     Plane(axes=(0, 2), resolution=(8, 4), start=64, size=32)
+    >>> PlaneLayout(2, ((0, 1), (0, 1)), ((4, 4), (7, 7))).entries
+    65
 
     Attributes:
         dim: number of coordinates.
         axes: for each plane the coordinates that it is over, 1 to 7 different ones.
-        resolution: vertices along each coordinate, 2 to 2^20.
+        resolution: for each plane the vertices along its axes, 2 to 2^20; given along each coordinate where all planes
+            agree, as in the first example.
 
     Raises:
         InputError: a value is out of range.
@@ -48,16 +52,19 @@ class PlaneLayout:
 
     dim: int
     axes: Sequence[Sequence[int]]
-    resolution: Sequence[int]
+    resolution: Sequence[int] | Sequence[Sequence[int]]
 
     def __post_init__(self) -> None:
         # As tuples of Python's numbers, so that a layout can be compared and hashed.
         object.__setattr__(self, "axes", tuple(tuple(map(index, plane)) for plane in self.axes))
-        object.__setattr__(self, "resolution", tuple(map(index, self.resolution)))
-        if self.dim < 1 or len(self.resolution) != self.dim:
-            raise InputError(f"planes have one resolution for each of {self.dim} axes, got {self.resolution}")
-        if not all(2 <= vertices <= 1 << 20 for vertices in self.resolution):
-            raise InputError(f"a resolution is between 2 and 2^20, got {self.resolution}")
+        given = [tuple(map(index, r)) if isinstance(r, Sequence) else index(r) for r in self.resolution]
+        along, each = [r for r in given if isinstance(r, int)], [r for r in given if isinstance(r, tuple)]
+        fits = list(map(len, each)) == list(map(len, self.axes)) if each else len(along) == self.dim
+        if self.dim < 1 or not fits or (along and each):
+            raise InputError(
+                f"planes have one resolution for each of {self.dim} axes, or for each axis of each plane, "
+                f"got {tuple(given)}"
+            )
         if not self.axes:
             raise InputError("a layout has one plane or more")
         for plane in self.axes:
@@ -65,6 +72,10 @@ class PlaneLayout:
                 raise InputError(
                     f"a plane is over 1 to {MAX_AXES} different axes from 0 to {self.dim - 1}, got {plane}"
                 )
+        shapes = each or [tuple(along[axis] for axis in plane) for plane in self.axes]
+        if not all(2 <= vertices <= 1 << 20 for shape in shapes for vertices in shape):
+            raise InputError(f"a resolution is between 2 and 2^20, got {tuple(given)}")
+        object.__setattr__(self, "resolution", tuple(shapes))
         if self.entries > MAX_ROWS:
             raise InputError(f"planes have at most 2^28 vertices in all, these have {self.entries}")
 
@@ -72,8 +83,7 @@ class PlaneLayout:
     def planes(self) -> tuple[Plane, ...]:
         made: list[Plane] = []
         start = 0
-        for axes in self.axes:
-            resolution = tuple(self.resolution[axis] for axis in axes)
+        for axes, resolution in zip(self.axes, cast("Sequence[tuple[int, ...]]", self.resolution), strict=True):
             made.append(Plane(tuple(axes), resolution, start, math.prod(resolution)))
             start += made[-1].size
         return tuple(made)
