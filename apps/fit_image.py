@@ -16,12 +16,12 @@ GAP = 8
 
 
 def main(path: Path, out: Path, *, seconds: float, threads: int | None) -> None:
-    """Write ``out``: the image at ``path``, then one fit for each name in ``nf.recipes.FIELDS``."""
+    """Write ``out``: the image at ``path``, then one fit for each name in ``nf.recipes.METHODS``."""
     if threads:
         torch.set_num_threads(threads)
     image = nf.signals.Image.read(path)
     panels = [image.to_float(image.values)]
-    for name, recipe_for in nf.recipes.FIELDS.items():
+    for name, recipe_for in nf.recipes.METHODS.items():
         torch.manual_seed(0)
         recipe = recipe_for(image)
         fit = nf.fit(recipe.field, image, **recipe.settings | {"steps": None, "seconds": seconds})
@@ -30,7 +30,7 @@ def main(path: Path, out: Path, *, seconds: float, threads: int | None) -> None:
     gap = np.ones((image.shape[0], GAP, image.out_dim))
     row = np.hstack([part for panel in panels for part in (panel, gap)][:-1])
     PIL.Image.fromarray((row.clip(0, 1) * 255).round().astype(np.uint8).squeeze()).save(out)
-    print(f"{out}: source, {', '.join(nf.recipes.FIELDS)}")
+    print(f"{out}: source, {', '.join(nf.recipes.METHODS)}")
 
 
 def drawn(field: torch.nn.Module, image: nf.signals.Image) -> np.ndarray:

@@ -215,7 +215,10 @@ def zoom() -> None:
         ("pixels", enlarged(photo, EYES, size, Image.Resampling.NEAREST)),
         ("bicubic interpolation", enlarged(photo, EYES, size, Image.Resampling.BICUBIC)),
     ]
-    for name, label, recipe in (("image", "hash grid", nf.recipes.image), ("siren", "SIREN", nf.recipes.siren)):
+    for name, label, recipe in (
+        ("image", "hash grid", nf.recipes.image),
+        ("siren", "SIREN", nf.recipes.METHODS["siren"]),
+    ):
         field, numbers = fitted(name, recipe, image)
         values = picture(image_values(field, size, crop=box_of(EYES, 512)))
         panels.append((f"{label} ({numbers['psnr']:.1f} dB)", values))
@@ -225,7 +228,7 @@ def zoom() -> None:
 def derivatives() -> None:
     """Values, length of the gradient and laplacian: of the image by differences, of the field by differentiation."""
     image = small_camera()
-    field, numbers = fitted("siren_camera", nf.recipes.siren, image)
+    field, numbers = fitted("siren_camera", nf.recipes.METHODS["siren"], image)
     truth = image.values[..., 0]
     x = torch.cat([batch.x for batch in image.chunks(1 << 16)])
     parts = x.split(1 << 13)
@@ -296,7 +299,7 @@ def holdout() -> None:
     panels = [("what training sees", Image.fromarray((seen * 255).round().astype(np.uint8)))]
     for name, label, recipe in (
         ("held_image", "hash grid", nf.recipes.image),
-        ("held_siren", "SIREN", nf.recipes.siren),
+        ("held_siren", "SIREN", nf.recipes.METHODS["siren"]),
     ):
         field, numbers = fitted(name, recipe, image)
         values = Image.fromarray((image_values(field, (512, 512)).clip(0, 1) * 255).round().astype(np.uint8))

@@ -4,7 +4,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -19,7 +19,7 @@ from neuralfields import metrics, ops, recipes, signals, storage
 from neuralfields.errors import FileFormatError, InputError, KernelRefused
 from neuralfields.field import Field, evaluate, from_spec
 from neuralfields.files.images import write_image
-from neuralfields.fitting import Fit, State, Step
+from neuralfields.fitting import SAMPLERS, Adam, Fit, State, Step
 from neuralfields.fitting.loop import start as start_state
 from neuralfields.fitting.loop import steps as fitting_steps
 from neuralfields.fitting.result import History, finish
@@ -45,11 +45,13 @@ class Options:
 
     Attributes:
         kind: of signal, instead of judging by the path.
-        field: name in ``recipes.FIELDS`` or "package.module:Class".
+        field: name in ``recipes.METHODS`` or "package.module:Class".
         recipe: name in ``recipes.RECIPES``; sets everything, so it excludes ``field``.
         steps, seconds: budget; with both, the first one reached ends the fit.
         until_psnr: ends the fit once the whole signal has this PSNR; at most 10 times the recipe's steps.
-        batch, lr, ema: override the recipe's.
+        params: about how many parameters a field by name shall have.
+        batch, lr, ema: override the recipe's; the rate is the network's, that of tables follows.
+        sampler: name in ``fitting.SAMPLERS`` of what chooses the samples.
         holdout: share of the samples kept from training.
         seed: of initialisation and sampling.
         device: "auto", "cpu" or "cuda".
@@ -64,9 +66,11 @@ class Options:
     steps: int | None = None
     seconds: float | None = None
     until_psnr: float | None = None
+    params: int | None = None
     batch: int | None = None
     lr: float | None = None
     ema: float | None = None
+    sampler: str | None = None
     holdout: float = 0.0
     seed: int = 0
     device: str = "auto"
@@ -78,6 +82,10 @@ class Options:
         """Refuse what no fit could use, so that nothing has been read or made by then."""
         if self.recipe and self.field:
             raise InputError("--recipe sets the field too: give either --recipe or --field")
+        if self.params and (self.recipe or ":" in (self.field or "")):
+            raise InputError("--params sets the size of a field by name, as in --field siren --params 200k")
+        if self.sampler is not None and self.sampler not in SAMPLERS:
+            raise InputError(f"--sampler is one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
         for name, (allowed, fits) in _ALLOWED.items():
             value = getattr(self, name)
             if value is not None and not fits(value):
@@ -92,6 +100,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "steps": ("a number of steps from 1 on", lambda n: n >= 1),
     "seconds": ("a time above 0", lambda s: 0 < s < math.inf),
     "until_psnr": ("a PSNR in dB above 0", lambda db: 0 < db < math.inf),
+    "params": ("a number of parameters from 1 on", lambda n: n >= 1),
     "batch": ("a number of samples from 1 on", lambda n: n >= 1),
     "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
     "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),
@@ -118,7 +127,8 @@ class Run:
         field = from_spec(info["field"]["spec"], trust=trust)
         self.recipe = Recipe.from_json(settings["recipe"], field.to(self.device))
         recipe = self.recipe
-        self.state: State = start_state(field, objective=recipe.objective, optimizer=recipe.optimizer, ema=recipe.ema)
+        started = {name: getattr(recipe, name) for name in ("objective", "optimizer", "ema", "sampler")}
+        self.state: State = start_state(field, **started)
         self._stack = ExitStack()
         self._saved_at = self._logged_at = time.monotonic()
         self._write_seconds = 0.0
@@ -292,7 +302,6 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
         raise InputError(f"--until-psnr needs values in [0, 1], {path} is linear light: give --steps or --seconds")
     recipe = _recipe(signal, options)
     preparing = _prepare(options.backend, recipe, signal, _device(options.device))
-    parameters = sum(p.numel() for p in recipe.field.parameters())
     steps = options.steps
     if steps is None and options.seconds is None:
         steps = recipe.steps * (_UNTIL_FACTOR if options.until_psnr else 1)
@@ -310,14 +319,14 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
             "trust": [package] if (package := _package(options.field or "")) not in ("", "neuralfields") else [],
         },
         "seed": options.seed,
-        "parameters": parameters,
+        "parameters": recipe.parameters,
         "device": _device(options.device),
         "threads": options.threads or torch.get_num_threads(),
         "other_seconds": {"read": reading, "prepare": preparing},
         "status": "running",
     }
     # Two checkpoints (values, two moments, counters, an average) and the field at once: the fit must be finished.
-    check_space(out or "runs", 40 * parameters + (1 << 20))
+    check_space(out or "runs", 40 * recipe.parameters + (1 << 20))
     folder = RunFolder.create(_utf8(Path(path).stem), info, out=out)
     try:
         return Run(folder, signal, info, info["settings"]["trust"])
@@ -379,14 +388,18 @@ def _utf8(name: str) -> str:
 def _recipe(signal: Image, options: Options) -> Recipe:
     torch.manual_seed(options.seed)
     recipe = _maker(options)(signal)
-    if options.batch is not None:
-        recipe = replace(recipe, batch=options.batch)
-    if options.lr is not None:
-        scale = options.lr / recipe.optimizer.lr
-        table_lr = recipe.optimizer.table_lr
-        tables = None if table_lr is None else table_lr * scale
-        recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr, table_lr=tables))
-    return replace(recipe, ema=options.ema) if options.ema is not None else recipe
+    changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
+    recipe = replace(recipe, **changes, sampler=SAMPLERS[options.sampler]() if options.sampler else None)
+    return recipe if options.lr is None else replace(recipe, optimizer=_rated(recipe, options.lr))
+
+
+def _rated(recipe: Recipe, lr: float) -> Adam:
+    """The recipe's optimizer with this rate for the network; all other rates keep their ratios to it."""
+    groups = recipe.optimizer(recipe.field).param_groups
+    network = [group for group in groups if not group["lazy"]] or groups
+    largest = max(network, key=lambda group: sum(p.numel() for p in group["params"]))
+    scale, rates = lr / largest["lr"], recipe.optimizer
+    return replace(rates, lr=rates.lr * scale, table_lr=None if rates.table_lr is None else rates.table_lr * scale)
 
 
 def _maker(options: Options) -> Callable[[Image], Recipe]:
@@ -394,8 +407,8 @@ def _maker(options: Options) -> Callable[[Image], Recipe]:
     name = options.field or ""
     if ":" in name:
         return partial(recipes.custom, make=partial(_foreign, name))
-    if name:
-        return _named(recipes.FIELDS, name, "field")
+    if name or options.params:
+        return partial(_named(recipes.METHODS, name or "hash", "field"), params=options.params)
     return _named(recipes.RECIPES, options.recipe or "image", "recipe")
 
 
@@ -416,13 +429,17 @@ def _package(name: str) -> str:
     return name.partition(".")[0].partition(":")[0] if ":" in name else ""
 
 
-def _named(known: dict[str, Callable[[Image], Recipe]], name: str, what: str) -> Callable[[Image], Recipe]:
+def _named(known: Mapping[str, Callable[..., Recipe]], name: str, what: str) -> Callable[..., Recipe]:
     if name in known:
         return known[name]
     nearest = get_close_matches(name, known, 1, 0.4)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    own = ", or your own as package.module:Class" if what == "field" else ""
-    raise InputError(f"no {what} is called {name!r}: there are {', '.join(known)}{own}{hint}")
+    if what == "recipe" and name in recipes.METHODS:
+        hint = f"; it is a field: --field {name}"
+    there = ", ".join(known)
+    if what == "field":
+        there = "those that nf methods lists, or your own as package.module:Class"
+    raise InputError(f"no {what} is called {name!r}: there are {there}{hint}")
 
 
 def _prepare(backend: str | None, recipe: Recipe, signal: Image, device: str) -> float:

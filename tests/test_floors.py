@@ -112,7 +112,7 @@ def test_apps_use_public_names(path: Path) -> None:
         ("objectives/x.py", "from neuralfields.render import composite", False),
         ("objectives/x.py", "from neuralfields.signals import Image", True),
         ("storage/x.py", "from neuralfields.fitting import State", True),
-        ("recipes.py", "from neuralfields.runs import start", True),
+        ("recipes/x.py", "from neuralfields.runs import start", True),
         ("runs.py", "from neuralfields import __version__, recipes", False),
         ("bench/x.py", "from neuralfields.fitting import steps", False),
         ("bench/x.py", "from neuralfields.runs import start", True),

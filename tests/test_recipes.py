@@ -1,6 +1,7 @@
 """Every recipe on every shape of image: it can be fitted, stored, described and rebuilt."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import torch
 
 import neuralfields as nf
 from neuralfields import recipes
+from neuralfields.errors import InputError
 from neuralfields.field import from_spec
 from neuralfields.fields import Affine
 from neuralfields.networks import MLP
 from neuralfields.objectives import Regression
-from neuralfields.recipes import RECIPES, Recipe
+from neuralfields.recipes import METHODS, RECIPES, Recipe
 from neuralfields.signals import Image
 
+MAKERS = RECIPES | METHODS
 SHAPES = [(2, 1), (1, 2), (1, 40), (40, 1), (7, 5), (64, 48)]
 
 
@@ -43,54 +46,77 @@ def check(recipe: Recipe, signal: Image, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MAKERS)
 def test_recipes_on_all_shapes(name: str, shape: tuple[int, int], tmp_path: Path) -> None:
     signal = image(*shape)
     torch.manual_seed(0)
-    check(RECIPES[name](signal), signal, tmp_path)
+    check(MAKERS[name](signal), signal, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["grey", "grey+alpha", "rgba", "hdr"])
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MAKERS)
 def test_recipes_on_all_kinds(name: str, kind: str, tmp_path: Path) -> None:
     signal = image(16, 20, kind)
     torch.manual_seed(0)
-    check(RECIPES[name](signal), signal, tmp_path)
+    check(MAKERS[name](signal), signal, tmp_path)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MAKERS)
 def test_names(name: str) -> None:
-    assert RECIPES[name](image(8, 8)).name == name
+    assert MAKERS[name](image(8, 8)).name == name
 
 
-def test_every_field_by_name_is_a_recipe() -> None:
-    for make in recipes.FIELDS.values():
-        assert isinstance(make(image(8, 8)), Recipe)
-        assert make in RECIPES.values()
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_have_as_many_parameters_as_asked_for(name: str) -> None:
+    signal = image(96, 64)
+    for params in (20_000, 60_000):
+        found = METHODS[name](signal, params).parameters
+        assert 0.7 * params <= found <= 1.3 * params, f"{name} has {found} parameters"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_explain_themselves(name: str) -> None:
+    method = METHODS[name]
+    assert method.name == name
+    assert 10 < len(method.summary) <= 150
+    assert re.search(r"\b(19|20)\d\d\b", method.paper), f"{name} tells no paper with its year"
+
+
+def test_counting_does_not_change_the_field() -> None:
+    fields = []
+    for params in (None, METHODS["siren"](image(8, 8)).parameters):
+        torch.manual_seed(0)
+        fields.append(METHODS["siren"](image(8, 8), params).field.state_dict())
+    assert all(torch.equal(fields[0][key], fields[1][key]) for key in fields[0])
+
+
+def test_too_few_parameters_are_refused() -> None:
+    with pytest.raises(InputError, match="siren cannot have about 3 parameters"):
+        METHODS["siren"](image(8, 8), 3)
+
+
+@pytest.mark.parametrize("name", MAKERS)
 def test_linear_images_are_compared_relatively(name: str) -> None:
-    assert RECIPES[name](image(8, 8, "hdr")).objective == Regression("relative_l2")
-    assert RECIPES[name](image(8, 8)).objective == Regression("l2")
+    assert MAKERS[name](image(8, 8, "hdr")).objective == Regression("relative_l2")
+    assert MAKERS[name](image(8, 8)).objective == Regression("l2")
 
 
 @pytest.mark.parametrize("name", ["siren", "fourier"])
 def test_networks_work_around_zero_unless_the_range_is_open(name: str) -> None:
     def maps(kind: str) -> list[tuple[float, float]]:
-        field = RECIPES[name](image(8, 8, kind)).field
+        field = MAKERS[name](image(8, 8, kind)).field
         return [(part.scale, part.offset) for part in field.modules() if isinstance(part, Affine)]
 
     assert maps("rgb") == [(0.5, 0.5)]
     assert maps("hdr") == []
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", MAKERS)
 def test_the_seed_of_torch_gives_the_same_field(name: str) -> None:
     fields = []
     for seed in (3, 3, 4):
         torch.manual_seed(seed)
-        fields.append(RECIPES[name](image(16, 16)).field.state_dict())
+        fields.append(MAKERS[name](image(16, 16)).field.state_dict())
     first, second, third = fields
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not all(torch.equal(first[key], third[key]) for key in first)
@@ -101,16 +127,15 @@ def test_larger_images_get_more_parameters_but_boundedly(name: str) -> None:
     sizes = []
     for shape in ((8, 8), (64, 64), (512, 512), (1024, 4096)):
         signal = Image.from_array(np.zeros(shape, dtype=np.uint8))
-        sizes.append(sum(p.numel() for p in RECIPES[name](signal).field.parameters()))
+        sizes.append(MAKERS[name](signal).parameters)
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1] < 2.5 * 8 * 1024 * 4096
 
 
 def test_compact_is_smaller_than_the_picture() -> None:
     recipe = recipes.compact(Image.from_array(np.zeros((512, 768, 3), dtype=np.uint8)))
-    parameters = sum(p.numel() for p in recipe.field.parameters())
     assert recipe.dtype == "float16"
-    assert 16 * parameters / (512 * 768) < 5
+    assert 16 * recipe.parameters / (512 * 768) < 5
 
 
 def test_ones_own_field() -> None:

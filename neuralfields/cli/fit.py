@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import INTERRUPTED, Parser, each, importing, nearest, needs, say, using
+from neuralfields.cli.parser import INTERRUPTED, Parser, count, each, importing, nearest, needs, say, using
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ KINDS = ("image",)
 _EPILOG = """examples:
   nf fit photo.png                      a good default for any image; writes runs/photo
   nf fit photo.png --until-psnr 40      stop as soon as the whole image has 40 dB
-  nf fit photo.png --field siren        another kind of field: hash, siren, fourier, or package.module:Class
+  nf fit photo.png --field siren        another kind of field, of those that nf methods lists
   nf fit *.png --seconds 20             several, one run folder each
   nf fit --resume runs/photo            after Ctrl-C, a kill or a power cut
 """
@@ -28,8 +28,9 @@ _EPILOG = """examples:
 def parser() -> Parser:
     p = Parser("fit", "Fit neural fields to signals.", _EPILOG)
     p.add_argument("inputs", nargs="*", metavar="[KIND] PATH", help="files to fit; KIND (image) overrules the suffix")
-    p.add_argument("--field", metavar="NAME", help="the field: hash (default), siren, fourier, or package.module:Class")
-    p.add_argument("--recipe", metavar="NAME", help="everything at once: image (default), compact, siren, fourier")
+    p.add_argument("--field", metavar="NAME", help="one of nf methods (default hash), or package.module:Class")
+    p.add_argument("--params", type=count, metavar="N", help="about so many parameters, as in 200k; with --field NAME")
+    p.add_argument("--recipe", metavar="NAME", help="everything at once: image (default) or compact")
     p.add_argument("--steps", type=int, metavar="N", help="budget in steps")
     p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
     p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
@@ -40,6 +41,7 @@ def parser() -> Parser:
     p.add_argument("--batch", type=int, metavar="N", help="samples per step")
     p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; that of tables follows")
     p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
+    p.add_argument("--sampler", metavar="NAME", help="what chooses the samples: teaching or loss (default: at random)")
     p.add_argument("--holdout", type=float, metavar="SHARE", help="share of the pixels kept from training, e.g. 0.1")
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
@@ -66,8 +68,8 @@ def main(words: Sequence[str]) -> int:
 
     if options.resume:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
-    names = ("field", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "backend", "threads")
-    given = {name: getattr(options, name) for name in names}
+    names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler")
+    given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
     defaulted = ("holdout", "seed", "device", "precision")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
@@ -81,10 +83,10 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
     if paths and paths[0] in KINDS and (len(paths) > 1 or not Path(paths[0]).exists()):
         kind = paths.pop(0)
     if options.resume:
-        fixed = ("field", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "holdout", "seed")
+        fixed = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "sampler")
         clash = [
             f"--{name.replace('_', '-')}"
-            for name in (*fixed, "device", "backend", "precision")
+            for name in (*fixed, "holdout", "seed", "device", "backend", "precision")
             if getattr(options, name) is not None
         ]
         clash += paths

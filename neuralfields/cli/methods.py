@@ -30,16 +30,13 @@ def listing() -> dict[str, list[dict[str, Any]]]:
     from neuralfields import encodings, fields, networks, recipes
 
     def row(name: str, thing: Any) -> dict[str, Any]:
-        return {"name": name, "summary": _first_line(thing), "paper": getattr(thing, "paper", "")}
+        summary = getattr(thing, "summary", None) or (thing.__doc__ or "").strip().splitlines()[0]
+        return {"name": name, "summary": summary, "paper": getattr(thing, "paper", "")}
 
     return {
-        "--field": [row(name, function) for name, function in recipes.FIELDS.items()],
+        "--field": [row(name, method) for name, method in recipes.METHODS.items()],
         "--recipe": [row(name, function) for name, function in recipes.RECIPES.items()],
         "networks": [row(name, getattr(networks, name)) for name in networks.__all__],
         "encodings": [row(name, getattr(encodings, name)) for name in encodings.__all__],
         "fields": [row(name, getattr(fields, name)) for name in fields.__all__],
     }
-
-
-def _first_line(thing: Any) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]

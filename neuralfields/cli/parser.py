@@ -130,6 +130,15 @@ def size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def count(text: str) -> int:
+    """ "200000", "200k" or "1.5M" as a number."""
+    factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
+    try:
+        return round(float(text[:-1] if factor > 1 else text) * factor)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"is a number such as 200000, 200k or 1.5M, got {text!r}") from None
+
+
 def crop(text: str) -> tuple[float, float, float, float]:
     """``left,top,right,bottom`` as four numbers."""
     try:

@@ -1,0 +1,17 @@
+"""Settings that work, as functions: a signal in, everything a fit needs out.
+
+>>> import neuralfields as nf
+>>> photo = nf.signals.Image.read("photo.png")
+>>> recipe = nf.recipes.image(photo)
+>>> print(nf.fit(recipe.field, photo, **recipe.settings))
+
+``METHODS`` has every coordinate network and encoding by name, each with its own published settings:
+
+>>> recipe = nf.recipes.METHODS["siren"](photo, params=200_000)
+"""
+
+from neuralfields.recipes.images import RECIPES, compact, image
+from neuralfields.recipes.methods import METHODS, Method, custom
+from neuralfields.recipes.recipe import Recipe
+
+__all__ = ["METHODS", "RECIPES", "Method", "Recipe", "compact", "custom", "image"]

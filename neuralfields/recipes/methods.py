@@ -1,0 +1,194 @@
+"""Every method by name, with the settings its authors publish, at any number of parameters."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from neuralfields.encodings import FourierFeatures, HashGrid
+from neuralfields.errors import InputError
+from neuralfields.field import Chain, Field
+from neuralfields.fitting import Adam, Decay
+from neuralfields.networks import MLP, Siren
+from neuralfields.protocols import Signal
+from neuralfields.recipes.recipe import Recipe, objective_for, ranged
+from neuralfields.signals import Image
+
+_LARGEST = 1 << 22  # of a method's size
+_DECAY, _GRID_DECAY = Decay(0.0, 0.1), Decay(0.5, 0.1)
+
+
+class Extent(NamedTuple):
+    """What a method must know of a signal.
+
+    Attributes:
+        samples: how many it holds.
+        side: samples along the longest axis.
+    """
+
+    in_dim: int
+    out_dim: int
+    samples: int
+    side: int
+
+    @classmethod
+    def of(cls, signal: Signal) -> "Extent":
+        shape = signal.shape[:2] if isinstance(signal, Image) else (round(signal.size ** (1 / signal.in_dim)),)
+        return cls(signal.in_dim, signal.out_dim, signal.size, max(2, *shape))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to represent a signal; called with one, it gives the recipe.
+
+    The rate is 1e-3 times each class's own ``lr_scale``, falling exponentially. Papers mostly train on all samples at
+    every step; the batches here are such that a step takes milliseconds on a CPU.
+
+    Attributes:
+        name: for the command line.
+        about: the class that stands for the method: its first line and its paper are the method's.
+        build: gives the field for an extent and a size, which is what scales the number of parameters (a width or a
+            resolution).
+        size: the published one, or the one for an extent.
+        centred: whether it is made for values in [-1, 1].
+        batch: samples per step; a 32nd of the signal if None.
+        lr: rate of parameters whose class has an ``lr_scale`` of 1.
+        table_lr: rate of tables, if it is not that times their class's scale.
+        epsilon: Adam's; tables want a tiny one.
+        decay: course of the rate.
+    """
+
+    name: str
+    about: type[Field]
+    build: Callable[[Extent, int], Field]
+    size: int | Callable[[Extent], int]
+    centred: bool = True
+    batch: int | None = 8192
+    lr: float = 1e-3
+    table_lr: float | None = None
+    epsilon: float = 1e-8
+    decay: Decay = _DECAY
+
+    @property
+    def summary(self) -> str:
+        return (self.about.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def paper(self) -> str:
+        return self.about.paper
+
+    def __call__(self, signal: Signal, params: int | None = None) -> Recipe:
+        """The recipe for a signal, with about so many parameters, or with the published size.
+
+        Raises:
+            InputError: the method is not for such a signal, or cannot have so few parameters.
+        """
+        extent = Extent.of(signal)
+        if params is not None:
+            size = self._size_for(extent, params)
+        else:
+            size = self.size if isinstance(self.size, int) else self.size(extent)
+        return Recipe(
+            self.name,
+            ranged(self.build(extent, size), signal, centred=self.centred),
+            objective=objective_for(signal),
+            optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
+            decay=self.decay,
+            batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),
+            steps=1000,
+        )
+
+    def _size_for(self, extent: Extent, params: int) -> int:
+        """The size whose number of parameters is nearest; counts grow with sizes."""
+        low, high = 0, 1
+        while high < _LARGEST and self._count(extent, high) <= params:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._count(extent, middle) <= params else (low, middle)
+        size = min((low, high), key=lambda size: abs(self._count(extent, size) - params))
+        if not 0.6 * params <= self._count(extent, size) <= 1.4 * params:
+            raise InputError(f"{self.name} cannot have about {params} parameters for this signal")
+        return size
+
+    def _count(self, extent: Extent, size: int) -> int:
+        """Number of parameters at a size; 0 where it is too small to be built."""
+        if not size:
+            return 0
+        with torch.random.fork_rng(devices=[]):
+            try:
+                return sum(p.numel() for p in self.build(extent, size).parameters())
+            except InputError:
+                return 0
+
+
+def custom(signal: Signal, make: Callable[[int, int], Field]) -> Recipe:
+    """Any field class, called with the numbers of coordinates and outputs, as it is, with the networks' settings."""
+    return Recipe(
+        "custom",
+        make(signal.in_dim, signal.out_dim),
+        objective=objective_for(signal),
+        optimizer=Adam(lr=1e-3),
+        decay=_DECAY,
+        batch=8192,
+        steps=1000,
+    )
+
+
+def _seed() -> int:
+    """Random constants that have a seed of their own follow torch's."""
+    return int(torch.randint(2**31, ()))
+
+
+def _siren(e: Extent, width: int) -> Field:
+    """The paper's 30 up to 333 samples a side, in proportion to them beyond."""
+    return Siren(e.in_dim, e.out_dim, width=width, depth=4, first_omega=max(30.0, round(0.09 * e.side)))
+
+
+def _fourier(e: Extent, width: int) -> Field:
+    """Sigma 10 per 512 samples a side."""
+    encoding = FourierFeatures(e.in_dim, sigma=10.0 * e.side / 512, seed=_seed())
+    return Chain(encoding, MLP(encoding.out_dim, e.out_dim, width=width, depth=3))
+
+
+def _hash(e: Extent, rows: int) -> Field:
+    """Eight levels of a power of two of rows, or more levels for numbers in between."""
+    log2_size = clamped(math.floor(math.log2(rows)), 8, 22)
+    levels = 8 + clamped(math.floor(8 * (rows / 2**log2_size - 1)), 0, 7)
+    return grid_field(e, levels=levels, log2_size=log2_size)
+
+
+def grid_field(e: Extent, *, levels: int, log2_size: int, features: int = 2, depth: int = 1) -> Field:
+    """A hash grid up to the signal's resolution, then a small network."""
+    base = min(16, max(2, e.side // 4))
+    grid = HashGrid(
+        e.in_dim, levels=levels, features=features, log2_size=log2_size, base=base, finest=max(e.side, base)
+    )
+    return Chain(grid, MLP(grid.out_dim, e.out_dim, width=64, depth=depth, bias=False))
+
+
+def clamped(value: int, low: int, high: int) -> int:
+    return max(low, min(high, value))
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "hash",
+            HashGrid,
+            _hash,
+            size=lambda e: 1 << clamped(math.ceil(math.log2(e.samples)), 8, 22),
+            centred=False,
+            batch=None,
+            lr=3e-3,
+            table_lr=1e-2,
+            epsilon=1e-15,
+            decay=_GRID_DECAY,
+        ),
+        Method("siren", Siren, _siren, size=256),
+        Method("fourier", FourierFeatures, _fourier, size=256),
+    )
+}
