@@ -2,7 +2,9 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from neuralfields import recipes
 from neuralfields.errors import InputError
 from neuralfields.field import from_spec
 from neuralfields.fields import Affine
+from neuralfields.fitting import LossWeighted, Teaching
 from neuralfields.networks import MLP
-from neuralfields.objectives import Regression
+from neuralfields.objectives import Eikonal, MultiScale, Regression
 from neuralfields.recipes import METHODS, RECIPES, Recipe
 from neuralfields.signals import Image
 
@@ -97,8 +100,21 @@ def test_too_few_parameters_are_refused() -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_linear_images_are_compared_relatively(name: str) -> None:
-    assert MAKERS[name](image(8, 8, "hdr")).objective == Regression("relative_l2")
-    assert MAKERS[name](image(8, 8)).objective == Regression("l2")
+    assert MAKERS[name](image(8, 8, "hdr")).objective.loss == "relative_l2"
+    assert MAKERS[name](image(8, 8)).objective.loss == "l2"
+
+
+@pytest.mark.parametrize("sampler", [None, Teaching(start=0.3, pool=7), LossWeighted(cells=3)])
+@pytest.mark.parametrize("objective", [Regression("l1"), Eikonal(weight=0.2), MultiScale("huber")])
+def test_samplers_and_objectives_survive_json(sampler: Any, objective: Any) -> None:
+    recipe = replace(RECIPES["image"](image(8, 8)), sampler=sampler, objective=objective)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json())), recipe.field) == recipe
+
+
+def test_runs_of_earlier_versions_are_understood() -> None:
+    recipe = RECIPES["image"](image(8, 8))
+    data = {key: value for key, value in recipe.to_json().items() if key != "sampler"} | {"objective": {"loss": "l2"}}
+    assert Recipe.from_json(data, recipe.field) == recipe
 
 
 @pytest.mark.parametrize("name", ["siren", "fourier"])

@@ -8,8 +8,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -194,20 +193,3 @@ class Weigher:
 
 
 SAMPLERS: dict[str, type[Teaching] | type[LossWeighted]] = {"teaching": Teaching, "loss": LossWeighted}
-
-
-def described(sampler: Teaching | LossWeighted | None) -> dict[str, Any] | None:
-    """A sampler's settings as JSON values."""
-    if sampler is None:
-        return None
-    return {"name": next(name for name, cls in SAMPLERS.items() if cls is type(sampler)), **asdict(sampler)}
-
-
-def sampler_of(data: Mapping[str, Any] | None) -> Teaching | LossWeighted | None:
-    """The settings that ``described`` described.
-
-    Raises:
-        InputError: a value is out of range.
-        KeyError, TypeError: an entry is missing or of the wrong kind.
-    """
-    return SAMPLERS[data["name"]](**{key: value for key, value in data.items() if key != "name"}) if data else None

@@ -12,6 +12,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fitting import Adam, Decay
 from neuralfields.networks import MLP, Siren
+from neuralfields.objectives import MultiScale
 from neuralfields.protocols import Signal
 from neuralfields.recipes.recipe import Recipe, objective_for, ranged
 from neuralfields.signals import Image
@@ -58,6 +59,7 @@ class Method:
         table_lr: rate of tables, if it is not that times their class's scale.
         epsilon: Adam's; tables want a tiny one.
         decay: course of the rate.
+        all_levels: whether its levels of detail are fitted too.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Method:
     table_lr: float | None = None
     epsilon: float = 1e-8
     decay: Decay = _DECAY
+    all_levels: bool = False
 
     @property
     def summary(self) -> str:
@@ -90,10 +93,11 @@ class Method:
             size = self._size_for(extent, params)
         else:
             size = self.size if isinstance(self.size, int) else self.size(extent)
+        regression = objective_for(signal)
         return Recipe(
             self.name,
             ranged(self.build(extent, size), signal, centred=self.centred),
-            objective=objective_for(signal),
+            objective=MultiScale(regression.loss) if self.all_levels else regression,
             optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
             decay=self.decay,
             batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),

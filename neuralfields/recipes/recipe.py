@@ -7,12 +7,12 @@ from typing import Any
 from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
-from neuralfields.fitting import Adam, Decay
-from neuralfields.fitting.samplers import LossWeighted, Teaching, described, sampler_of
-from neuralfields.objectives import Regression
+from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
+from neuralfields.objectives import Eikonal, MultiScale, Regression
 from neuralfields.protocols import Signal
 from neuralfields.signals import Image
 
+OBJECTIVES = {"regression": Regression, "eikonal": Eikonal, "multi_scale": MultiScale}
 _HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero
 
 
@@ -29,7 +29,7 @@ class Recipe:
 
     name: str
     field: Field
-    objective: Regression
+    objective: Regression | Eikonal | MultiScale
     optimizer: Adam
     decay: Decay
     batch: int
@@ -51,9 +51,10 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """All but the field, as JSON values."""
-        parts = {name: asdict(getattr(self, name)) for name in ("objective", "optimizer", "decay")}
         plain = {name: getattr(self, name) for name in ("name", "batch", "steps", "ema", "dtype")}
-        return plain | parts | {"sampler": described(self.sampler)}
+        parts = {name: asdict(getattr(self, name)) for name in ("optimizer", "decay")}
+        chosen = {"objective": _described(self.objective, OBJECTIVES), "sampler": _described(self.sampler, SAMPLERS)}
+        return plain | parts | chosen
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], field: Field) -> "Recipe":
@@ -67,9 +68,24 @@ class Recipe:
         plain = {name: data[name] for name in ("name", "batch", "steps", "ema", "dtype")}
         if plain["dtype"] not in ("float32", "float16"):
             raise InputError(f"a recipe's dtype is float32 or float16, got {plain['dtype']!r}")
-        objective, decay = Regression(**data["objective"]), Decay(**data["decay"])
-        sampler = sampler_of(data.get("sampler"))  # runs of earlier versions have none
-        return cls(field=field, objective=objective, optimizer=optimizer, decay=decay, sampler=sampler, **plain)
+        # Runs of earlier versions have no sampler, and no name of the objective.
+        chosen = {
+            "objective": _made({"name": "regression"} | data["objective"], OBJECTIVES),
+            "sampler": _made(data.get("sampler"), SAMPLERS),
+        }
+        return cls(field=field, optimizer=optimizer, decay=Decay(**data["decay"]), **chosen, **plain)
+
+
+def _described(thing: Any, known: Mapping[str, type]) -> dict[str, Any] | None:
+    """One of a few dataclasses as its name and its values; None stays None."""
+    if thing is None:
+        return None
+    return {"name": next(name for name, cls in known.items() if cls is type(thing)), **asdict(thing)}
+
+
+def _made(data: Mapping[str, Any] | None, known: Mapping[str, type]) -> Any:
+    """What ``_described`` described."""
+    return known[data["name"]](**{key: value for key, value in data.items() if key != "name"}) if data else None
 
 
 def ranged(field: Field, signal: Signal, *, centred: bool = False) -> Field:

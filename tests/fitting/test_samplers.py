@@ -13,7 +13,7 @@ from neuralfields import Field
 from neuralfields.errors import InputError
 from neuralfields.fitting import Adam, Decay, LossWeighted, Teaching
 from neuralfields.fitting.loop import start
-from neuralfields.fitting.samplers import INTERVALS, RATIOS, described, sampler_of
+from neuralfields.fitting.samplers import INTERVALS, RATIOS
 from neuralfields.networks import MLP, Siren
 from neuralfields.signals import Image
 
@@ -138,11 +138,6 @@ def test_what_is_wrong_is_told() -> None:
         LossWeighted(oversample=1)
     with pytest.raises(InputError, match="too many"):
         LossWeighted(cells=1 << 12)().draw(zero, half_hard(), 5, seed=0, step=0, fraction=0.0)
-
-
-@pytest.mark.parametrize("sampler", [None, Teaching(start=0.3, pool=7), LossWeighted(cells=3)])
-def test_settings_survive_json(sampler: Any) -> None:
-    assert sampler_of(described(sampler)) == sampler
 
 
 class Hearing(Field):
