@@ -1,18 +1,24 @@
 """Encodings: fields that lift coordinates to many features, from which a small network reads the values."""
 
+from neuralfields.encodings.coarse_to_fine import CoarseToFine
 from neuralfields.encodings.dense_grid import DenseGrid
 from neuralfields.encodings.fourier import FourierFeatures, PositionalEncoding
 from neuralfields.encodings.hash_grid import HashGrid
 from neuralfields.encodings.k_planes import KPlanes
+from neuralfields.encodings.periodic import Periodic
+from neuralfields.encodings.spherical_harmonics import SphericalHarmonics
 from neuralfields.encodings.tensorf import TensorCP, TensorVM
 from neuralfields.encodings.tri_plane import TriPlane
 
 __all__ = [
+    "CoarseToFine",
     "DenseGrid",
     "FourierFeatures",
     "HashGrid",
     "KPlanes",
+    "Periodic",
     "PositionalEncoding",
+    "SphericalHarmonics",
     "TensorCP",
     "TensorVM",
     "TriPlane",

@@ -49,6 +49,16 @@ class FourierFeatures(Field):
         self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies.to(torch.get_default_device()))
 
+    @property
+    def bands(self) -> list[int]:
+        """The band of each value, 0 for the lowest: up to eight groups of equal size, by length of the frequency.
+
+        Groups of equal size, because octaves of random frequencies are nearly empty at the low end.
+        """
+        count = self.out_dim // 2
+        rank = self.frequencies.norm(dim=0).argsort(stable=True).argsort()
+        return (rank * min(8, count) // count).tolist() * 2
+
     def forward(self, x: Tensor) -> Tensor:
         phase = math.pi * (x + 1) @ self.frequencies
         return torch.cat([phase.sin(), phase.cos()], -1)
@@ -75,6 +85,12 @@ class PositionalEncoding(Field):
             raise InputError(f"octaves is between 1 and 32 and in_dim between 1 and 64, got {octaves} and {in_dim}")
         self.in_dim, self.out_dim = in_dim, in_dim * (1 + 2 * octaves)
         self.octaves = octaves
+
+    @property
+    def bands(self) -> list[int]:
+        """The octave of each value; -1 for the coordinates themselves, which no mask hides."""
+        octaves = [octave for octave in range(self.octaves) for _ in range(self.in_dim)]
+        return [-1] * self.in_dim + octaves * 2
 
     def forward(self, x: Tensor) -> Tensor:
         frequency = math.pi * 2.0 ** torch.arange(self.octaves, dtype=x.dtype, device=x.device)

@@ -63,6 +63,12 @@ class HashGrid(Field):
         self.in_dim, self.out_dim = in_dim, levels * features
         self.table = nn.Parameter(torch.empty(self.layout.entries, features).uniform_(-1e-4, 1e-4))
 
+    @property
+    def bands(self) -> list[int]:
+        """The level of each value, 0 for the coarsest."""
+        features = self.table.shape[1]
+        return [level for level in range(self.out_dim // features) for _ in range(features)]
+
     def stages(self) -> list[Grid]:
         return [Grid(self.table, self.layout, self.interpolation)]
 
