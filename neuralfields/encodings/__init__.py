@@ -6,6 +6,7 @@ from neuralfields.encodings.fourier import FourierFeatures, PositionalEncoding
 from neuralfields.encodings.hash_grid import HashGrid
 from neuralfields.encodings.k_planes import KPlanes
 from neuralfields.encodings.periodic import Periodic
+from neuralfields.encodings.sape import Sape
 from neuralfields.encodings.spherical_harmonics import SphericalHarmonics
 from neuralfields.encodings.tensorf import TensorCP, TensorVM
 from neuralfields.encodings.tri_plane import TriPlane
@@ -18,6 +19,7 @@ __all__ = [
     "KPlanes",
     "Periodic",
     "PositionalEncoding",
+    "Sape",
     "SphericalHarmonics",
     "TensorCP",
     "TensorVM",
