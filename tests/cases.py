@@ -24,7 +24,7 @@ from neuralfields.encodings import (
     TriPlane,
 )
 from neuralfields.fields import Affine, Sinh
-from neuralfields.networks import MLP, Bacon, Siren
+from neuralfields.networks import MLP, Bacon, Pins, Siren
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,9 @@ CASES = [
     case(Bacon, 1, 1, width=5, rate=20.0, scale=0.5),
     case(Bacon, 3, 2, width=4, depth=1, heads=[0], rate=2.0),
     case(Chain, case(Affine, 2), case(Bacon, 2, 1, width=5, depth=2, heads=[0, 1], rate=10.0), case(Affine, 1)),
+    case(Pins, 1, 1, width=4, depth=1, levels=2, features=6, sigma=0.5),
+    case(Pins, 2, 3, width=4, levels=3, features=10, sigma=0.5, cumulative=True, progressive=True),
+    case(Pins, 3, 1, width=5, levels=1, features=4, sigma=0.5, seed=3),
     case(Affine, 1),
     case(Affine, 3, scale=0.5, offset=-2.0),
     case(Sinh, 3, scale=0.2),
