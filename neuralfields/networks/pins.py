@@ -20,7 +20,7 @@ from neuralfields.networks.layers import linears
 
 
 class Pins(Field):
-    """h_k = MLP_k([h_(k-1), g_k]), y_k = y_(k-1) + R_k h_k, with g_k = [sin 2 pi B_k u, cos 2 pi B_k u], u = (x + 1) / 2.
+    """h_k = MLP_k([h_(k-1), g_k]), y_k = y_(k-1) + R_k h_k, with g_k = [sin 2 pi B_k u, cos 2 pi B_k u] (u in [0, 1]).
 
     The frequencies are N(0, sigma^2), sorted by length and dealt to the levels in groups of equal size. Every y_k is a
     level of detail, the last is the value; a loss on that one trains them all. R_k is zero at first for k > 1, so that
