@@ -24,7 +24,18 @@ from neuralfields.encodings import (
     TriPlane,
 )
 from neuralfields.fields import Affine, Sinh
-from neuralfields.networks import MLP, Bacon, Pins, Siren
+from neuralfields.networks import (
+    MLP,
+    Bacon,
+    FourierNet,
+    GaborNet,
+    Hosc,
+    HSiren,
+    NonPeriodic,
+    Pins,
+    Sinc,
+    Siren,
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,21 @@ CASES = [
     case(Bacon, 2, 3, width=6, depth=3, heads=[0, 2], rate=18.0, order=3),
     case(Bacon, 1, 1, width=5, rate=20.0, scale=0.5),
     case(Bacon, 3, 2, width=4, depth=1, heads=[0], rate=2.0),
+    case(FourierNet, 2, 3, width=6, depth=3, input_scale=4.0, order=3),
+    case(FourierNet, 1, 1, width=5, depth=1, input_scale=8.0, weight_scale=6.0),
+    case(GaborNet, 2, 3, width=6, depth=2, input_scale=4.0, weight_scale=6.0, order=3),
+    case(GaborNet, 3, 1, width=5, depth=3, input_scale=3.0, alpha=3.0, beta=2.0),
+    case(Hosc, 2, 3, width=6, depth=2, beta=2.0, learnable=True, first_omega=3.0, hidden_omega=2.0, order=3),
+    case(Hosc, 1, 1, width=5, depth=1, first_omega=3.0),
+    case(Hosc, 3, 1, width=5, depth=3, beta=1.0, first_omega=4.0, hidden_omega=3.0),
+    case(Sinc, 2, 3, width=6, depth=2, omega=3.0, order=3),
+    case(Sinc, 1, 1, width=5, depth=1),
+    case(HSiren, 2, 3, width=6, depth=2, first_omega=3.0, hidden_omega=2.0, order=3),
+    case(HSiren, 3, 1, width=5, depth=1, first_omega=5.0),
+    case(NonPeriodic, 2, 3, width=6, depth=2, a=0.7),
+    case(NonPeriodic, 1, 1, activation="super_gaussian", width=6, depth=2, a=0.8, b=1.5, order=3),
+    case(NonPeriodic, 2, 1, activation="multi_quadratic", width=6, depth=2, a=2.0, order=3),
+    case(NonPeriodic, 3, 2, activation="quadratic", width=6, depth=1, a=2.0, order=3),
     case(Chain, case(Affine, 2), case(Bacon, 2, 1, width=5, depth=2, heads=[0, 1], rate=10.0), case(Affine, 1)),
     case(Pins, 1, 1, width=4, depth=1, levels=2, features=6, sigma=0.5),
     case(Pins, 2, 3, width=4, levels=3, features=10, sigma=0.5, cumulative=True, progressive=True),

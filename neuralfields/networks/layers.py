@@ -1,7 +1,7 @@
 """What the networks share: sizes, initialisations, and going through layers one after the other."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -46,6 +46,11 @@ def positive(**values: float) -> None:
             raise InputError(f"{name} is positive and finite, got {value}")
 
 
+def before_softplus(values: Tensor) -> Tensor:
+    """Whose softplus these positive values are: a parameter that is to stay positive is trained in this form."""
+    return values + torch.log(-torch.expm1(-values))
+
+
 @torch.no_grad()
 def init_sine(layers: nn.ModuleList, omega: float) -> None:
     """SIREN's weights: U(±1/in_dim) in the first layer, U(±sqrt(6/fan_in)/omega) in the others; biases stay."""
@@ -54,7 +59,7 @@ def init_sine(layers: nn.ModuleList, omega: float) -> None:
         layer.weight.uniform_(-bound, bound)
 
 
-def through(x: Tensor, layers: nn.ModuleList, activation: Callable[[Tensor], Tensor]) -> Tensor:
+def through(x: Tensor, layers: Iterable[nn.Module], activation: Callable[[Tensor], Tensor]) -> Tensor:
     """``activation`` after each linear map but the last."""
     *hidden, last = layers
     for layer in hidden:
@@ -62,7 +67,7 @@ def through(x: Tensor, layers: nn.ModuleList, activation: Callable[[Tensor], Ten
     return last(x)
 
 
-def products(filters: Sequence[Tensor], layers: nn.ModuleList) -> list[Tensor]:
+def products(filters: Sequence[Tensor], layers: Iterable[nn.Module]) -> list[Tensor]:
     """Of a multiplicative filter network: z_0 = g_0, then z_i = g_i * (W_i z_{i-1} + b_i)."""
     found = [filters[0]]
     for factor, layer in zip(filters[1:], layers, strict=True):
