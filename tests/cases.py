@@ -27,14 +27,18 @@ from neuralfields.fields import Affine, Sinh
 from neuralfields.networks import (
     MLP,
     Bacon,
+    Fan,
     FourierNet,
     GaborNet,
     Hosc,
     HSiren,
     NonPeriodic,
+    Pau,
     Pins,
     Sinc,
     Siren,
+    Snake,
+    XNet,
 )
 
 
@@ -136,6 +140,14 @@ CASES = [
     case(NonPeriodic, 1, 1, activation="super_gaussian", width=6, depth=2, a=0.8, b=1.5, order=3),
     case(NonPeriodic, 2, 1, activation="multi_quadratic", width=6, depth=2, a=2.0, order=3),
     case(NonPeriodic, 3, 2, activation="quadratic", width=6, depth=1, a=2.0, order=3),
+    case(Fan, 2, 3, width=8, depth=2, omega=4.0, order=3),
+    case(Fan, 1, 1, width=7, depth=1, share=0.4, omega=2.0, gated=True),
+    case(Snake, 2, 3, width=6, depth=2, a=1.5, learnable=True, order=3),
+    case(Snake, 1, 1, width=5, depth=3, a=0.3),
+    case(Pau, 2, 3, width=5, depth=2, omega=1.5),
+    case(Pau, 3, 1, width=4, depth=2, start="sine", omega=2.0),
+    case(XNet, 2, 3, width=5, bandwidth=2.0, order=3),
+    case(XNet, 1, 1, width=4, depth=1, bandwidth=1.0),
     case(Chain, case(Affine, 2), case(Bacon, 2, 1, width=5, depth=2, heads=[0, 1], rate=10.0), case(Affine, 1)),
     case(Pins, 1, 1, width=4, depth=1, levels=2, features=6, sigma=0.5),
     case(Pins, 2, 3, width=4, levels=3, features=10, sigma=0.5, cumulative=True, progressive=True),
