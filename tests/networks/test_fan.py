@@ -71,19 +71,19 @@ def test_a_period_is_learnt_beyond_the_samples() -> None:
     errors = {}
     for name in ("fan", "relu"):
         torch.manual_seed(0)
-        field: nn.Module = Fan(1, 1, width=32, depth=2, omega=30.0)
+        field: nn.Module = Fan(1, 1, width=32, depth=1, omega=120.0)
         if name == "relu":
             field = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
         optimizer = torch.optim.Adam(field.parameters(), lr=3e-3)
         x = torch.linspace(-1 / 3, 1 / 3, 256)[:, None]
-        for _ in range(300):
+        for _ in range(400):
             optimizer.zero_grad()
             (field(x) - (18 * math.pi * x).sin()).square().mean().backward()
             optimizer.step()
         far = torch.linspace(-1, 1, 999)[:, None]
         with torch.no_grad():
             errors[name] = float((field(far) - (18 * math.pi * far).sin()).square().mean())
-    assert errors["fan"] < 0.5 * errors["relu"]
+    assert errors["fan"] < 0.25 and errors["relu"] > 1
 
 
 @pytest.mark.parametrize(
