@@ -3,30 +3,44 @@
 from neuralfields.networks.bacon import Bacon
 from neuralfields.networks.beyond_periodicity import NonPeriodic
 from neuralfields.networks.fan import Fan
+from neuralfields.networks.fkan import Fkan
 from neuralfields.networks.hosc import Hosc
 from neuralfields.networks.hsiren import HSiren
+from neuralfields.networks.kan import Kan
+from neuralfields.networks.kan_af import AfKan
+from neuralfields.networks.kan_bsrbf import BsrbfKan
+from neuralfields.networks.kan_chebyshev import ChebyKan
 from neuralfields.networks.mfn import FourierNet, GaborNet
 from neuralfields.networks.mlp import MLP
 from neuralfields.networks.pau import Pau
 from neuralfields.networks.pins import Pins
 from neuralfields.networks.sinc import Sinc
 from neuralfields.networks.siren import Siren
+from neuralfields.networks.skip_mlp import SkipMLP
+from neuralfields.networks.sl2a import SL2A
 from neuralfields.networks.snake import Snake
 from neuralfields.networks.xnet import XNet
 
 __all__ = [
     "MLP",
+    "SL2A",
+    "AfKan",
     "Bacon",
+    "BsrbfKan",
+    "ChebyKan",
     "Fan",
+    "Fkan",
     "FourierNet",
     "GaborNet",
     "HSiren",
     "Hosc",
+    "Kan",
     "NonPeriodic",
     "Pau",
     "Pins",
     "Sinc",
     "Siren",
+    "SkipMLP",
     "Snake",
     "XNet",
 ]

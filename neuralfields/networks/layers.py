@@ -78,3 +78,18 @@ def products(filters: Sequence[Tensor], layers: Iterable[nn.Module]) -> list[Ten
 def list_of(layers: nn.ModuleList, name: str) -> list[Tensor]:
     """The parameters of this name, layer by layer."""
     return [getattr(layer, name) for layer in layers]
+
+
+class LayerNorm(nn.Module):
+    """(x - mean) / deviation of a point's features, times a weight and plus a bias that are learned.
+
+    As ``nn.LayerNorm``, whose derivatives from the third on are wrong (seen in PyTorch 2.13), without an error.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(features)), nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x - x.mean(-1, keepdim=True)
+        return torch.addcmul(self.bias, x * (x.square().mean(-1, keepdim=True) + 1e-5).rsqrt(), self.weight)
