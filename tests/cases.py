@@ -174,7 +174,7 @@ CASES = [
     case(BsrbfKan, 1, 1, width=3, depth=1, grid=4, degree=3),
     case(BsrbfKan, 2, 3, width=3, depth=2, grid=3, degree=4, order=3),
     case(AfKan, 1, 1, width=3, depth=1),
-    case(AfKan, 2, 3, width=4, depth=2, grid=3, degree=2, combination="quad2", pool="spatial", order=3),
+    case(AfKan, 2, 3, width=3, depth=1, grid=2, degree=2, combination="quad2", pool="spatial", order=3),
     case(AfKan, 3, 1, width=3, depth=1, grid=2, activation="relu", combination="cubic2", pool="linear"),
     case(AfKan, 2, 1, width=3, depth=1, grid=2, activation="softplus", combination="sum_prod"),
     case(SkipMLP, 1, 1, width=4, depth=2, skips=[1]),

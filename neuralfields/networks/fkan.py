@@ -72,12 +72,12 @@ class Fkan(Field):
         self.bias = nn.Parameter(torch.zeros(width))
         self.norm = LayerNorm(width)
         hidden = [width] * depth if uniform else [2 * width] * (depth - 1) + [4 * width]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise([width, *hidden, out_dim]))
-        with torch.no_grad():
-            for layer in self.layers:
-                last = layer is self.layers[-1]
-                fan_in = width if last else layer.in_features  # the code has the first layer's width for the last one
-                layer.weight.uniform_(-1, 1).mul_(math.sqrt(6 / fan_in) / omega)
+        layers = [nn.Linear(a, b) for a, b in pairwise([width, *hidden, out_dim])]
+        self.layers = nn.ModuleList(layers)
+        # The last one's fan-in is the first layer's width in the code, not its own.
+        for layer, fan_in in zip(layers, [width, *hidden[:-1], width], strict=True):
+            bound = math.sqrt(6 / fan_in) / omega
+            nn.init.uniform_(layer.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
         basis = harmonics(x, self.frequencies).flatten(-2)

@@ -31,11 +31,11 @@ _POOLS = ("global", "spatial", "linear")
 
 
 class AfKan(Field):
-    """h' = W act(LayerNorm(pool_j f(a_j, b_j))), a_j = m act(h - low_j), b_j = m act(high_j - h), m = 2 grid/(degree+1).
+    """h' = W act(LayerNorm(pool_j f(a_j, b_j))) with a_j = m act(h - low_j) and b_j = m act(high_j - h).
 
-    low_j = j/grid from j = -degree on, high_j = low_j + (degree + 1)/grid; both are trained. The pool takes the
-    ``grid + degree`` values of each input to one: "global" is sum_j f_j softmax_i(v f_i + c), over the inputs i;
-    "spatial" is sum_j f_j softmax_j of a convolution over neighbouring inputs; "linear" is v f.
+    m = 2 grid/(degree + 1); low_j = j/grid from j = -degree on and high_j = low_j + (degree + 1)/grid, both trained.
+    The pool takes the ``grid + degree`` values of each input to one: "global" is sum_j f_j softmax_i(v f_i + c), over
+    the inputs i; "spatial" is sum_j f_j softmax_j of a convolution over neighbouring inputs; "linear" is v f + c.
 
     Made a field: the code scales f by the norm, minimum and maximum over the whole batch, so that a point's value
     depends on the others. Here ReLU-KAN's constant r = m^2 stands in for that, m in each factor. Ours too: coordinates

@@ -36,7 +36,9 @@ class SkipMLP(Field):
     narrow=True, activation="softplus", geometric=1.0)``.
 
     With ``geometric=r`` the field starts near |x| - r (SAL, theorem 1): hidden weights N(0, 2/fan_out), biases 0, last
-    weights near sqrt(pi/fan_in), last bias -r. It is for coordinates, not for encodings of them.
+    weights near sqrt(pi/fan_in). The last bias is -r there; here it makes the mean over the sphere 0, because softplus,
+    which is above relu near 0, would draw the zero set inwards (of radius 0.5 to 0.26 in IGR's network). It is for
+    coordinates, not for encodings of them, and the nearer to a sphere the wider the network.
 
     Args:
         in_dim, out_dim: number of values in and out.
@@ -79,33 +81,32 @@ class SkipMLP(Field):
             raise InputError(f"a narrow layer gives width - in_dim values, got width {width} and in_dim {in_dim}")
         self.in_dim, self.out_dim = in_dim, out_dim
         self.activation, self.beta, self.narrow, self.skips = activation, float(beta), narrow, frozenset(skips)
-        more = {skip: 0 if narrow else in_dim for skip in skips}
-        less = {skip - 1: in_dim if narrow else 0 for skip in skips}
+        more, less = (0, in_dim) if narrow else (in_dim, 0)
         sizes = enumerate(layer_sizes(in_dim, out_dim, width, depth))
-        self.layers = nn.ModuleList(nn.Linear(a + more.get(i, 0), b - less.get(i, 0)) for i, (a, b) in sizes)
-        if geometric is None:
-            for layer in self.layers:
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
-        else:
-            self._start_as_sphere(geometric)
+        layers = [nn.Linear(a + more * (i in skips), b - less * (i + 1 in skips)) for i, (a, b) in sizes]
+        self.layers = nn.ModuleList(layers)
+        for layer in layers:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        if geometric is not None:
+            self._start_as_sphere(layers, geometric)
 
     @torch.no_grad()
-    def _start_as_sphere(self, radius: float) -> None:
+    def _start_as_sphere(self, layers: Sequence[nn.Linear], radius: float) -> None:
         positive(geometric=radius)
-        if self.activation not in ("relu", "softplus") or len(self.layers) < 2:
+        *hidden, last = layers
+        if self.activation not in ("relu", "softplus") or not hidden:
             raise InputError(
                 "a geometric start is for relu and softplus in one hidden layer or more, "
-                f"got {self.activation!r} in {len(self.layers) - 1}"
+                f"got {self.activation!r} in {len(hidden)}"
             )
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(hidden):
             # The length of the input is in a concatenation twice: half its variance, unless it is divided already.
             twice = i in self.skips and not self.narrow
             layer.weight.normal_(0, math.sqrt((1 if twice else 2) / layer.out_features))
-            layer.bias.zero_()
-        last = self.layers[-1]
         last.weight.normal_(math.sqrt(math.pi / last.in_features), 1e-5)
-        last.bias.fill_(-radius)
+        sphere = F.normalize(torch.randn(1024, self.in_dim), dim=-1) * radius
+        last.bias.sub_(self.forward(sphere).mean(0))
 
     def forward(self, x: Tensor) -> Tensor:
         h = x
