@@ -2,8 +2,11 @@
 
 from neuralfields.networks.bacon import Bacon
 from neuralfields.networks.beyond_periodicity import NonPeriodic
+from neuralfields.networks.complex_wavelets import SplitWavelet
 from neuralfields.networks.fan import Fan
+from neuralfields.networks.finer import Finer, FinerGauss, FinerWavelet
 from neuralfields.networks.fkan import Fkan
+from neuralfields.networks.gauss import Garf, Gauss
 from neuralfields.networks.hosc import Hosc
 from neuralfields.networks.hsiren import HSiren
 from neuralfields.networks.kan import Kan
@@ -19,6 +22,8 @@ from neuralfields.networks.siren import Siren
 from neuralfields.networks.skip_mlp import SkipMLP
 from neuralfields.networks.sl2a import SL2A
 from neuralfields.networks.snake import Snake
+from neuralfields.networks.spder import Spder
+from neuralfields.networks.wire import RealWire, Wire, Wire2D
 from neuralfields.networks.xnet import XNet
 
 __all__ = [
@@ -29,18 +34,28 @@ __all__ = [
     "BsrbfKan",
     "ChebyKan",
     "Fan",
+    "Finer",
+    "FinerGauss",
+    "FinerWavelet",
     "Fkan",
     "FourierNet",
     "GaborNet",
+    "Garf",
+    "Gauss",
     "HSiren",
     "Hosc",
     "Kan",
     "NonPeriodic",
     "Pau",
     "Pins",
+    "RealWire",
     "Sinc",
     "Siren",
     "SkipMLP",
     "Snake",
+    "Spder",
+    "SplitWavelet",
+    "Wire",
+    "Wire2D",
     "XNet",
 ]
