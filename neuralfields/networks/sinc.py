@@ -15,7 +15,7 @@ from neuralfields.field import Field
 from neuralfields.networks.layers import linears, positive, through
 
 # sin(y) / y = sum of these times y^(2k).
-_SERIES = [(-1) ** k / math.factorial(2 * k + 1) for k in range(8)]
+_SERIES = [(-1) ** k / math.factorial(2 * k + 1) for k in range(5)]
 
 
 class Sinc(Field):
@@ -50,8 +50,8 @@ class Sinc(Field):
 
 def _sinc(y: Tensor) -> Tensor:
     """The series near 0, where derivatives of the quotient lose their digits."""
-    near = y.abs() < 0.5
-    square = torch.where(near, y, 0.0).square()
+    near = y.square() < 0.01
+    square = y.square().clamp(max=0.01)
     series = torch.full_like(y, _SERIES[-1])
     for coefficient in _SERIES[-2::-1]:
         series = series * square + coefficient
