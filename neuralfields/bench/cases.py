@@ -119,6 +119,17 @@ def planes(points: int, *, resolution: int, features: int) -> Call:
     return Call(ops.plane_encode, (x, table, layout), work, (table,))
 
 
+def cubic(points: int, *, dim: int, resolution: int, features: int) -> Call:
+    """``plane_encode`` of one dense grid by cubic interpolation, with the table's gradient, as a fit of it has."""
+    layout = ops.PlaneLayout(dim, (tuple(range(dim)),), (resolution,) * dim)
+    x = torch.rand(points, dim) * 2 - 1
+    table = torch.randn(layout.entries, features).requires_grad_()
+    corners = points * 4.0**dim
+    memory = 8.0 * points * (dim + features) + 4.0 * features * layout.entries
+    work = Work(gathers=corners, scatters=corners, table=4 * features * layout.entries, memory=memory)
+    return Call(ops.plane_encode, (x, table, layout, "catmull_rom"), work, (table,))
+
+
 def order(points: int) -> Call:
     """``shuffled`` as a fit of an eight times larger signal has it; the numbers are written once."""
     return Call(ops.shuffled, (0, points, ((8 * points, (0, 0)),)), Work(memory=8.0 * points))
@@ -222,6 +233,7 @@ CASES = (
     Case("grid_encode-3d-input-64k", grid, K64, _3D | _INPUT, compiled=False),
     Case("grid_encode-3d-input-256k", grid, K256, _3D | _INPUT, compiled=False),
     Case("plane_encode-3d-table-64k", planes, K64, {"resolution": 128, "features": 16}, compiled=False),
+    Case("plane_encode-cubic-2d-table-64k", cubic, K64, {"dim": 2, "resolution": 256, "features": 3}, compiled=False),
     Case("mlp-32-64-64-3-forward", network, K256, _GRID_MLP),
     Case("mlp-32-64-64-3-backward", network, K256, _GRID_MLP | _BACKWARD),
     Case("mlp-16-64-3-forward", network, K256, _SMALL_MLP),

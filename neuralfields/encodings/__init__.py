@@ -1,5 +1,6 @@
 """Encodings: fields that lift coordinates to many features, from which a small network reads the values."""
 
+from neuralfields.encodings.bicubic_grid import CubicGrid
 from neuralfields.encodings.coarse_to_fine import CoarseToFine
 from neuralfields.encodings.dense_grid import DenseGrid
 from neuralfields.encodings.fourier import FourierFeatures, PositionalEncoding
@@ -13,6 +14,7 @@ from neuralfields.encodings.tri_plane import TriPlane
 
 __all__ = [
     "CoarseToFine",
+    "CubicGrid",
     "DenseGrid",
     "FourierFeatures",
     "HashGrid",

@@ -14,10 +14,11 @@ from operator import index, mul
 import torch
 from torch import Tensor, nn
 
-from neuralfields.encodings.tables import between, encoded, per_axis
+from neuralfields.encodings.tables import between, encoded, one_of, per_axis
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.ops import PlaneLayout
+from neuralfields.ops.plane_encode import INTERPOLATIONS
 
 COMBINATIONS = ("product", "sum", "concat")
 
@@ -35,6 +36,7 @@ class KPlanes(Field):
         scales: factors of the resolution.
         features: values per vertex, 1 to 1024.
         combine: "product" or "sum" of the planes, ``len(scales) * features`` values; or "concat", all of them.
+        interpolation: one of ``ops.plane_encode.INTERPOLATIONS``; "b_spline" has continuous second derivatives.
         time: whether the last axis is time.
 
     Raises:
@@ -53,13 +55,14 @@ class KPlanes(Field):
         scales: Sequence[int] = (1, 2, 4),
         features: int = 32,
         combine: str = "product",
+        interpolation: str = "linear",
         time: bool = False,
     ):
         super().__init__()
         between(2, 16, in_dim=in_dim)
         between(1, 1024, features=features)
-        if combine not in COMBINATIONS:
-            raise InputError(f"combine is one of {', '.join(COMBINATIONS)}, got {combine!r}")
+        one_of(COMBINATIONS, combine=combine)
+        one_of(INTERPOLATIONS, interpolation=interpolation)
         scales = list(map(index, scales))
         if not scales or min(scales) < 1:
             raise InputError(f"scales are one whole number or more, each positive, got {scales}")
@@ -67,7 +70,7 @@ class KPlanes(Field):
         moving = in_dim - 1 if time else None
         shapes = [[base[d] * (1 if d == moving else scale) for d in pair] for scale in scales for pair in pairs]
         self.layout = PlaneLayout(in_dim, pairs * len(scales), shapes)
-        self.combine, self.scales = combine, len(scales)
+        self.combine, self.scales, self.interpolation = combine, len(scales), interpolation
         each = len(pairs) if combine == "concat" else 1
         self.in_dim, self.out_dim = in_dim, len(scales) * each * features
         self.table = nn.Parameter(torch.empty(self.layout.entries, features).uniform_(0.1, 0.5))
@@ -77,7 +80,7 @@ class KPlanes(Field):
                     self.table[plane.start : plane.start + plane.size] = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        planes = encoded(x, self.table, self.layout)
+        planes = encoded(x, self.table, self.layout, self.interpolation)
         if self.combine == "concat":
             return planes.flatten(-2)
         planes = planes.unflatten(-2, (self.scales, -1))

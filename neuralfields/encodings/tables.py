@@ -31,9 +31,16 @@ def between(least: int, most: int, **values: int) -> None:
             raise InputError(f"{name} is between {least} and {most}, got {value}")
 
 
-def encoded(x: Tensor, table: Tensor, layout: PlaneLayout) -> Tensor:
+def one_of(names: Sequence[str], **values: str) -> None:
+    """Raise InputError unless each named value is one of these names."""
+    for name, value in values.items():
+        if value not in names:
+            raise InputError(f"{name} is one of {', '.join(names)}, got {value!r}")
+
+
+def encoded(x: Tensor, table: Tensor, layout: PlaneLayout, interpolation: str = "linear") -> Tensor:
     """The features of each plane, [*batch, planes, features], at points [*batch, n]."""
-    flat = ops.plane_encode(x.reshape(-1, layout.dim), table, layout)
+    flat = ops.plane_encode(x.reshape(-1, layout.dim), table, layout, interpolation)
     return flat.view(*x.shape[:-1], len(layout.planes), table.shape[1])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neuralfields.encodings.tables import between, encoded, per_axis, resampled
+from neuralfields.encodings.tables import between, encoded, one_of, per_axis, resampled
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.ops import PlaneLayout
@@ -113,8 +113,7 @@ class TensorCP(Field):
 
 def _check(components: int, combine: str) -> None:
     between(1, 1024, components=components)
-    if combine not in COMBINATIONS:
-        raise InputError(f"combine is one of {', '.join(COMBINATIONS)}, got {combine!r}")
+    one_of(COMBINATIONS, combine=combine)
 
 
 def _resampled(field: Any, resolution: int | Sequence[int]) -> Any:

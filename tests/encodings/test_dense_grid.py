@@ -59,6 +59,7 @@ def test_a_fresh_table_is_small() -> None:
     [
         ({"in_dim": 0}, "in_dim is between 1 and 4, got 0"),
         ({"in_dim": 5}, "in_dim is between 1 and 4, got 5"),
+        ({"interpolation": "cubic"}, "one of linear, smoothstep, catmull_rom, b_spline, got 'cubic'"),
         ({"levels": 0}, "levels is between 1 and 16, got 0"),
         ({"features": 0}, "features is between 1 and 1024, got 0"),
         ({"resolution": [8, 8, 8]}, r"one for each of 2 axes, got \[8, 8, 8\]"),

@@ -67,6 +67,7 @@ def test_scales_are_fields_side_by_side() -> None:
     [
         ({"in_dim": 1}, "in_dim is between 2 and 16, got 1"),
         ({"features": 1025}, "features is between 1 and 1024, got 1025"),
+        ({"interpolation": "cubic"}, "one of linear, smoothstep, catmull_rom, b_spline, got 'cubic'"),
         ({"combine": "mean"}, "one of product, sum, concat, got 'mean'"),
         ({"scales": []}, r"one whole number or more, each positive, got \[\]"),
         ({"scales": [2, 0]}, r"each positive, got \[2, 0\]"),

@@ -42,6 +42,7 @@ def test_all_pairs_of_axes(dim: int, planes: int) -> None:
     [
         (1, {}, "in_dim is between 2 and 16, got 1"),
         (17, {}, "in_dim is between 2 and 16, got 17"),
+        (3, {"interpolation": "cubic"}, "one of linear, smoothstep, catmull_rom, b_spline, got 'cubic'"),
         (3, {"features": 0}, "features is between 1 and 1024, got 0"),
         (3, {"resolution": 1}, r"between 2 and 2\^20, got \(1, 1, 1\)"),
         (3, {"resolution": [4, 4]}, r"one for each of 3 axes, got \[4, 4\]"),

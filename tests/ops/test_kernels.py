@@ -18,6 +18,7 @@ from neuralfields import ops
 from neuralfields.ops import GridLayout, Kernel, Op, PlaneLayout
 from neuralfields.ops.field_step import Grid, Model, Network, Output, Samples, Task, Update
 from neuralfields.ops.mlp import ACTIVATIONS
+from neuralfields.ops.plane_encode import INTERPOLATIONS
 from neuralfields.testing import _outcome, _tensors, check_op
 
 
@@ -48,6 +49,7 @@ def layers(*sizes: int) -> tuple[list[Tensor], list[Tensor]]:
 # Kinds of grids: log2_size, base and finest of layouts in which every level is dense, every one hashed, or some.
 DENSE, HASHED, MIXED = (14, 2, 7), (3, 9, 20), (6, 2, 70)
 TRI = (0, 1), (0, 2), (1, 2)
+CUBIC = "catmull_rom", "b_spline"
 FEW = 0, 1, 15, 96, 97  # around a vector, and around the 96 points that networks take at a time
 
 
@@ -70,11 +72,16 @@ def grid_at(points: list[list[float]], order: int, kind: tuple[int, int, int] = 
 
 
 def planes(
-    axes: tuple[tuple[int, ...], ...], *resolution: int, features: int = 2, reach: float = 0.95, n: int = 150
+    axes: tuple[tuple[int, ...], ...],
+    *resolution: int,
+    features: int = 2,
+    mode: str = "linear",
+    reach: float = 0.95,
+    n: int = 150,
 ) -> Call:
     layout = PlaneLayout(len(resolution), axes, resolution)
     x = within(n, len(resolution), reach=reach)
-    return Call(ops.plane_encode, 2, (x, noise(layout.entries, features), layout), FEW)
+    return Call(ops.plane_encode, 2, (x, noise(layout.entries, features), layout, mode), FEW)
 
 
 def mlp(activation: str, *sizes: int, bias: bool = True, n: int = 200) -> Call:
@@ -143,14 +150,34 @@ CALLS: dict[str, Call] = {
     "planes outside the box": planes(TRI, 9, 16, 5, reach=3.0),
     "planes smallest": planes(TRI, 2, 2, 2, features=1),
     "planes many points": planes(TRI, 64, 64, 64, n=9001),
-    "planes at their ends": Call(
-        ops.plane_encode, 0, (torch.tensor(CORNERS), noise(20, 2), PlaneLayout(2, ((0, 1),), (5, 4)))
-    ),
-    "planes not a number": Call(
-        ops.plane_encode,
-        0,
-        (torch.tensor([[NAN, 0.5], [0.1, NAN], [INF, -INF]]), noise(20, 2), PlaneLayout(2, ((1, 0),), (5, 4))),
-    ),
+    "planes smoothstep": planes(TRI, 9, 16, 5, features=3, mode="smoothstep"),
+    **{
+        f"planes {mode} {d}-D F={f}": planes((tuple(range(d)),), *(7, 5, 6)[:d], features=f, mode=mode)
+        for mode, d, f in itertools.product(CUBIC, (1, 2, 3), (1, 2, 3))
+    },
+    **{f"planes {mode} of both kinds": planes(((2, 0), (1,), (0, 1, 2)), 5, 6, 4, mode=mode) for mode in CUBIC},
+    **{f"planes {mode} outside the box": planes(((1, 0),), 9, 6, mode=mode, reach=3.0) for mode in CUBIC},
+    **{f"planes {mode} smallest": planes(((0, 1), (1,)), 2, 2, features=1, mode=mode) for mode in CUBIC},
+    **{f"planes {mode} many points": planes(((0, 1),), 128, 100, mode=mode, n=9001) for mode in CUBIC},
+    **{
+        f"planes {mode} at their ends": Call(
+            ops.plane_encode, 0, (torch.tensor(CORNERS), noise(20, 2), PlaneLayout(2, ((0, 1),), (5, 4)), mode)
+        )
+        for mode in INTERPOLATIONS
+    },
+    **{
+        f"planes {mode} not a number": Call(
+            ops.plane_encode,
+            0,
+            (
+                torch.tensor([[NAN, 0.5], [0.1, NAN], [INF, -INF]]),
+                noise(20, 2),
+                PlaneLayout(2, ((1, 0),), (5, 4)),
+                mode,
+            ),
+        )
+        for mode in INTERPOLATIONS
+    },
     **{f"mlp {name}": mlp(name, 3, 17, 8, 2) for name in ACTIVATIONS},
     **{f"mlp width {w}": mlp("softplus", 32, w, w, 3) for w in (16, 31, 32, 64, 100, 128)},
     "mlp relu 64": mlp("relu", 32, 64, 64, 1),
@@ -293,14 +320,18 @@ def test_any_grid(
     resolution=st.lists(st.integers(2, 12), min_size=1, max_size=5),
     data=st.data(),
     features=st.integers(1, 9),
+    mode=st.sampled_from(INTERPOLATIONS),
     reach=st.sampled_from([0.9, 1.5]),
     few=st.integers(0, 60),
 )
-def test_any_planes(resolution: list[int], data: st.DataObject, features: int, reach: float, few: int) -> None:
-    axes = st.lists(st.integers(0, len(resolution) - 1), min_size=1, max_size=4, unique=True)
+def test_any_planes(
+    resolution: list[int], data: st.DataObject, features: int, mode: str, reach: float, few: int
+) -> None:
+    most = 3 if mode in CUBIC else 4
+    axes = st.lists(st.integers(0, len(resolution) - 1), min_size=1, max_size=most, unique=True)
     layout = PlaneLayout(len(resolution), data.draw(st.lists(axes, min_size=1, max_size=3)), resolution)
     x, table = within(60, len(resolution), reach=reach), noise(layout.entries, features)
-    check_op(ops.plane_encode, x, table, layout, order=2, few=(few,))
+    check_op(ops.plane_encode, x, table, layout, mode, order=2, few=(few,))
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)

@@ -146,6 +146,8 @@ def test_calls_that_break_the_contract() -> None:
     ):
         with pytest.raises(InputError, match=text):
             plane_encode(*arguments)
+    with pytest.raises(InputError, match="one of linear, smoothstep, catmull_rom, b_spline, got 'cubic'"):
+        plane_encode(x, table, layout, "cubic")
 
 
 def test_planes_over_more_axes_than_the_core_has(backend: str) -> None:
@@ -156,3 +158,22 @@ def test_planes_over_more_axes_than_the_core_has(backend: str) -> None:
             plane_encode(*arguments)
     else:
         assert plane_encode(*arguments).shape == (3, 4)
+
+
+def test_cubic_planes_over_more_axes_than_the_core_has(backend: str) -> None:
+    layout = PlaneLayout(4, ((0, 1, 2, 3),), (2, 3, 2, 2))
+    arguments = torch.zeros(3, 4), torch.ones(layout.entries, 2), layout, "b_spline"
+    if backend == "cpu":
+        with pytest.raises(KernelRefused, match="takes cubic planes over 1 to 3 axes, not 4"):
+            plane_encode(*arguments)
+    else:
+        torch.testing.assert_close(plane_encode(*arguments), torch.ones(3, 2))
+
+
+def test_smoothstep_is_flat_at_vertices() -> None:
+    layout = PlaneLayout(1, ((0,),), (3,))
+    x = torch.tensor([[-1.0], [-0.75], [0.0]]).requires_grad_()
+    y = plane_encode(x, torch.tensor([[0.0], [1.0], [0.0]]), layout, "smoothstep")
+    torch.testing.assert_close(y[:, 0], torch.tensor([0.0, 3 / 16 - 2 / 64, 1.0]))
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(slope[:, 0], torch.tensor([0.0, 9 / 8, 0.0]))

@@ -12,6 +12,7 @@ from neuralfields.ops.adam.cpu import Adam, refusal_of_betas, settings
 from neuralfields.ops.field_step.model import Model
 from neuralfields.ops.field_step.task import Samples, Task, Update
 from neuralfields.ops.grid_encode import cpu as grid_cpu
+from neuralfields.ops.grid_encode.levels import INTERPOLATIONS
 from neuralfields.ops.losses import LOSSES
 from neuralfields.ops.mlp import cpu as mlp_cpu
 from neuralfields.ops.native.calling import call, direct_refusal, invoke, on_huge_pages, refusal
@@ -23,7 +24,7 @@ _CHUNK = 1 << 16  # points evaluated at once: their features stay in the last ca
 class _Model(ctypes.Structure):
     _fields_ = (
         ("level", ctypes.c_void_p),
-        *((name, ctypes.c_int32) for name in ("levels", "smooth", "features", "axes")),
+        *((name, ctypes.c_int32) for name in ("levels", "features", "axes", "mode")),
         ("table", ctypes.c_void_p),
         ("network", ctypes.POINTER(mlp_cpu.Network)),
         ("output", ctypes.c_int32),
@@ -134,7 +135,7 @@ def _described(model: Model) -> _Model:
         cells = grid_cpu.grid_of(grid_cpu.code_of(grid.layout))
         made.level = ctypes.cast(cells.levels, ctypes.c_void_p)
         made.levels, made.features, made.axes = len(cells.levels), grid.table.shape[1], grid.layout.dim
-        made.smooth = grid.interpolation == "smoothstep"
+        made.mode = INTERPOLATIONS.index(grid.interpolation)
         made.table = grid.table.data_ptr()
     if model.output:
         made.output = _OUTPUTS[model.output.kind]

@@ -25,7 +25,8 @@ struct Moments {
 // Mirrored by ctypes.
 struct Model {
     const Level* level;  // null without a grid
-    int32_t levels, smooth, features, axes;
+    int32_t levels, features, axes;
+    Interpolation mode;
     float* table;
     const Network* network;
     int32_t output;
@@ -114,10 +115,10 @@ void encode(const Model& model, const Points& points, const Workspace& at, float
         const Level& level = model.level[l];
         float* out = memory + at.encoded + l * model.features * at.stride;
         if (slopes)
-            encode_level_slopes(level, model.smooth, points, begin, end, model.table, model.features, out, at.stride,
+            encode_level_slopes(level, model.mode, points, begin, end, model.table, model.features, out, at.stride,
                                 memory + at.slopes + l * model.features * at.stride, at.features * at.stride);
         else
-            encode_level(level, model.smooth, points, begin, end, model.table, model.features, nullptr, out, at.stride);
+            encode_level(level, model.mode, points, begin, end, model.table, model.features, nullptr, out, at.stride);
     };
     each_chunk(model.level, model.levels, model.table, model.features, points.count, threads, chunk);
 }
@@ -339,7 +340,7 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
             const float* upstream = memory + at.encoded + l * model->features * at.stride;
             const int64_t first = level.start * model->features;
             slots.with([&](float* gradient) {
-                scatter_level(level, model->smooth, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr,
+                scatter_level(level, model->mode, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr,
                               gradient, model->features);
                 adam_rows<true>(training->table_adam, level.size, model->features, gradient, model->table + first,
                                 training->table_mean + first, training->table_square + first,

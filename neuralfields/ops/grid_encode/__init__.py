@@ -15,10 +15,9 @@ SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.
 
 from torch import Tensor
 
-from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.grid_encode import cpu
-from neuralfields.ops.grid_encode.contract import check_table
+from neuralfields.ops.grid_encode.contract import check_interpolation, check_table
 from neuralfields.ops.grid_encode.layout import GridLayout
 from neuralfields.ops.grid_encode.reference import reference
 
@@ -27,8 +26,7 @@ INTERPOLATIONS = ("linear", "smoothstep")
 
 def _check(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> None:
     check_table("grid_encode", x, table, layout.dim, layout.entries)
-    if interpolation not in INTERPOLATIONS:
-        raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    check_interpolation(interpolation, INTERPOLATIONS)
 
 
 grid_encode = Op(

@@ -8,51 +8,69 @@
 
 namespace nf {
 
-// Of LANES points in one level: rows of the corners, and per axis the weights of lower and upper vertex and their
-// first and second derivatives in x (of the upper one; the lower one's are the negative).
-template <int D>
-struct Cell {
-    U row[1 << D];
-    F low[D], high[D], slope[D], bend[D];
-};
+// Where LANES points lie along one axis of a level.
+struct Place {
+    F free, fraction;  // in [0, 1] within the box, outside as they are; in [0, 1] within the cell
+    I index;           // of the cell
 
-template <int D, int ORDER>
-NF_INLINE Cell<D> locate(const Level& level, bool smooth, const Points& points, int64_t p, int count) {
-    Cell<D> cell;
-    U lower[D], upper[D];
-    for (int d = 0; d < D; d++) {
-        const F free = (load(points.data + level.axis[d] * points.stride + p, count) + 1.0f) * 0.5f;
+    NF_INLINE Place(const Level& level, int d, const Points& points, int64_t p, int count) {
+        free = (load(points.data + level.axis[d] * points.stride + p, count) + 1.0f) * 0.5f;
         const F unit = free < 0.0f ? F{} : free > 1.0f ? splat(1.0f) : free;
         // As the reference rounds, so that both see a point on the same side of a vertex.
         const F position = rounded(unit * level.scale[d]) + level.offset;
         // NaN becomes a weight but never an index.
         const F known = position == position ? position : F{};
-        I index = truncated(known);
+        index = truncated(known);
         index = index > level.last[d] ? I{} + level.last[d] : index;
-        const F t = position - to_float(index);
-        const F grown = smooth ? t * t * (3.0f - 2.0f * t) : t;
-        cell.high[d] = grown;
-        cell.low[d] = 1.0f - grown;
-        if (ORDER > 0) {
-            const I inside = (free >= 0.0f) & (free <= 1.0f);
-            const F step = select(inside, splat(0.5f * level.scale[d]), F{});
-            cell.slope[d] = smooth ? 6.0f * t * (1.0f - t) * step : step;
-            if (ORDER > 1) cell.bend[d] = smooth ? (6.0f - 12.0f * t) * step * step : F{};
-        }
-        lower[d] = (U)index * level.stride[d];
-        upper[d] = lower[d] + level.stride[d];
+        fraction = position - to_float(index);
     }
-    for (int corner = 0; corner < 1 << D; corner++) {
-        U row = corner & 1 ? upper[0] : lower[0];
-        for (int d = 1; d < D; d++) {
-            const U more = corner >> d & 1 ? upper[d] : lower[d];
-            row = level.hashed ? row ^ more : row + more;
-        }
-        // The half-cell offset lets the last corners step past the last vertex, by less than one size: they wrap.
-        cell.row[corner] = level.hashed ? row & (level.size - 1) : row >= level.size ? row - level.size : row;
+
+    // The fraction's derivative in x.
+    NF_INLINE F step(const Level& level, int d) const {
+        const I inside = (free >= 0.0f) & (free <= 1.0f);
+        return select(inside, splat(0.5f * level.scale[d]), F{});
     }
-    return cell;
-}
+};
+
+// Of LANES points in one level: rows of the corners, and per axis the weights of lower and upper vertex and their
+// first and second derivatives in x (of the upper one; the lower one's are the negative).
+template <int D>
+struct Cell {
+    static constexpr int AXES = D, CORNERS = 1 << D;
+    U row[CORNERS];
+    F low[D], high[D], slope[D], bend[D];
+
+    template <int ORDER>
+    static NF_INLINE Cell locate(const Level& level, Interpolation mode, const Points& points, int64_t p, int count) {
+        const bool smooth = mode == SMOOTHSTEP;
+        Cell cell;
+        U lower[D], upper[D];
+        for (int d = 0; d < D; d++) {
+            const Place place(level, d, points, p, count);
+            const F t = place.fraction;
+            const F grown = smooth ? t * t * (3.0f - 2.0f * t) : t;
+            cell.high[d] = grown;
+            cell.low[d] = 1.0f - grown;
+            if (ORDER > 0) {
+                const F step = place.step(level, d);
+                cell.slope[d] = smooth ? 6.0f * t * (1.0f - t) * step : step;
+                if (ORDER > 1) cell.bend[d] = smooth ? (6.0f - 12.0f * t) * step * step : F{};
+            }
+            lower[d] = (U)place.index * level.stride[d];
+            upper[d] = lower[d] + level.stride[d];
+        }
+        for (int corner = 0; corner < CORNERS; corner++) {
+            U row = corner & 1 ? upper[0] : lower[0];
+            for (int d = 1; d < D; d++) {
+                const U more = corner >> d & 1 ? upper[d] : lower[d];
+                row = level.hashed ? row ^ more : row + more;
+            }
+            // The half-cell offset lets the last corners step past the last vertex, by less than one size: they wrap.
+            cell.row[corner] = level.hashed ? row & (level.size - 1) : row >= level.size ? row - level.size : row;
+        }
+        return cell;
+    }
+};
 
 // Product over the axes of one corner's weights; axes in the set `once` (a bit mask) are differentiated once.
 template <int D>
@@ -113,10 +131,10 @@ NF_INLINE void each_block(int64_t begin, int64_t end, Block&& block) {
 
 // Calls use(feature, values, both) for each pair of features, or the single last one; values(corner, first, second)
 // gives them at a corner.
-template <int D, class Use>
-NF_INLINE void each_pair(const float* table, int features, const Cell<D>& cell, Use&& use) {
-    alignas(64) uint32_t at[1 << D][LANES];
-    for (int corner = 0; corner < 1 << D; corner++) store(at[corner], cell.row[corner] * (uint32_t)features);
+template <class C, class Use>
+NF_INLINE void each_pair(const float* table, int features, const C& cell, Use&& use) {
+    alignas(64) uint32_t at[C::CORNERS][LANES];
+    for (int corner = 0; corner < C::CORNERS; corner++) store(at[corner], cell.row[corner] * (uint32_t)features);
     int f = 0;
     for (; f + 2 <= features; f += 2) {
         settled(at);

@@ -4,7 +4,7 @@
 // A level's weights are products of one-dimensional weights, so values, derivatives along a direction and second
 // derivatives differ only in which factors are differentiated. Here are the encoding E(x, table), its transpose in the
 // table, its gradient in x, and the derivatives of these three along a direction in x: all that derivatives to the
-// second order are made of. Smooth ones interpolate by 3t^2 - 2t^3 instead of t.
+// second order are made of.
 #pragma once
 #include <cstdint>
 
@@ -13,6 +13,10 @@
 namespace nf {
 
 constexpr int MAX_AXES = 4;
+
+// The weights along an axis: t, or 3t^2 - 2t^3, of the two vertices around a point; or cubic ones of four vertices, in
+// dense levels of at most three axes. The order is that of the names in levels.py.
+enum Interpolation : int32_t { LINEAR, SMOOTHSTEP, CATMULL_ROM, B_SPLINE };
 
 // One grid of the table; mirrored by ctypes.
 struct Level {
@@ -36,11 +40,11 @@ struct Points {
 
 // out[f * stride + p] = sum over corners of weight * table[row][f]; where there is a direction (laid out as the points
 // are), of the weight's derivative along it.
-void encode_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end, const float* table,
-                  int features, const float* direction, float* out, int64_t stride);
+void encode_level(const Level& level, Interpolation mode, const Points& points, int64_t begin, int64_t end,
+                  const float* table, int features, const float* direction, float* out, int64_t stride);
 
-// The same values, and their derivatives in each coordinate: slopes[d * axis_stride + f * stride + p].
-void encode_level_slopes(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
+// The same values by two vertices, and their derivatives in each coordinate: slopes[d * axis_stride + f * stride + p].
+void encode_level_slopes(const Level& level, Interpolation mode, const Points& points, int64_t begin, int64_t end,
                          const float* table, int features, float* out, int64_t stride, float* slopes,
                          int64_t axis_stride);
 
@@ -53,12 +57,12 @@ struct Along {
 
 // gradient[row][f] += weight * upstream[f * stride + p], for the level's own part of the gradient; with `along`, the
 // weight is its derivative along the direction plus itself times the point's share.
-void scatter_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
+void scatter_level(const Level& level, Interpolation mode, const Points& points, int64_t begin, int64_t end,
                    const float* upstream, int64_t stride, const Along* along, float* gradient, int features);
 
 // out[d * points.stride + p] += derivative in coordinate d of sum over f of upstream * value; where there is a
 // direction, of the value's derivative along it.
-void input_gradient_level(const Level& level, bool smooth, const Points& points, int64_t begin, int64_t end,
+void input_gradient_level(const Level& level, Interpolation mode, const Points& points, int64_t begin, int64_t end,
                           const float* table, int features, const float* upstream, int64_t stride,
                           const float* direction, float* out);
 

@@ -20,6 +20,8 @@ from neuralfields.ops.native.calling import Last, by_feature, call, operator
 MAX_AXES = 4
 MAX_VALUES = 1 << 32  # of one level: the core counts them in 32 bits
 ORDER = 2
+INTERPOLATIONS = ("linear", "smoothstep", "catmull_rom", "b_spline")  # in the order of nf::Interpolation
+CUBIC_AXES = 3  # of a level with cubic interpolation
 
 # By the kind of layout: what makes the levels of the numbers that follow the kind in a code.
 MAKERS: dict[str, Callable[..., list["Level"]]] = {}
@@ -53,7 +55,7 @@ class Grid:
 
     def arguments(self, interpolation: str, table: Tensor) -> tuple[Any, ...]:
         """What every function of the core is given first."""
-        return self.levels, len(self.levels), int(interpolation == "smoothstep"), table.shape[1]
+        return self.levels, len(self.levels), INTERPOLATIONS.index(interpolation), table.shape[1]
 
 
 @cache

@@ -4,9 +4,18 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from neuralfields.ops.grid_encode.levels import MAKERS, MAX_AXES, ORDER, Level, interpolate, refusal_of_size
+from neuralfields.ops.grid_encode.levels import (
+    CUBIC_AXES,
+    MAKERS,
+    MAX_AXES,
+    ORDER,
+    Level,
+    interpolate,
+    refusal_of_size,
+)
 from neuralfields.ops.native.calling import refusal
 from neuralfields.ops.plane_encode.layout import PlaneLayout
+from neuralfields.ops.plane_encode.reference import CUBIC
 
 __all__ = ["ORDER", "plane_encode", "refuse"]
 
@@ -45,14 +54,16 @@ def _list(numbers: Sequence[int]) -> str:
     return f"[{', '.join([str(number) for number in numbers])}]"
 
 
-def refuse(x: Tensor, table: Tensor, layout: PlaneLayout) -> str | None:
+def refuse(x: Tensor, table: Tensor, layout: PlaneLayout, interpolation: str = "linear") -> str | None:
+    cubic = interpolation in CUBIC
+    most = CUBIC_AXES if cubic else MAX_AXES
     for plane in layout.planes:
-        if len(plane.axes) > MAX_AXES:
-            return f"takes planes over 1 to {MAX_AXES} axes, not {len(plane.axes)}"
+        if len(plane.axes) > most:
+            return f"takes {'cubic ' if cubic else ''}planes over 1 to {most} axes, not {len(plane.axes)}"
         if why := refusal_of_size(plane.size, table.shape[1]):
             return why
     return refusal(x, table)
 
 
-def plane_encode(x: Tensor, table: Tensor, layout: PlaneLayout) -> Tensor:
-    return interpolate(x, table, _code(layout), "linear")
+def plane_encode(x: Tensor, table: Tensor, layout: PlaneLayout, interpolation: str = "linear") -> Tensor:
+    return interpolate(x, table, _code(layout), interpolation)
