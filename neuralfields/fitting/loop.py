@@ -284,3 +284,7 @@ def _check(
             raise InputError(
                 f"the {signal.kind} needs a field with {name} {wanted}, this {type(field).__name__} has {given}"
             )
+    wanted = getattr(signal, "dtype", None)  # of signals that have float64 samples too
+    given = next((p.dtype for p in field.parameters()), wanted)
+    if isinstance(wanted, torch.dtype) and given != wanted:
+        raise InputError(f"the {signal.kind} are {wanted}, the field is {given}: convert one, as by field.to({wanted})")

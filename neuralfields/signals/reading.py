@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from neuralfields.errors import InputError
 from neuralfields.files.images import IMAGE_SUFFIXES
 from neuralfields.protocols import Signal
 from neuralfields.signals.image import Image
+from neuralfields.signals.samples import Samples
 
 _MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
 KINDS: dict[str, type[Image]] = {"image": Image}
@@ -43,7 +45,9 @@ def read(path: str | os.PathLike[str], *, kind: str | None = None, holdout: floa
 
 
 def as_signal(thing: Any) -> Signal:
-    """A signal as it is; an array [height, width] or [height, width, channels] as an image; a path read.
+    """A signal as it is; a path read; an array [height, width] or [height, width, channels] as an image.
+
+    A pair of arrays (x, y) becomes ``Samples`` in float32, which is what fields have by default.
 
     Raises:
         InputError: nothing of that can be made of it.
@@ -54,6 +58,8 @@ def as_signal(thing: Any) -> Signal:
         return read(thing)
     if hasattr(thing, "__array__"):
         return Image.from_array(np.asarray(thing))
+    if isinstance(thing, tuple) and len(thing) == 2 and all(hasattr(part, "__array__") for part in thing):
+        return Samples(*(torch.as_tensor(part).float() for part in thing))
     lacks = [name for name in _MEMBERS if not hasattr(thing, name)]
     why = f", which lacks {', '.join(lacks)}" if len(lacks) < len(_MEMBERS) else ""
-    raise InputError(f"a signal, an array or a path can be fitted, not a {type(thing).__name__}{why}")
+    raise InputError(f"a signal, an array, a pair (x, y) or a path can be fitted, not a {type(thing).__name__}{why}")

@@ -182,7 +182,7 @@ def test_as_signal(tmp_path: Path) -> None:
         assert isinstance(read, Image)
         assert read.name == "array.npy"
         assert np.array_equal(read.values, numbers(4, 5, 3))
-    with pytest.raises(InputError, match="a signal, an array or a path can be fitted, not a int"):
+    with pytest.raises(InputError, match=r"a signal, an array, a pair \(x, y\) or a path can be fitted, not a int"):
         signals.as_signal(3)
 
 
