@@ -4,6 +4,7 @@ from neuralfields.fitting.loop import Settings, Step, start, steps
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.result import Fit, fit
 from neuralfields.fitting.samplers import SAMPLERS, LossWeighted, Teaching
+from neuralfields.fitting.stages import Stage, StageSettings, StageStep, fit_stages, stage_steps
 from neuralfields.fitting.state import State
 
 __all__ = [
@@ -13,10 +14,15 @@ __all__ = [
     "Fit",
     "LossWeighted",
     "Settings",
+    "Stage",
+    "StageSettings",
+    "StageStep",
     "State",
     "Step",
     "Teaching",
     "fit",
+    "fit_stages",
+    "stage_steps",
     "start",
     "steps",
 ]

@@ -15,6 +15,7 @@ from neuralfields.networks.kan_bsrbf import BsrbfKan
 from neuralfields.networks.kan_chebyshev import ChebyKan
 from neuralfields.networks.mfn import FourierNet, GaborNet
 from neuralfields.networks.mlp import MLP
+from neuralfields.networks.multistage import MultiStage
 from neuralfields.networks.pau import Pau
 from neuralfields.networks.pins import Pins
 from neuralfields.networks.sinc import Sinc
@@ -45,6 +46,7 @@ __all__ = [
     "HSiren",
     "Hosc",
     "Kan",
+    "MultiStage",
     "NonPeriodic",
     "Pau",
     "Pins",

@@ -30,14 +30,15 @@ _MAX_NUMBER = 1 << 24
 
 
 def save(
-    field: Field, path: str | os.PathLike[str], *, dtype: Literal["float16", "float32", "float64"] = "float32"
+    field: Field, path: str | os.PathLike[str], *, dtype: Literal["float16", "float32", "float64"] | None = None
 ) -> None:
     """Write a field to one file, conventionally ``*.nf``; it appears whole or not at all.
 
     Args:
         field: what to save, with its ``frame`` and ``provenance``.
         path: the file, replaced if it exists.
-        dtype: how floating-point parameters and buffers are stored; other dtypes keep their bits.
+        dtype: how floating-point parameters and buffers are stored; other dtypes keep their bits. By default float64
+            for a field with float64 parameters, which then opens with the same bits, else float32.
 
     Raises:
         InputError: it is not a Field, an argument of its constructor could not be recorded, a value is not finite or
@@ -45,6 +46,8 @@ def save(
     """
     if not isinstance(field, Field):
         raise InputError(f"only fields can be saved, got {type(field).__name__}: derive its class from nf.Field")
+    if dtype is None:
+        dtype = "float64" if any(p.dtype == torch.float64 for p in field.parameters()) else "float32"
     if dtype not in _DTYPES:
         raise InputError(f"dtype is one of {', '.join(_DTYPES)}, got {dtype!r}")
     tensors = {}

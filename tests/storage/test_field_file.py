@@ -166,7 +166,13 @@ def test_dtypes(path):
     save(double, path, dtype="float64")
     assert same(double, load(path))
     save(double, path)
+    assert read_header(path)["dtype"] == "float64"
+    assert same(double, load(path))
+    save(double, path, dtype="float32")
     assert {value.dtype for value in load(path).state_dict().values()} == {torch.float32}
+    half = nf.networks.MLP(2, 3).half()
+    save(half, path)
+    assert same(half.float(), load(path))
 
 
 def test_load_leaves_global_state_alone(saved):
