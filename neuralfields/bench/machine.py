@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralfields import __version__
+from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
 
 
@@ -29,6 +30,30 @@ def report(command: Sequence[str], results: Any) -> dict[str, Any]:
         },
         "results": results,
     }
+
+
+def earlier(path: Path | None, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that a file of ``{"settings": ..., "rows": ...}`` holds from an interrupted run; none without a file.
+
+    Raises:
+        InputError: it is something else, or was measured with other settings or on another machine.
+    """
+    if path is None or not path.exists():
+        return []
+    try:
+        made = json.loads(path.read_text())
+        found, rows, machine = made["results"]["settings"], made["results"]["rows"], made["machine"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} exists and holds no rows to go on with: give another --out") from error
+    here = report([], None)["machine"]
+    for what, before, now in (("settings", found, settings), ("hardware", machine, here)):
+        if before != now:
+            raise InputError(f"{path} has rows of other {what}: {_told(before)}; not {_told(now)}: give another --out")
+    return rows
+
+
+def _told(values: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items()) if isinstance(values, dict) else str(values)
 
 
 def write(path: Path, made: dict[str, Any]) -> None:

@@ -4,20 +4,17 @@ Each measurement is a process of its own, ``python -P -m neuralfields.bench.qual
 are clean. This module imports no torch before it measures: what the parent holds must not count as the child's memory.
 """
 
-import json
-import signal
-import subprocess
 import sys
-import threading
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from neuralfields.errors import InputError, NeuralFieldsError
+from neuralfields.bench.processes import answer, ask, peak_memory_mib
+from neuralfields.errors import InputError
 
 BACKENDS = ("ours", "eager")
+_MODULE = "neuralfields.bench.quality"
 _UNTIL_FACTOR = 10  # of the recipe's steps, the budget that nf fit --until-psnr has
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def measured(task: Task) -> dict[str, Any]:
         InputError: the image cannot be read, or has no PSNR.
         NeuralFieldsError: the fit failed, or its process was killed.
     """
-    return _asked(asdict(task), f"the fit of {task.image}")
+    return ask(_MODULE, asdict(task), f"the fit of {task.image}")
 
 
 def missing_core() -> str | None:
@@ -57,61 +54,7 @@ def missing_core() -> str | None:
     Raises:
         InputError: an environment variable asks for a core that cannot be.
     """
-    return _asked(None, "looking for the native core")
-
-
-def _asked(question: Any, what: str) -> Any:
-    """What ``main`` answers in a process of its own; ``what`` is named where that fails."""
-    words = [sys.executable, "-P", "-m", "neuralfields.bench.quality", json.dumps(question)]
-    pipe = subprocess.PIPE
-    with _Stop() as stop, subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as child:
-        stop.ends(child)
-        try:
-            out, err = child.communicate()
-        except BaseException:
-            child.kill()
-            raise
-    if stop.asked or child.returncode == _INTERRUPTED:
-        raise KeyboardInterrupt
-    if child.returncode == InputError.exit_status:
-        raise InputError(err.strip().splitlines()[-1])
-    if child.returncode:
-        last = (err.strip().splitlines() or [f"its process ended with {child.returncode}"])[-1]
-        raise NeuralFieldsError(f"{what} failed: {last}")
-    return json.loads(out)
-
-
-class _Stop:
-    """Notes Ctrl-C and SIGTERM inside a block, and ends the child then: not even one just being begun outlives us.
-
-    In the main thread only, which alone may ask for that; what our parent has made us ignore stays ignored.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._child: subprocess.Popen[str] | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "_Stop":
-        main = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
-        heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-        self._before = {number: signal.signal(number, self._ask) for number in heard}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def ends(self, child: "subprocess.Popen[str]") -> None:
-        self._child = child
-        if self.asked:
-            child.kill()
-
-    def _ask(self, number: int, frame: object) -> None:
-        self.asked = True
-        if self._child:
-            self._child.kill()
+    return ask(_MODULE, None, "looking for the native core")
 
 
 def fit(task: Task) -> dict[str, Any]:
@@ -159,27 +102,9 @@ def _missing_core() -> str | None:
     return native.reason()
 
 
-def peak_memory_mib() -> int | None:
-    """The most memory this process has held, or None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak >> (20 if sys.platform == "darwin" else 10)
-
-
 def main() -> int:
-    """The child's: a task in, or null to look for the native core; a line of JSON out; errors as a line on stderr."""
-    try:
-        question = json.loads(sys.argv[1])
-        print(json.dumps(fit(Task(**question)) if question else _missing_core()))
-    except NeuralFieldsError as error:
-        print(str(error).replace("\n", "\\n"), file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return 0
+    """The child's: a task in, or null to look for the native core."""
+    return answer(lambda question: fit(Task(**question)) if question else _missing_core())
 
 
 if __name__ == "__main__":
