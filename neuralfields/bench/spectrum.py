@@ -47,7 +47,7 @@ def fit(task: Task) -> Row:
     """
     assert task.steps is not None
     x, y = tones()
-    signal, wanted = signals.Samples(x, y), amplitudes(x, y)
+    signal, wanted = signals.Samples(x, y, bounds=([-1.0], [1.0])), amplitudes(x, y)
 
     def errors(field: FieldLike) -> list[float]:
         return ((amplitudes(x, evaluate(field, x)) - wanted).abs() / wanted.abs()).tolist()

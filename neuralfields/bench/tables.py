@@ -1,12 +1,15 @@
 """Results as tables, for the terminal and, cell by cell, for the documentation."""
 
+import math
 import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 _TIMES = ("eager ms", "compile ms", "ours ms", "x eager")
 KERNEL_COLUMNS = ("case", *_TIMES, "Mpoints/s", "GFLOP/s", "of floor", "error", "eager error")
+BACKEND_TITLES = {"reference": "plain PyTorch for all", "native": "with the kernels there are"}
 _FIRST_TO_GO = ("eager error", "GFLOP/s", "Mpoints/s", "error", "compile ms", "of floor")  # where a terminal is narrow
 
 
@@ -72,6 +75,107 @@ def _title(backend: str, results: Sequence[Mapping[str, Any]]) -> str:
     return "reference" if backend == "ours" and used == {"reference"} else backend
 
 
+def methods_table(results: Mapping[str, Any], width: int | None = None) -> str:
+    """A table per backend, the best method first, and the reasons of those that failed."""
+    blocks = []
+    for backend in dict.fromkeys(row["backend"] for row in results["rows"]):
+        rows = [row for row in results["rows"] if row["backend"] == backend]
+        columns, cells = methods_cells(rows)
+        lines = _aligned(columns, cells)
+        if width is not None and max(map(len, lines)) >= width:
+            lines = _aligned(*methods_cells(rows, each=False))
+        blocks.append("\n".join([f"{BACKEND_TITLES[backend]}:", *lines, *failures(rows)]))
+    return "\n\n".join(blocks)
+
+
+def methods_cells(rows: Sequence[Mapping[str, Any]], *, each: bool = True) -> tuple[list[str], list[list[str]]]:
+    """Headings, and one line per method, the best first: medians over seeds, of which the means over images.
+
+    A method that failed on an image has no mean. ``each`` shows the PSNR of every image where there are several.
+    """
+    images = list(dict.fromkeys(row["image"] for row in rows))
+    native = any(row["backend"] == "native" for row in rows)
+    shown = images if each and len(images) > 1 else []
+    columns = ["method", "parameters", "batch", "steps", "seconds", "Msamples/s", "MiB"]
+    columns += ["kernels"] * native + [f"{Path(image).stem} dB" for image in shown]
+    columns += ["SSIM", "mean dB" if len(images) > 1 else "dB"]
+    found = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        of_it = [row for row in rows if row["method"] == method and "error" not in row]
+        if not of_it:
+            continue
+        psnrs, ssims = (_over_seeds(of_it, images, name) for name in ("psnr", "ssim"))
+        line = [
+            method,
+            *(f"{round(_median(of_it, name)):,}" for name in ("params", "batch", "steps")),
+            f"{_median(of_it, 'fit_seconds'):.1f}",
+            f"{statistics.median(row['samples'] / row['fit_seconds'] for row in of_it) / 1e6:.3g}",
+            _most_memory(of_it),
+        ]
+        if native:
+            kernels = sorted(op for op, kernel in of_it[0]["kernels"].items() if kernel != "reference")
+            line.append(" ".join(kernels) or "-")
+        line += [_decibels(psnrs[images.index(image)]) for image in shown]
+        mean = _mean(psnrs)
+        found.append((-1.0 if mean is None else mean, [*line, _fixed(_mean(ssims), 4), _decibels(mean)]))
+    return columns, [line for _, line in sorted(found, key=lambda pair: -pair[0])]
+
+
+def failures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each fit that failed, those for the same reason together."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if "error" in row:
+            told.setdefault((row["method"], row["error"]), []).append(row.get("image", ""))
+    return [
+        f"{method} failed{' on ' * any(images)}{', '.join(dict.fromkeys(images))}: {error}"
+        for (method, error), images in told.items()
+    ]
+
+
+def spectrum_table(results: Mapping[str, Any], width: int | None = None) -> str:
+    """The step from which on each tone is learned, by cycles per box."""
+    columns, cells = spectrum_cells(results["rows"])
+    return "\n".join([*_aligned(columns, cells), *failures(results["rows"])])
+
+
+def spectrum_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Headings, and one line per method, those that learn most tones first, then those that do soonest."""
+    groups = by_method(rows)
+    tones = next((of_it[0]["tones"] for of_it in groups.values()), [])
+    columns = ["method", "parameters", "batch", *map(str, tones)]
+    return columns, [
+        [method, f"{of_it[0]['params']:,}", f"{of_it[0]['batch']:,}"]
+        + ["-" if step is None else f"{step:,}" for step in learned(of_it)]
+        for method, of_it in sorted(groups.items(), key=lambda pair: soonest(pair[1]))
+    ]
+
+
+def by_method(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of fits that did not fail."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if "error" not in row:
+            found.setdefault(row["method"], []).append(row)
+    return found
+
+
+def learned(rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """The median over seeds of the steps at which each tone is learned, the lower one of two."""
+    medians = (
+        statistics.median_low([math.inf if step is None else step for step in steps])
+        for steps in zip(*(row["learned"] for row in rows), strict=True)
+    )
+    return [None if step == math.inf else int(step) for step in medians]
+
+
+def soonest(rows: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
+    """How a method of the spectrum compares: fewest tones missing, then the geometric mean of their steps."""
+    steps = learned(rows)
+    known = [step for step in steps if step is not None]
+    return len(steps) - len(known), sum(map(math.log, known))
+
+
 def ceilings_line(ceilings: Mapping[str, Any]) -> str:
     """The ceilings in words."""
     parts = [f"torch.mm {ceilings['mm'] / 1e9:.0f} GFLOP/s"]
@@ -88,16 +192,43 @@ def _sized(name: str, rates: Mapping[str, float], unit: str) -> str:
     return f"{name} {', '.join(sizes)} {unit}"
 
 
+def _median(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return statistics.median(row[name] for row in rows)
+
+
+def _over_seeds(rows: Sequence[Mapping[str, Any]], images: Sequence[str], name: str) -> list[float | None]:
+    """The median of each image, or None where nothing was measured."""
+    of_images = ([row[name] for row in rows if row["image"] == image and row[name] is not None] for image in images)
+    return [statistics.median(values) if values else None for values in of_images]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _decibels(value: float | None) -> str:
+    return _fixed(value, 2)
+
+
+def _most_memory(rows: Sequence[Mapping[str, Any]]) -> str:
+    peaks = [row["peak_memory_mib"] for row in rows if row["peak_memory_mib"]]
+    return f"{max(peaks)}" if peaks else "-"
+
+
 def _medians(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return ["-"] * 3
     seconds = statistics.median(row["fit_seconds"] for row in rows)
     missed = not all(row["reached"] for row in rows)
-    peaks = [row["peak_memory_mib"] for row in rows if row["peak_memory_mib"]]
     return [
         "not reached" if missed else f"{seconds:.2f}",
         f"{statistics.median(row['steps'] for row in rows):.0f}",
-        f"{max(peaks)}" if peaks else "-",
+        _most_memory(rows),
     ]
 
 

@@ -14,8 +14,10 @@ from neuralfields.errors import InputError
 
 _USAGE = """usage: nf bench kernels ...   each operation and kind of training step: plain PyTorch, torch.compile, ours
        nf bench fit IMAGE ... seconds until a fit of an image has 30, 35 and 40 dB, ours and plain PyTorch
+       nf bench methods IMAGE ...   every method on an image with as many parameters and as much time as the others
+       nf bench spectrum ...  which frequencies each method learns, and when
 
-nf bench kernels --help and nf bench fit --help explain each."""
+nf bench kernels --help, and so on, explain each."""
 _KERNELS = """times are medians of interleaved calls; the floor is what the work takes at the machine's ceilings,
 measured in the same run; the error is the norm of the difference from float64 over that of the values (the JSON has the
 largest difference too)."""
@@ -29,9 +31,16 @@ def main(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if words else 2
-    kinds: dict[str, Callable[[Sequence[str]], int]] = {"kernels": _kernels, "fit": _fit}
+    from neuralfields.cli import bench_methods
+
+    kinds: dict[str, Callable[[Sequence[str]], int]] = {
+        "kernels": _kernels,
+        "fit": _fit,
+        "methods": bench_methods.methods,
+        "spectrum": bench_methods.spectrum,
+    }
     if words[0] not in kinds:
-        raise InputError(f"no benchmark {words[0]!r}{nearest(words[0], kinds)}; there are kernels and fit")
+        raise InputError(f"no benchmark {words[0]!r}{nearest(words[0], kinds)}; there are {', '.join(kinds)}")
     return kinds[words[0]](words[1:])
 
 
@@ -41,14 +50,14 @@ def _kernels(words: Sequence[str]) -> int:
     p.add_argument("--list", action="store_true", help="print the names and stop; with --json as JSON")
     p.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything works, not how fast")
     p.add_argument("--compile", action=BooleanOptionalAction, help="with torch.compile (default unless --quick)")
-    _common(p)
+    common(p)
     options = p.read(words)
-    _check(options)
+    check(options)
     from neuralfields.bench import ceilings, kernels, machine
 
     cases = kernels.chosen(options.only)
     if options.list:
-        _list([case.name for case in cases], as_json=options.json)
+        print_names([case.name for case in cases], as_json=options.json)
         return 0
     import torch
 
@@ -69,22 +78,23 @@ def _kernels(words: Sequence[str]) -> int:
     made = machine.report(["nf", "bench", "kernels", *words], results)
     note = _QUICK.format(points=kernels.QUICK_POINTS) if options.quick else ""
     try:
-        _keep(options, made)
+        keep(options, made)
         for row in kernels.measured(cases, quick=options.quick, compiled=compiled, tell=say):
             kernels.set_floor(row, limits)
             rows.append(row)
-            _keep(options, made)
+            keep(options, made)
             limits = limits.best(ceilings.measure(threads, quick=options.quick))
             for earlier in rows:
                 kernels.set_floor(earlier, limits)
             results["ceilings"] = ceilings.as_json(limits)
-        _keep(options, made)
+        keep(options, made)
     finally:
-        _show(options, made, kernels_table, note)
+        show(options, made, kernels_table, note)
     return 0
 
 
-def _list(names: list[str], *, as_json: bool) -> None:
+def print_names(names: list[str], *, as_json: bool) -> None:
+    """What ``--list`` prints."""
     if as_json:
         from neuralfields.cli.opening import print_json
 
@@ -105,9 +115,9 @@ def _fit(words: Sequence[str]) -> int:
         default=True,
         help="plain PyTorch too (default, where there is a native core)",
     )
-    _common(p)
+    common(p)
     options = p.read(words)
-    _check(options)
+    check(options)
     for name in ("seeds", "seconds"):
         needs(getattr(options, name) > 0, f"--{name} is above 0, got {getattr(options, name)}")
     for psnr in options.until_psnr:
@@ -135,19 +145,25 @@ def _fit(words: Sequence[str]) -> int:
             say(f"{number}/{len(tasks)} {task.image} to {task.psnr:g} dB, seed {task.seed}, {task.backend}")
             row = quality.measured(task)
             results.append({**row, "image": Path(task.image).name})
-            _keep(options, made)
+            keep(options, made)
     finally:
-        _show(options, made, quality_table)
+        show(options, made, quality_table)
     return 0
 
 
-def _common(p: Parser) -> None:
+def common(p: Parser) -> None:
+    """The options that all benchmarks have."""
     p.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice)")
     p.add_argument("--out", type=Path, metavar="FILE", help="write the results as JSON, after each measurement")
     p.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
 
 
-def _check(options: Namespace) -> None:
+def check(options: Namespace) -> None:
+    """Refuse values of those that cannot be.
+
+    Raises:
+        InputError: there is one.
+    """
     threads = options.threads
     needs(threads is None or 1 <= threads <= 1024, f"--threads is between 1 and 1024, got {threads}")
     out = options.out
@@ -155,14 +171,15 @@ def _check(options: Namespace) -> None:
     needs(out is None or out.parent.is_dir(), f"cannot write {out}: there is no folder {out and out.parent}")
 
 
-def _keep(options: Namespace, made: dict[str, Any]) -> None:
+def keep(options: Namespace, made: dict[str, Any]) -> None:
+    """Write what was measured so far where ``--out`` says."""
     from neuralfields.bench import machine
 
     if options.out:
         machine.write(options.out, made)
 
 
-def _show(options: Namespace, made: dict[str, Any], table: Callable[[Any, int | None], str], note: str = "") -> None:
+def show(options: Namespace, made: dict[str, Any], table: Callable[[Any, int | None], str], note: str = "") -> None:
     """What was measured so far, as JSON or as a table below ``note``."""
     results = made["results"]
     if not results:

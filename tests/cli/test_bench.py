@@ -129,7 +129,7 @@ def test_interrupted_fits_keep_what_was_measured(folder, number):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("nope", "no benchmark 'nope'; there are kernels and fit"),
+        ("nope", "no benchmark 'nope'; there are kernels, fit, methods, spectrum"),
         ("kernel", "did you mean kernels?"),
         ("kernels --only nope", "no benchmark has 'nope' in its name: nf bench kernels --list prints them"),
         ("kernels --threads 0", "--threads is between 1 and 1024, got 0"),
