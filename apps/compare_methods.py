@@ -1,0 +1,106 @@
+"""Fit one image with several methods, each for the same time at the same size, and draw the fits and their errors.
+
+python apps/compare_methods.py photo.png --methods hash siren fourier --seconds 10 --out comparison.png
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+import neuralfields as nf
+
+GAP, LABEL = 8, 22
+SIDE = 320  # pixels of a panel's longer side
+METHODS = ("hash", "siren", "fourier")
+
+
+def main(
+    path: Path,
+    out: Path,
+    *,
+    methods: Sequence[str] = METHODS,
+    seconds: float = 10.0,
+    params: int = 100_000,
+    gain: float = 10.0,
+    threads: int | None = None,
+) -> None:
+    """Write ``out``: the image, then each method's fit with its error times ``gain`` below.
+
+    Args:
+        methods: names in ``nf.recipes.METHODS``.
+        seconds: of fitting, for each.
+        params: about so many parameters, for each.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    image = nf.signals.Image.read(path)
+    truth = image.to_float(image.values)
+    columns = [panel(f"{path.name}", truth)]
+    for name in methods:
+        fit = fitted(image, name, seconds, params)
+        print(f"{name:<10} {fit}", flush=True)
+        values = pixels(fit.field, image)
+        error = np.abs(values - truth).mean(-1, keepdims=True) * gain
+        columns.append(stacked([panel(f"{name}: {fit.psnr:.1f} dB", values), panel(f"its error x {gain:g}", error)]))
+    sheet = Image.new("RGB", (sum(c.width + GAP for c in columns) - GAP, columns[-1].height), "white")
+    left = 0
+    for column in columns:
+        sheet.paste(column, (left, 0))
+        left += column.width + GAP
+    sheet.save(out)
+    print(f"{out}: {path.name}, {', '.join(methods)}")
+
+
+def fitted(image: nf.signals.Image, name: str, seconds: float, params: int) -> nf.Fit:
+    """The fit of one method, with its own rate and batch."""
+    if name not in nf.recipes.METHODS:
+        raise SystemExit(f"no method is called {name!r}; there are: {', '.join(nf.recipes.METHODS)}")
+    torch.manual_seed(0)
+    recipe = nf.recipes.METHODS[name](image, params=params)
+    return nf.fit(recipe.field, image, **recipe.settings | {"steps": None, "seconds": seconds})
+
+
+def pixels(field: torch.nn.Module, image: nf.signals.Image) -> np.ndarray:
+    """The field at the image's pixels: [height, width, channels]."""
+    values = [nf.evaluate(field, batch.x) for batch in image.chunks(1 << 16)]
+    return torch.cat(values).view(image.shape).numpy()
+
+
+def panel(label: str, values: np.ndarray) -> Image.Image:
+    """Values in [0, 1] below their label, at most ``SIDE`` pixels wide and high."""
+    levels = (values.clip(0, 1) * 255).round().astype(np.uint8)
+    shown = Image.fromarray(levels.squeeze(-1) if levels.shape[-1] == 1 else levels).convert("RGB")
+    scale = SIDE / max(shown.size)
+    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
+    shown = shown.resize((round(shown.width * scale), round(shown.height * scale)), how)
+    sheet = Image.new("RGB", (shown.width, shown.height + LABEL), "white")
+    ImageDraw.Draw(sheet).text((1, 3), label, "black", ImageFont.load_default(14))
+    sheet.paste(shown, (0, LABEL))
+    return sheet
+
+
+def stacked(panels: Sequence[Image.Image]) -> Image.Image:
+    """Panels of one width, one below the other."""
+    sheet = Image.new("RGB", (panels[0].width, sum(p.height + GAP for p in panels) - GAP), "white")
+    top = 0
+    for each in panels:
+        sheet.paste(each, (0, top))
+        top += each.height + GAP
+    return sheet
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("path", type=Path, help="an image")
+    parser.add_argument("--out", type=Path, default=Path("comparison.png"))
+    parser.add_argument("--methods", nargs="+", default=METHODS, metavar="NAME", help="of those nf methods lists")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of fitting, per method")
+    parser.add_argument("--params", type=int, default=100_000, help="parameters of each, about")
+    parser.add_argument("--gain", type=float, default=10.0, help="how many times the error is shown")
+    parser.add_argument("--threads", type=int)
+    options = vars(parser.parse_args())
+    main(options.pop("path"), options.pop("out"), **options)

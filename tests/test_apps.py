@@ -1,0 +1,35 @@
+"""What the applications draw of a small picture."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
+import compare_methods
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_compare_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str], channels: int) -> None:
+    y, x = np.mgrid[0:20, 0:40]
+    values = np.stack([x * 6, y * 12, x + y][:channels], -1).astype(np.uint8).squeeze()
+    Image.fromarray(values).save(tmp_path / "a.png")
+    compare_methods.main(
+        tmp_path / "a.png", tmp_path / "b.png", methods=["siren", "fourier"], seconds=0.05, params=2000
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("siren ") and " dB after " in lines[1] and lines[2].endswith("a.png, siren, fourier")
+    drawn = np.asarray(Image.open(tmp_path / "b.png").convert("RGB"))
+    gap, label, side = compare_methods.GAP, compare_methods.LABEL, compare_methods.SIDE
+    assert drawn.shape == (2 * (label + side // 2) + gap, 3 * side + 2 * gap, 3)
+    assert (drawn[label + side // 2 :, :side] == 255).all()  # below the image there is nothing
+    source = drawn[label + 4 : label + side // 2 : 8, 4:side:8]  # each pixel is 8 x 8
+    assert (source.squeeze() == (values[..., None] if channels == 1 else values)).all()
+
+
+def test_compare_methods_names_what_there_is(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(SystemExit, match="no method is called 'nope'; there are: hash"):
+        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["nope"])
