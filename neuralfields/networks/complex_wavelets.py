@@ -33,9 +33,9 @@ class SplitWavelet(Field):
     Args:
         in_dim, out_dim: number of values in and out.
         width: number of atoms, and of complex values in the band's other layers.
-        depth: number of activated layers of the band.
+        depth: number of activated layers of the band; 3 want a smaller hidden_omega and hidden_scale, as 5 and 5.
         first_omega, first_scale: of the atoms: frequency, and inverse width of the window.
-        hidden_omega, hidden_scale: the same of the other layers.
+        hidden_omega, hidden_scale: the same of the other layers, whose values reach exp((omega / scale)^2 / 4).
         spread: largest ratio of an atom's frequency to ``first_omega``.
         low_width: of the two sine layers of the low part; 0 for no low part.
         low_omega: frequency of both.
@@ -56,8 +56,8 @@ class SplitWavelet(Field):
         depth: int = 2,
         first_omega: float = 30.0,
         first_scale: float = 10.0,
-        hidden_omega: float = 10.0,
-        hidden_scale: float = 10.0,
+        hidden_omega: float = 30.0,
+        hidden_scale: float = 30.0,
         spread: float = 4.0,
         low_width: int = 32,
         low_omega: float = 5.0,

@@ -28,7 +28,7 @@ class Wire(Field):
         width: of a real network with about as many parameters.
         depth: number of activated layers; the paper's image network has 3.
         omega: frequency of the wave: 20 for images, 10 for occupancy, 4 or 5 to remove noise.
-        scale: inverse width of the window: 30, 40, and 4 or 5 for the same.
+        scale: inverse width of the window: 30, 40, and 4 or 5 for the same; FINER's comparisons on images take 10.
 
     Raises:
         InputError: an argument is out of range.
