@@ -11,7 +11,8 @@
 """
 
 from neuralfields.recipes.images import RECIPES, compact, image
-from neuralfields.recipes.methods import METHODS, Method, custom
+from neuralfields.recipes.method import Method, custom
+from neuralfields.recipes.methods import METHODS
 from neuralfields.recipes.recipe import Recipe
 
 __all__ = ["METHODS", "RECIPES", "Method", "Recipe", "compact", "custom", "image"]

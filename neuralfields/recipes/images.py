@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from neuralfields.recipes.methods import METHODS, Extent, clamped, grid_field
+from neuralfields.recipes.method import Extent, clamped
+from neuralfields.recipes.methods import METHODS, grid_field
 from neuralfields.recipes.recipe import Recipe, ranged
 from neuralfields.signals import Image
 

@@ -1,160 +1,55 @@
-"""Every method by name, with the settings its authors publish, at any number of parameters."""
+"""Every method by name. A line here makes it known to nf fit --field, nf methods and nf bench methods."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import torch
 
-from neuralfields.encodings import FourierFeatures, HashGrid
-from neuralfields.errors import InputError
+from neuralfields.encodings import (
+    DenseGrid,
+    FourierFeatures,
+    HashGrid,
+    KPlanes,
+    PositionalEncoding,
+    TensorCP,
+    TriPlane,
+)
 from neuralfields.field import Chain, Field
-from neuralfields.fitting import Adam, Decay
-from neuralfields.networks import MLP, Siren
-from neuralfields.objectives import MultiScale
-from neuralfields.protocols import Signal
-from neuralfields.recipes.recipe import Recipe, objective_for, ranged
-from neuralfields.signals import Image
-
-_LARGEST = 1 << 22  # of a method's size
-_DECAY, _GRID_DECAY = Decay(0.0, 0.1), Decay(0.5, 0.1)
+from neuralfields.fitting import Decay
+from neuralfields.networks import MLP, Bacon, Siren
+from neuralfields.recipes.method import Build, Extent, Method, clamped
 
 
-class Extent(NamedTuple):
-    """What a method must know of a signal.
-
-    Attributes:
-        samples: how many it holds.
-        side: samples along the longest axis.
-    """
-
-    in_dim: int
-    out_dim: int
-    samples: int
-    side: int
-
-    @classmethod
-    def of(cls, signal: Signal) -> "Extent":
-        shape = signal.shape[:2] if isinstance(signal, Image) else (round(signal.size ** (1 / signal.in_dim)),)
-        return cls(signal.in_dim, signal.out_dim, signal.size, max(2, *shape))
+def _network(cls: Callable[..., Field], **settings: Any) -> Build:
+    """A network whose width is the size."""
+    return lambda e, width: cls(e.in_dim, e.out_dim, width=width, **settings)
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to represent a signal; called with one, it gives the recipe.
-
-    The rate is 1e-3 times each class's own ``lr_scale``, falling exponentially. Papers mostly train on all samples at
-    every step; the batches here are such that a step takes milliseconds on a CPU.
-
-    Attributes:
-        name: for the command line.
-        about: the class that stands for the method: its first line and its paper are the method's.
-        build: gives the field for an extent and a size, which is what scales the number of parameters (a width or a
-            resolution).
-        size: the published one, or the one for an extent.
-        centred: whether it is made for values in [-1, 1].
-        batch: samples per step; a 32nd of the signal if None.
-        lr: rate of parameters whose class has an ``lr_scale`` of 1.
-        table_lr: rate of tables, if it is not that times their class's scale.
-        epsilon: Adam's; tables want a tiny one.
-        decay: course of the rate.
-        all_levels: whether its levels of detail are fitted too.
-    """
-
-    name: str
-    about: type[Field]
-    build: Callable[[Extent, int], Field]
-    size: int | Callable[[Extent], int]
-    centred: bool = True
-    batch: int | None = 8192
-    lr: float = 1e-3
-    table_lr: float | None = None
-    epsilon: float = 1e-8
-    decay: Decay = _DECAY
-    all_levels: bool = False
-
-    @property
-    def summary(self) -> str:
-        return (self.about.__doc__ or "").strip().splitlines()[0]
-
-    @property
-    def paper(self) -> str:
-        return self.about.paper
-
-    def __call__(self, signal: Signal, params: int | None = None) -> Recipe:
-        """The recipe for a signal, with about so many parameters, or with the published size.
-
-        Raises:
-            InputError: the method is not for such a signal, or cannot have so few parameters.
-        """
-        extent = Extent.of(signal)
-        if params is not None:
-            size = self._size_for(extent, params)
-        else:
-            size = self.size if isinstance(self.size, int) else self.size(extent)
-        regression = objective_for(signal)
-        return Recipe(
-            self.name,
-            ranged(self.build(extent, size), signal, centred=self.centred),
-            objective=MultiScale(regression.loss) if self.all_levels else regression,
-            optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
-            decay=self.decay,
-            batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),
-            steps=1000,
-        )
-
-    def _size_for(self, extent: Extent, params: int) -> int:
-        """The size whose number of parameters is nearest; counts grow with sizes."""
-        low, high = 0, 1
-        while high < _LARGEST and self._count(extent, high) <= params:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._count(extent, middle) <= params else (low, middle)
-        size = min((low, high), key=lambda size: abs(self._count(extent, size) - params))
-        if not 0.6 * params <= self._count(extent, size) <= 1.4 * params:
-            raise InputError(f"{self.name} cannot have about {params} parameters for this signal")
-        return size
-
-    def _count(self, extent: Extent, size: int) -> int:
-        """Number of parameters at a size; 0 where it is too small to be built."""
-        if not size:
-            return 0
-        with torch.random.fork_rng(devices=[]):
-            try:
-                return sum(p.numel() for p in self.build(extent, size).parameters())
-            except InputError:
-                return 0
-
-
-def custom(signal: Signal, make: Callable[[int, int], Field]) -> Recipe:
-    """Any field class, called with the numbers of coordinates and outputs, as it is, with the networks' settings."""
-    return Recipe(
-        "custom",
-        make(signal.in_dim, signal.out_dim),
-        objective=objective_for(signal),
-        optimizer=Adam(lr=1e-3),
-        decay=_DECAY,
-        batch=8192,
-        steps=1000,
-    )
-
-
-def _seed() -> int:
-    """Random constants that have a seed of their own follow torch's."""
-    return int(torch.randint(2**31, ()))
+def _read(encoding: Field, e: Extent, **settings: Any) -> Field:
+    """An encoding and the network that reads it."""
+    return Chain(encoding, MLP(encoding.out_dim, e.out_dim, **settings))
 
 
 def _siren(e: Extent, width: int) -> Field:
-    """The paper's 30 up to 333 samples a side, in proportion to them beyond."""
+    # The paper's 30 up to 333 samples a side, in proportion to them beyond.
     return Siren(e.in_dim, e.out_dim, width=width, depth=4, first_omega=max(30.0, round(0.09 * e.side)))
 
 
+def _bacon(e: Extent, width: int) -> Field:
+    return Bacon(e.in_dim, e.out_dim, width=width, rate=max(16.0, e.side / 0.9))
+
+
 def _fourier(e: Extent, width: int) -> Field:
-    """Sigma 10 per 512 samples a side."""
-    encoding = FourierFeatures(e.in_dim, sigma=10.0 * e.side / 512, seed=_seed())
-    return Chain(encoding, MLP(encoding.out_dim, e.out_dim, width=width, depth=3))
+    # Sigma 10 per 512 samples a side; random constants that have a seed of their own follow torch's.
+    seed = int(torch.randint(2**31, ()))
+    return _read(FourierFeatures(e.in_dim, sigma=10.0 * e.side / 512, seed=seed), e, width=width, depth=3)
+
+
+def _positional(e: Extent, width: int) -> Field:
+    # The Nyquist rule of the SIREN authors' code.
+    octaves = clamped(math.floor(math.log2(e.side / 4)), 1, 10)
+    return _read(PositionalEncoding(e.in_dim, octaves=octaves), e, width=width, depth=3)
 
 
 def _hash(e: Extent, rows: int) -> Field:
@@ -167,15 +62,35 @@ def _hash(e: Extent, rows: int) -> Field:
 def grid_field(e: Extent, *, levels: int, log2_size: int, features: int = 2, depth: int = 1) -> Field:
     """A hash grid up to the signal's resolution, then a small network."""
     base = min(16, max(2, e.side // 4))
-    grid = HashGrid(
-        e.in_dim, levels=levels, features=features, log2_size=log2_size, base=base, finest=max(e.side, base)
-    )
-    return Chain(grid, MLP(grid.out_dim, e.out_dim, width=64, depth=depth, bias=False))
+    finest = max(e.side, base)
+    grid = HashGrid(e.in_dim, levels=levels, features=features, log2_size=log2_size, base=base, finest=finest)
+    return _read(grid, e, width=64, depth=depth, bias=False)
 
 
-def clamped(value: int, low: int, high: int) -> int:
-    return max(low, min(high, value))
+def _tri_plane(e: Extent, resolution: int) -> Field:
+    return _read(TriPlane(e.in_dim, resolution=resolution, features=8), e, width=64, depth=1, activation="softplus")
 
+
+def _k_planes(e: Extent, resolution: int) -> Field:
+    return _read(KPlanes(e.in_dim, resolution=resolution, features=4), e, width=64, depth=2)
+
+
+def _tensor_cp(e: Extent, components: int) -> Field:
+    # The paper's basis matrix: a linear map without bias.
+    return _read(TensorCP(e.in_dim, resolution=e.side, components=components), e, depth=0, bias=False)
+
+
+def _dense_grid(e: Extent, resolution: int) -> Field:
+    """Values themselves on a grid, which coarser grids help."""
+    levels = clamped(resolution.bit_length() - 4, 1, 8)
+    return DenseGrid(e.in_dim, resolution=max(2, resolution >> (levels - 1)), levels=levels, features=e.out_dim)
+
+
+def _half(e: Extent) -> int:
+    return max(8, e.side // 2)
+
+
+_GRID: dict[str, Any] = {"centred": False, "batch": None, "epsilon": 1e-15, "decay": Decay(0.5, 0.1)}
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -185,14 +100,17 @@ METHODS: dict[str, Method] = {
             HashGrid,
             _hash,
             size=lambda e: 1 << clamped(math.ceil(math.log2(e.samples)), 8, 22),
-            centred=False,
-            batch=None,
             lr=3e-3,
             table_lr=1e-2,
-            epsilon=1e-15,
-            decay=_GRID_DECAY,
+            **_GRID,
         ),
         Method("siren", Siren, _siren, size=256),
         Method("fourier", FourierFeatures, _fourier, size=256),
+        Method("positional", PositionalEncoding, _positional, size=256),
+        Method("bacon", Bacon, _bacon, size=256, all_levels=True),
+        Method("tri-plane", TriPlane, _tri_plane, size=_half, **_GRID),
+        Method("k-planes", KPlanes, _k_planes, size=lambda e: max(4, e.side // 8), **_GRID),
+        Method("tensor-cp", TensorCP, _tensor_cp, size=96, **_GRID),
+        Method("dense-grid", DenseGrid, _dense_grid, size=_half, **_GRID),
     )
 }

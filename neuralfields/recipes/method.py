@@ -1,0 +1,146 @@
+"""A method: a way to represent any signal, with the settings its authors publish, at any number of parameters."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from neuralfields.errors import InputError
+from neuralfields.field import Field
+from neuralfields.fitting import Adam, Decay
+from neuralfields.objectives import MultiScale
+from neuralfields.protocols import Signal
+from neuralfields.recipes.recipe import Recipe, objective_for, ranged
+from neuralfields.signals import Image
+
+_LARGEST = 1 << 22  # of a method's size
+_DECAY = Decay(0.0, 0.1)
+
+
+class Extent(NamedTuple):
+    """What a method must know of a signal.
+
+    Attributes:
+        samples: how many it holds.
+        side: samples along the longest axis.
+    """
+
+    in_dim: int
+    out_dim: int
+    samples: int
+    side: int
+
+    @classmethod
+    def of(cls, signal: Signal) -> "Extent":
+        shape = signal.shape[:2] if isinstance(signal, Image) else (round(signal.size ** (1 / signal.in_dim)),)
+        return cls(signal.in_dim, signal.out_dim, signal.size, max(2, *shape))
+
+
+Build = Callable[[Extent, int], Field]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to represent a signal; called with one, it gives the recipe.
+
+    The rate is 1e-3 times each class's own ``lr_scale``, falling exponentially. Papers mostly train on all samples at
+    every step; the batches here are such that a step takes milliseconds on a CPU.
+
+    Attributes:
+        name: for the command line.
+        about: the class that stands for the method: its first line and its paper are the method's.
+        build: gives the field for an extent and a size, which is what scales the number of parameters (a width or a
+            resolution).
+        size: the published one, or the one for an extent.
+        centred: whether it is made for values in [-1, 1].
+        batch: samples per step; a 32nd of the signal if None.
+        lr: rate of parameters whose class has an ``lr_scale`` of 1.
+        table_lr: rate of tables, if it is not that times their class's scale.
+        epsilon: Adam's; tables want a tiny one.
+        decay: course of the rate.
+        all_levels: whether its levels of detail are fitted too.
+    """
+
+    name: str
+    about: type[Field]
+    build: Build
+    size: int | Callable[[Extent], int]
+    centred: bool = True
+    batch: int | None = 8192
+    lr: float = 1e-3
+    table_lr: float | None = None
+    epsilon: float = 1e-8
+    decay: Decay = _DECAY
+    all_levels: bool = False
+
+    @property
+    def summary(self) -> str:
+        return (self.about.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def paper(self) -> str:
+        return self.about.paper
+
+    def __call__(self, signal: Signal, params: int | None = None) -> Recipe:
+        """The recipe for a signal, with about so many parameters, or with the published size.
+
+        Raises:
+            InputError: the method is not for such a signal, or cannot have so few parameters.
+        """
+        extent = Extent.of(signal)
+        if params is not None:
+            size = self._size_for(extent, params)
+        else:
+            size = self.size if isinstance(self.size, int) else self.size(extent)
+        regression = objective_for(signal)
+        return Recipe(
+            self.name,
+            ranged(self.build(extent, size), signal, centred=self.centred),
+            objective=MultiScale(regression.loss) if self.all_levels else regression,
+            optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
+            decay=self.decay,
+            batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),
+            steps=1000,
+        )
+
+    def _size_for(self, extent: Extent, params: int) -> int:
+        """The size whose number of parameters is nearest; counts grow with sizes."""
+        low, high = 0, 1
+        while high < _LARGEST and self._count(extent, high) <= params:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._count(extent, middle) <= params else (low, middle)
+        size = min((low, high), key=lambda size: abs(self._count(extent, size) - params))
+        if not 0.6 * params <= self._count(extent, size) <= 1.4 * params:
+            raise InputError(f"{self.name} cannot have about {params} parameters for this signal")
+        return size
+
+    def _count(self, extent: Extent, size: int) -> int:
+        """Number of parameters at a size; 0 where it is too small to be built."""
+        if not size:
+            return 0
+        with torch.random.fork_rng(devices=[]):
+            try:
+                return sum(p.numel() for p in self.build(extent, size).parameters())
+            except InputError:
+                return 0
+
+
+def custom(signal: Signal, make: Callable[[int, int], Field]) -> Recipe:
+    """Any field class, called with the numbers of coordinates and outputs, as it is, with the networks' settings."""
+    return Recipe(
+        "custom",
+        make(signal.in_dim, signal.out_dim),
+        objective=objective_for(signal),
+        optimizer=Adam(lr=1e-3),
+        decay=_DECAY,
+        batch=8192,
+        steps=1000,
+    )
+
+
+def clamped(value: int, low: int, high: int) -> int:
+    return max(low, min(high, value))
