@@ -7,17 +7,42 @@ from typing import Any
 import torch
 
 from neuralfields.encodings import (
+    CoarseToFine,
     DenseGrid,
     FourierFeatures,
     HashGrid,
     KPlanes,
+    Periodic,
     PositionalEncoding,
+    Sape,
     TensorCP,
     TriPlane,
 )
 from neuralfields.field import Chain, Field
 from neuralfields.fitting import Decay
-from neuralfields.networks import MLP, Bacon, Siren
+from neuralfields.networks import (
+    MLP,
+    SL2A,
+    AfKan,
+    Bacon,
+    BsrbfKan,
+    ChebyKan,
+    Fan,
+    Fkan,
+    FourierNet,
+    GaborNet,
+    Hosc,
+    HSiren,
+    Kan,
+    NonPeriodic,
+    Pau,
+    Pins,
+    Sinc,
+    Siren,
+    SkipMLP,
+    Snake,
+    XNet,
+)
 from neuralfields.recipes.method import Build, Extent, Method, clamped
 
 
@@ -40,16 +65,63 @@ def _bacon(e: Extent, width: int) -> Field:
     return Bacon(e.in_dim, e.out_dim, width=width, rate=max(16.0, e.side / 0.9))
 
 
+def _filters(cls: Callable[..., Field]) -> Build:
+    # The paper's 256 is for 256 samples a side.
+    return lambda e, width: cls(e.in_dim, e.out_dim, width=width, input_scale=float(max(32, e.side)))
+
+
+def _sl2a(e: Extent, width: int) -> Field:
+    return SL2A(e.in_dim, e.out_dim, width=width, rank=max(1, width // 2))
+
+
+def _sigma(e: Extent) -> float:
+    """10 periods per box side for 512 samples along it."""
+    return 10.0 * e.side / 512
+
+
+def _seed() -> int:
+    """Random constants that have a seed of their own follow torch's."""
+    return int(torch.randint(2**31, ()))
+
+
 def _fourier(e: Extent, width: int) -> Field:
-    # Sigma 10 per 512 samples a side; random constants that have a seed of their own follow torch's.
-    seed = int(torch.randint(2**31, ()))
-    return _read(FourierFeatures(e.in_dim, sigma=10.0 * e.side / 512, seed=seed), e, width=width, depth=3)
+    return _read(FourierFeatures(e.in_dim, sigma=_sigma(e), seed=_seed()), e, width=width, depth=3)
+
+
+def _sape(e: Extent, width: int) -> Field:
+    # The paper's sigma is for 512 samples a side, and its blocks of features are a 256th.
+    return _read(Sape(e.in_dim, sigma=4 * _sigma(e), seed=_seed()), e, width=width, depth=3)
+
+
+def _pins(e: Extent, width: int) -> Field:
+    return Pins(e.in_dim, e.out_dim, width=width, sigma=_sigma(e), progressive=True, seed=_seed())
+
+
+def _octaves(e: Extent) -> PositionalEncoding:
+    # The Nyquist rule of the SIREN authors' code.
+    return PositionalEncoding(e.in_dim, octaves=clamped(math.floor(math.log2(e.side / 4)), 1, 10))
 
 
 def _positional(e: Extent, width: int) -> Field:
-    # The Nyquist rule of the SIREN authors' code.
-    octaves = clamped(math.floor(math.log2(e.side / 4)), 1, 10)
-    return _read(PositionalEncoding(e.in_dim, octaves=octaves), e, width=width, depth=3)
+    return _read(_octaves(e), e, width=width, depth=3)
+
+
+def _barf(e: Extent, width: int) -> Field:
+    return _read(CoarseToFine(_octaves(e)), e, width=width, depth=4)
+
+
+def _skip_mlp(e: Extent, width: int) -> Field:
+    encoding = _octaves(e)
+    return Chain(encoding, SkipMLP(encoding.out_dim, e.out_dim, width=width))
+
+
+def _periodic(e: Extent, width: int) -> Field:
+    return _read(Periodic(e.in_dim, harmonics=clamped(e.side // 8, 1, 64)), e, width=width, depth=3)
+
+
+def _af_kan(e: Extent, width: int) -> Field:
+    encoding = _octaves(e)  # its first layer pools each coordinate to one number
+    return Chain(encoding, AfKan(encoding.out_dim, e.out_dim, width=width))
 
 
 def _hash(e: Extent, rows: int) -> Field:
@@ -104,10 +176,32 @@ METHODS: dict[str, Method] = {
             table_lr=1e-2,
             **_GRID,
         ),
-        Method("siren", Siren, _siren, size=256),
-        Method("fourier", FourierFeatures, _fourier, size=256),
+        Method("relu", MLP, _network(MLP, depth=4), size=256),
         Method("positional", PositionalEncoding, _positional, size=256),
+        Method("fourier", FourierFeatures, _fourier, size=256),
+        Method("skip-mlp", SkipMLP, _skip_mlp, size=256),
+        Method("barf", CoarseToFine, _barf, size=256),
+        Method("sape", Sape, _sape, size=256),
+        Method("pins", Pins, _pins, size=128),
+        Method("periodic", Periodic, _periodic, size=256),
+        Method("siren", Siren, _siren, size=256),
+        Method("hsiren", HSiren, _network(HSiren), size=256),
+        Method("hosc", Hosc, _network(Hosc, learnable=True), size=256),
+        Method("sinc", Sinc, _network(Sinc), size=256),
+        Method("non-periodic", NonPeriodic, _network(NonPeriodic), size=256),
+        Method("snake", Snake, _network(Snake), size=256),
+        Method("fan", Fan, _network(Fan), size=256),
+        Method("pau", Pau, _network(Pau), size=256),
+        Method("xnet", XNet, _network(XNet, bandwidth=30.0), size=256),
+        Method("fourier-net", FourierNet, _filters(FourierNet), size=256),
+        Method("gabor-net", GaborNet, _filters(GaborNet), size=256),
         Method("bacon", Bacon, _bacon, size=256, all_levels=True),
+        Method("sl2a", SL2A, _sl2a, size=256),
+        Method("fkan", Fkan, _network(Fkan), size=128, batch=4096),
+        Method("kan", Kan, _network(Kan, grid=32), size=32),
+        Method("cheby-kan", ChebyKan, _network(ChebyKan, degree=16), size=32),
+        Method("bsrbf-kan", BsrbfKan, _network(BsrbfKan, grid=32), size=32),
+        Method("af-kan", AfKan, _af_kan, size=64),
         Method("tri-plane", TriPlane, _tri_plane, size=_half, **_GRID),
         Method("k-planes", KPlanes, _k_planes, size=lambda e: max(4, e.side // 8), **_GRID),
         Method("tensor-cp", TensorCP, _tensor_cp, size=96, **_GRID),
