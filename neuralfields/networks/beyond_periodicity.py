@@ -28,7 +28,7 @@ class NonPeriodic(Field):
 
     laplacian: exp(-|z| / a). super_gaussian: exp(-z^2 / (2 a^2))^b. multi_quadratic: 1 / sqrt(1 + (a z)^2).
     quadratic: 1 / (1 + (a z)^2). Weights and biases are PyTorch's default.
-    The Laplacian has a kink at 0, where its derivative is taken as 0.
+    The Laplacian has a kink at 0, where its derivative is taken as 0. The default scales and power are ours.
 
     Args:
         in_dim, out_dim: number of values in and out.

@@ -24,7 +24,7 @@ class XNet(Field):
     The paper does not say how to start. Here d is log-uniform in [0.1, 1], lambda_1 = d and lambda_2 = d^2, so that all
     units have values of the same order. In the first layer weights are N(0, bandwidth^2) and biases uniform in
     ±bandwidth, which spreads the units over the box; in the others both are PyTorch's default. d and the lambdas have
-    a tenth of the weights' rate. In float32 an error of about 1e-6 remains: use float64 for more.
+    a tenth of the weights' rate.
 
     Args:
         in_dim, out_dim: number of values in and out.

@@ -8,6 +8,7 @@ import torch
 
 from neuralfields.encodings import (
     CoarseToFine,
+    CubicGrid,
     DenseGrid,
     FourierFeatures,
     HashGrid,
@@ -28,19 +29,29 @@ from neuralfields.networks import (
     BsrbfKan,
     ChebyKan,
     Fan,
+    Finer,
+    FinerGauss,
+    FinerWavelet,
     Fkan,
     FourierNet,
     GaborNet,
+    Garf,
+    Gauss,
     Hosc,
     HSiren,
     Kan,
     NonPeriodic,
     Pau,
     Pins,
+    RealWire,
     Sinc,
     Siren,
     SkipMLP,
     Snake,
+    Spder,
+    SplitWavelet,
+    Wire,
+    Wire2D,
     XNet,
 )
 from neuralfields.recipes.method import Build, Extent, Method, clamped
@@ -158,6 +169,10 @@ def _dense_grid(e: Extent, resolution: int) -> Field:
     return DenseGrid(e.in_dim, resolution=max(2, resolution >> (levels - 1)), levels=levels, features=e.out_dim)
 
 
+def _cubic_grid(e: Extent, resolution: int) -> Field:
+    return CubicGrid(e.in_dim, resolution=resolution, features=e.out_dim)
+
+
 def _half(e: Extent) -> int:
     return max(8, e.side // 2)
 
@@ -186,13 +201,23 @@ METHODS: dict[str, Method] = {
         Method("periodic", Periodic, _periodic, size=256),
         Method("siren", Siren, _siren, size=256),
         Method("hsiren", HSiren, _network(HSiren), size=256),
+        Method("finer", Finer, _network(Finer), size=256),
+        Method("finer-gauss", FinerGauss, _network(FinerGauss), size=256),
+        Method("finer-wavelet", FinerWavelet, _network(FinerWavelet), size=256),
+        Method("gauss", Gauss, _network(Gauss), size=256),
+        Method("garf", Garf, _network(Garf), size=256, centred=False),
+        Method("wire", Wire, _network(Wire), size=256, centred=False),
+        Method("real-wire", RealWire, _network(RealWire), size=256, centred=False),
+        Method("wire-2d", Wire2D, _network(Wire2D), size=256, centred=False),
+        Method("split-wavelet", SplitWavelet, _network(SplitWavelet), size=256, centred=False),
+        Method("spder", Spder, _network(Spder), size=256),
         Method("hosc", Hosc, _network(Hosc, learnable=True), size=256),
         Method("sinc", Sinc, _network(Sinc), size=256),
         Method("non-periodic", NonPeriodic, _network(NonPeriodic), size=256),
-        Method("snake", Snake, _network(Snake), size=256),
+        Method("snake", Snake, _network(Snake, a=5.0), size=256),
         Method("fan", Fan, _network(Fan), size=256),
         Method("pau", Pau, _network(Pau), size=256),
-        Method("xnet", XNet, _network(XNet, bandwidth=30.0), size=256),
+        Method("xnet", XNet, _network(XNet, bandwidth=3.0), size=256, lr=1e-2),
         Method("fourier-net", FourierNet, _filters(FourierNet), size=256),
         Method("gabor-net", GaborNet, _filters(GaborNet), size=256),
         Method("bacon", Bacon, _bacon, size=256, all_levels=True),
@@ -205,6 +230,7 @@ METHODS: dict[str, Method] = {
         Method("tri-plane", TriPlane, _tri_plane, size=_half, **_GRID),
         Method("k-planes", KPlanes, _k_planes, size=lambda e: max(4, e.side // 8), **_GRID),
         Method("tensor-cp", TensorCP, _tensor_cp, size=96, **_GRID),
+        Method("cubic-grid", CubicGrid, _cubic_grid, size=_half, **_GRID),
         Method("dense-grid", DenseGrid, _dense_grid, size=_half, **_GRID),
     )
 }
