@@ -76,17 +76,15 @@ def splines(x: Tensor, grid: int, degree: int, end: float = 1.0) -> Tensor:
 
     They add up to 1 there. Outside they fade within ``degree`` intervals; then all are 0.
     """
-    like = {"dtype": x.dtype, "device": x.device}
     t = (x + end) * (grid / (2 * end))
     cell = t.floor()
     t = t - cell
     powers = [torch.ones_like(t)]
     for _ in range(degree):
         powers.append(powers[-1] * t)
-    few = torch.stack(powers, -1) @ torch.tensor(spline_matrix(degree), **like)
-    # Margins take what belongs to no basis function, so that a point anywhere has a place for its degree + 1 values.
-    margin = degree + 1
-    start = cell.nan_to_num(0).clamp(-margin, grid + degree).long() + margin
-    place = start[..., None] + torch.arange(margin, device=x.device)
-    wide = torch.zeros(*x.shape, grid + degree + 2 * margin, **like).scatter(-1, place, few)
-    return wide[..., margin : margin + grid + degree]
+    few = torch.stack(powers, -1) @ torch.tensor(spline_matrix(degree), dtype=x.dtype, device=x.device)
+    count = grid + degree
+    first = cell.nan_to_num(0).clamp(-degree - 1, count).long()
+    place = first[..., None] + torch.arange(degree + 1, device=x.device)
+    few = few.where((place >= 0) & (place < count), 0.0)
+    return x.new_zeros(*x.shape, count).scatter_add_(-1, place.clamp(0, count - 1), few)
