@@ -16,6 +16,7 @@ from neuralfields.networks.kan_chebyshev import ChebyKan
 from neuralfields.networks.mfn import FourierNet, GaborNet
 from neuralfields.networks.mlp import MLP
 from neuralfields.networks.multistage import MultiStage
+from neuralfields.networks.neurbf import NeuRBFDecoder
 from neuralfields.networks.pau import Pau
 from neuralfields.networks.pins import Pins
 from neuralfields.networks.sinc import Sinc
@@ -47,6 +48,7 @@ __all__ = [
     "Hosc",
     "Kan",
     "MultiStage",
+    "NeuRBFDecoder",
     "NonPeriodic",
     "Pau",
     "Pins",
