@@ -46,6 +46,7 @@ class GaussianPoints(Field):
     """
 
     paper = "Zhang et al., GaussianImage: 1000 FPS Image Representation by 2D Gaussian Splatting, ECCV 2024"
+    lr_scale = 10.0
 
     def __init__(
         self,
@@ -68,24 +69,31 @@ class GaussianPoints(Field):
         self.in_dim, self.out_dim = in_dim, features
         self.normalised, self.refresh = normalised, refresh
         self.nearest = Nearest(scattered(points, in_dim), min(neighbours, points))
-        self.centres = nn.Parameter(self.nearest.anchors.clone())
+        self.spacing = 2 / points ** (1 / in_dim)
+        # In spacings, so that one learning rate suits any number of points, and features and shapes too.
+        self.places = nn.Parameter(self.nearest.anchors / self.spacing)
         # Of each point the logarithms of the diagonal, then the lower part row by row.
         self.shapes = nn.Parameter(torch.zeros(points, in_dim * (in_dim + 1) // 2))
-        deviation = (_OVERLAP / 12) ** 0.5 * 2 / points ** (1 / in_dim)
+        deviation = (_OVERLAP / 12) ** 0.5 * self.spacing
         nn.init.constant_(self.shapes[:, :in_dim], -math.log(deviation))
         self.table = nn.Parameter(torch.empty(points, features).uniform_(-1e-4, 1e-4))
         self.refreshed: Tensor
         self.register_buffer("refreshed", torch.tensor(-1))
 
+    @property
+    def centres(self) -> Tensor:
+        """Where the Gaussians are now: [points, in_dim]."""
+        return self.places * self.spacing
+
     @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
-        count, dim = self.centres.shape
-        samples = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.centres)
+        count, dim = self.places.shape
+        samples = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.places)
         centres, covariances = clusters(samples, count)
         factors = torch.linalg.cholesky(_OVERLAP * covariances).inverse()
         diagonal = factors.diagonal(dim1=-2, dim2=-1)
         lower = torch.tril_indices(dim, dim, -1).unbind()
-        self.centres.copy_(centres)
+        self.places.copy_(centres / self.spacing)
         self.nearest.anchors.copy_(centres)
         self.shapes.copy_(torch.cat([diagonal.log(), (factors / diagonal[..., None])[:, *lower]], -1))
 
@@ -98,7 +106,7 @@ class GaussianPoints(Field):
 
     def forward(self, x: Tensor) -> Tensor:
         near = self.nearest(x)
-        offset = x[..., None, :] - F.embedding(near, self.centres)
+        offset = x[..., None, :] - F.embedding(near, self.places) * self.spacing
         scales, lower = F.embedding(near, self.shapes).tensor_split([self.in_dim], -1)
         rows = []
         for i in range(self.in_dim):
