@@ -1,8 +1,8 @@
 """Encodings: fields that lift coordinates to many features, from which a small network reads the values."""
 
-from neuralfields.encodings.bicubic_grid import CubicGrid
 from neuralfields.encodings.coarse_to_fine import CoarseToFine
 from neuralfields.encodings.concat import Concat
+from neuralfields.encodings.cubic_grid import CubicGrid
 from neuralfields.encodings.dense_grid import DenseGrid
 from neuralfields.encodings.fourier import FourierFeatures, PositionalEncoding
 from neuralfields.encodings.gaussian_points import GaussianPoints

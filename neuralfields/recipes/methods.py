@@ -8,13 +8,16 @@ import torch
 
 from neuralfields.encodings import (
     CoarseToFine,
+    Concat,
     CubicGrid,
     DenseGrid,
     FourierFeatures,
+    GaussianPoints,
     HashGrid,
     KPlanes,
     Periodic,
     PositionalEncoding,
+    RadialBasis,
     Sape,
     TensorCP,
     TriPlane,
@@ -40,6 +43,7 @@ from neuralfields.networks import (
     Hosc,
     HSiren,
     Kan,
+    NeuRBFDecoder,
     NonPeriodic,
     Pau,
     Pins,
@@ -173,6 +177,16 @@ def _cubic_grid(e: Extent, resolution: int) -> Field:
     return CubicGrid(e.in_dim, resolution=resolution, features=e.out_dim)
 
 
+def _neurbf(e: Extent, centres: int) -> Field:
+    grid = HashGrid(e.in_dim, levels=2, log2_size=12, base=min(16, e.side), finest=min(64, max(16, e.side)))
+    parts = Concat(grid, RadialBasis(e.in_dim, centres=centres))
+    return Chain(parts, NeuRBFDecoder(parts.out_dim, e.out_dim))
+
+
+def _gaussians(e: Extent, points: int) -> Field:
+    return GaussianPoints(e.in_dim, points=points, features=e.out_dim)
+
+
 def _half(e: Extent) -> int:
     return max(8, e.side // 2)
 
@@ -227,6 +241,8 @@ METHODS: dict[str, Method] = {
         Method("cheby-kan", ChebyKan, _network(ChebyKan, degree=16), size=32),
         Method("bsrbf-kan", BsrbfKan, _network(BsrbfKan, grid=32), size=32),
         Method("af-kan", AfKan, _af_kan, size=64),
+        Method("neurbf", RadialBasis, _neurbf, size=4096, **_GRID),
+        Method("gaussian-points", GaussianPoints, _gaussians, size=4096, centred=False),
         Method("tri-plane", TriPlane, _tri_plane, size=_half, **_GRID),
         Method("k-planes", KPlanes, _k_planes, size=lambda e: max(4, e.side // 8), **_GRID),
         Method("tensor-cp", TensorCP, _tensor_cp, size=96, **_GRID),
