@@ -138,8 +138,11 @@ class Sape(Field):
         # The weight of the cells whose last open block is each one; of those below a block, it is what the block lacks.
         lacking = weight.new_zeros(*weight.shape[:-1], self.blocks).scatter_add(-1, self.open[index].long(), weight)
         closed = F.pad(lacking.cumsum(-1)[..., :-1], (1, 0))
-        entries = torch.arange(self.out_dim, device=x.device) // (self.out_dim // self.blocks)
-        return (1 - closed).clamp(0, 1)[..., entries.clamp(max=self.blocks - 1)]
+        blocks = (1 - closed).clamp(0, 1)
+        size = self.out_dim // self.blocks
+        entries = blocks[..., None].expand(*blocks.shape, size).flatten(-2)
+        rest = blocks[..., -1:].expand(*blocks.shape[:-1], self.out_dim - self.blocks * size)
+        return torch.cat([entries, rest], -1)
 
     def forward(self, x: Tensor) -> Tensor:
         phase = math.pi * (x + 1) @ self.frequencies
