@@ -25,7 +25,7 @@ def main(
     methods: Sequence[str] = METHODS,
     seconds: float = 10.0,
     params: int = 100_000,
-    gain: float = 10.0,
+    gain: float = 5.0,
     threads: int | None = None,
 ) -> None:
     """Write ``out``: the image, then each method's fit with its error times ``gain`` below.
@@ -100,7 +100,7 @@ if __name__ == "__main__":
     parser.add_argument("--methods", nargs="+", default=METHODS, metavar="NAME", help="of those nf methods lists")
     parser.add_argument("--seconds", type=float, default=10.0, help="of fitting, per method")
     parser.add_argument("--params", type=int, default=100_000, help="parameters of each, about")
-    parser.add_argument("--gain", type=float, default=10.0, help="how many times the error is shown")
+    parser.add_argument("--gain", type=float, default=5.0, help="how many times the error is shown")
     parser.add_argument("--threads", type=int)
     options = vars(parser.parse_args())
     main(options.pop("path"), options.pop("out"), **options)

@@ -1,4 +1,4 @@
-"""What every benchmark needs: the sample data, the option for the results, and their writing."""
+"""What every benchmark needs: the sample data, the option for the results, their writing, going on with them."""
 
 import argparse
 import os
@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import PIL.Image
+from PIL import ImageOps
+
+import neuralfields as nf
+from neuralfields import NeuralFieldsError
 from neuralfields.bench import machine
 
 DATA = Path(os.environ.get("NF_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -23,3 +29,19 @@ def write(path: Path, results: Any) -> None:
     """Results with the command, the machine and the versions that made them."""
     command = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
     machine.write(path, machine.report(command, results))
+
+
+def earlier(path: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an interrupted run with these settings; a file of others ends the script with a line."""
+    try:
+        return machine.earlier(path, settings)
+    except NeuralFieldsError as error:
+        raise SystemExit(str(error)) from error
+
+
+def square(path: Path, side: int) -> nf.signals.Image:
+    """The middle of an image, reduced to side x side."""
+    picture = PIL.Image.open(path)
+    picture = picture.convert("L" if picture.mode in ("L", "1", "I;16") else "RGB")
+    fitted = ImageOps.fit(picture, (side, side), PIL.Image.Resampling.LANCZOS)
+    return nf.signals.Image.from_array(np.asarray(fitted), name=path.name)

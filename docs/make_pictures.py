@@ -364,6 +364,16 @@ def application() -> None:
     write(row(list(zip(labels, panels, strict=True))), "app_fit_image.jpg")
 
 
+def comparison() -> None:
+    """What apps/compare_methods.py draws of a photo."""
+    photo = WORK / "coffee.png"
+    Image.fromarray(data.coffee()).resize((300, 200), Image.Resampling.LANCZOS).save(photo)
+    out = WORK / "compared.png"
+    words = [str(photo), "--seconds", "10", "--params", "100000", "--threads", "1", "--out", str(out)]
+    subprocess.run([sys.executable, "apps/compare_methods.py", *words], cwd=ROOT, check=True)
+    write(Image.open(out), "app_compare_methods.jpg")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -372,6 +382,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "derivatives": derivatives,
     "holdout": holdout,
     "application": application,
+    "comparison": comparison,
     "kernels": kernels,
 }
 

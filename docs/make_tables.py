@@ -1,12 +1,16 @@
-"""Write docs/methods.md and the results in README and docs/performance.md, from the code and benchmarks/results.
+"""Write docs/methods.md, and the results in README, docs/performance.md and docs/comparison.md.
+
+They come from the code and benchmarks/results.
 
 python docs/make_tables.py
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import comparison_tables
+from comparison_tables import table, where
 
 from neuralfields.bench import tables
 from neuralfields.cli.methods import listing
@@ -40,6 +44,14 @@ def performance() -> str:
     return between(text, "quality", quality())
 
 
+def comparison() -> str:
+    """docs/comparison.md with what was measured so far between its marks."""
+    text = (ROOT / "docs" / "comparison.md").read_text()
+    for name, made in comparison_tables.sections().items():
+        text = between(text, name, made)
+    return text
+
+
 def between(text: str, name: str, made: str) -> str:
     """A page with ``made`` between the marks of that name."""
     begin, end = f"<!-- {name}: made by docs/make_tables.py -->\n", f"<!-- end of {name} -->"
@@ -52,32 +64,22 @@ def kernels() -> str:
     report = _read("kernels.json")
     found = report["results"]
     names, cells = tables.KERNEL_COLUMNS, tables.kernel_cells(found["rows"])
-    lines = [f"{_where(report)}, {found['threads']} threads; `{report['command']}`:", "", *_table(names, cells), ""]
+    lines = [f"{where(report)}, {found['threads']} threads; `{report['command']}`:", "", *table(names, cells), ""]
     return "\n".join([*lines, f"C{tables.ceilings_line(found['ceilings'])[1:]}."]) + "\n"
 
 
 def quality() -> str:
     """The table of ``nf bench fit``."""
     report = _read("quality.json")
-    lines = [f"{_where(report)}; `{report['command']}`:", "", *_table(*tables.quality_cells(report["results"]))]
+    lines = [f"{where(report)}; `{report['command']}`:", "", *table(*tables.quality_cells(report["results"]))]
     return "\n".join(lines) + "\n"
-
-
-def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
-    rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *cells]
-    return [f"| {' | '.join(row)} |" for row in rows]
-
-
-def _where(report: dict[str, Any]) -> str:
-    machine = report["machine"]
-    return f"{machine['cpu']}, {machine['cores']} cores, torch {report['versions']['torch']}"
 
 
 def results() -> str:
     """Tables of photos, then a line for each of the other benchmarks."""
     photos = _read("photos.json")
     lines = [
-        f"{_where(photos)}; `python benchmarks/photos.py`:",
+        f"{where(photos)}; `python benchmarks/photos.py`:",
         "",
         "| image | pixels | asked | reached | fit | whole command | peak memory |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -116,3 +118,4 @@ if __name__ == "__main__":
     (ROOT / "docs" / "methods.md").write_text(methods())
     (ROOT / "README.md").write_text(readme())
     (ROOT / "docs" / "performance.md").write_text(performance())
+    (ROOT / "docs" / "comparison.md").write_text(comparison())

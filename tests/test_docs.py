@@ -12,7 +12,11 @@ PLACES = (".", "apps", "benchmarks", "data", "docs", "viewer")
 PAGES = sorted(page for place in PLACES for page in (ROOT / place).glob("*.md"))
 
 sys.path.insert(0, str(ROOT / "docs"))
+import comparison_tables  # noqa: E402
 import make_tables  # noqa: E402
+
+from neuralfields import recipes  # noqa: E402
+from neuralfields.bench import machine  # noqa: E402
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
@@ -36,6 +40,39 @@ def test_tables_are_fresh() -> None:
     assert (ROOT / "docs" / "methods.md").read_text() == make_tables.methods()
     assert (ROOT / "README.md").read_text() == make_tables.readme()
     assert (ROOT / "docs" / "performance.md").read_text() == make_tables.performance()
+    assert (ROOT / "docs" / "comparison.md").read_text() == make_tables.comparison()
+
+
+def test_comparisons_of_whatever_there_is(tmp_path: Path) -> None:
+    """Ours beside the papers' figures, in columns of their own; a method that lacks an image has no mean."""
+    empty = comparison_tables.sections(tmp_path)
+    assert empty["methods"] == empty["spectrum"] == "Not measured yet.\n" and "| SIREN | 33.47 |" in empty["papers"]
+
+    def row(method: str, image: str, psnr: float) -> dict[str, object]:
+        counts = {"params": 999, "batch": 8, "steps": 3, "samples": 24, "fit_seconds": 1.0, "peak_memory_mib": 1}
+        key = {"method": method, "image": image, "seed": 0, "backend": "reference", "kernels": {}, "threads": 2}
+        return {**key, **counts, "psnr": psnr, "ssim": 0.5, "shape": [4, 6, 3]}
+
+    broken = {"method": "wire", "image": "b.png", "seed": 0, "backend": "reference", "error": "the <loss> became nan"}
+    rows = [row("siren", "a.png", 30.0), row("siren", "b.png", 31.0), row("wire", "a.png", 20.0), broken]
+    settings = {"params": 1000, "seconds": 5.0, "steps": None, "threads": None}
+    report = machine.report(["nf", "bench", "methods"], {"settings": settings, "rows": rows})
+    (tmp_path / "methods_few.json").write_text(json.dumps(report))
+    found = comparison_tables.sections(tmp_path)
+    assert "2 images of 6×4, about 1,000 parameters, 5 s of fitting, 2 threads" in found["methods"]
+    assert "| siren | 999 | 8 | 3 | 1.0 | 2.4e-05 | 1 | 30.00 | 31.00 | 0.5000 | 30.50 |" in found["methods"]
+    assert "- wire failed on b.png: the \\<loss\\> became nan" in found["methods"]
+    assert "| SIREN | 33.47 | 0.896 | 198,915 | 65,536 | SL2A page | project page | 30.50 | 999 |" in found["papers"]
+    assert "| WIRE | 30.63 | 0.818 | 91,600 | 65,536 | SL2A page | project page | - | - |" in found["papers"]
+
+
+def test_papers_figures_have_a_protocol() -> None:
+    known = json.loads((ROOT / "benchmarks" / "papers.json").read_text())
+    for row in known["rows"]:
+        protocol = known["protocols"][row["protocol"]]
+        assert protocol["certainty"] in known["certainty"] and all(protocol.values())
+        assert row["method"] is None or row["method"] in recipes.METHODS, row
+        assert 0 < row.get("psnr", 30) < 80 and 0 < row.get("ssim", 0.5) < 1
 
 
 def test_the_tutorial_quotes_what_the_pictures_measured() -> None:

@@ -15,7 +15,12 @@ from neuralfields.files.images import write_image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-CUT = {"fit": ["--steps", "200"], "bench kernels": ["--quick", "--only", "mlp-16"]}
+CUT = {
+    "fit": ["--steps", "200"],
+    "bench kernels": ["--quick", "--only", "mlp-16"],
+    "bench methods": ["--budget-steps", "3", "--only", "siren"],
+    "bench spectrum": ["--budget-steps", "3"],
+}
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

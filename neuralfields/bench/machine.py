@@ -15,11 +15,16 @@ from neuralfields.files.atomic import write_bytes
 
 
 def report(command: Sequence[str], results: Any) -> dict[str, Any]:
-    """What a file of results holds: the command without ``--out``, the machine, the versions, the results."""
-    words = [word for word in command if not word.startswith("--out=")]
-    if "--out" in words:  # where the results went does not matter to whoever repeats it
-        at = words.index("--out")
-        words = words[:at] + words[at + 2 :]
+    """What a file of results holds: the command without ``--out``, the machine, the versions, the results.
+
+    Nor does it tell the folders of files, and of pictures that were drawn: whoever repeats it has others.
+    """
+    words = [Path(word).name if Path(word).is_file() else word for word in command]
+    for option in ("--out", "--pictures"):
+        words = [word for word in words if not word.startswith(f"{option}=")]
+        if option in words:
+            at = words.index(option)
+            words = words[:at] + words[at + 2 :]
     return {
         "command": shlex.join(words),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},

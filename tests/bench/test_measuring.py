@@ -136,6 +136,7 @@ def test_ways_take_turns() -> None:
 
 
 def test_a_report_does_not_say_where_it_went() -> None:
-    report = machine.report(["nf", "bench", "--out", "x.json", "--quick", "--out=y.json"], [])
-    assert report["command"] == "nf bench --quick"
+    words = ["nf", "bench", __file__, "--out", "x.json", "--quick", "--out=y.json", "--pictures", "p"]
+    report = machine.report(words, [])
+    assert report["command"] == "nf bench test_measuring.py --quick"
     assert set(report) == {"command", "machine", "versions", "results"}

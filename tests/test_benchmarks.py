@@ -1,0 +1,97 @@
+"""The benchmarks' scripts on tiny work: what they write, and that a second run goes on. Nothing depends on time."""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "docs")]
+import comparison_tables  # noqa: E402
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a script on ``a.png`` in a folder of its own; gives its results."""
+    monkeypatch.chdir(tmp_path)
+    y, x = np.mgrid[0:40, 0:30]
+    Image.fromarray(np.stack([6 * x, 5 * y, 2 * (x + y)], -1).astype(np.uint8)).save("a.png")
+
+    def call(script: str, *words: object) -> dict[str, Any]:
+        out = tmp_path / f"{script}.json"
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, words), "--side", "16", "--out", str(out)])
+        importlib.import_module(script).main()
+        return json.loads(out.read_text())
+
+    return call
+
+
+def test_teaching(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("int_teaching", "a.png", "--steps", 20, "--width", 8, "--depth", 2)
+    report = run(*words)
+    (row,) = report["results"]["rows"]
+    assert row["samples"]["uniform"] == 20 * 256 > row["samples"]["teaching"] > 0
+    assert [len(curve) for curve in row["curves"].values()] == [20, 20]
+    both = row["targets"]["both"]
+    assert both["psnr"] == min(row["final_psnr"].values()) - 0.5
+    assert both["uniform"]["psnr"] >= both["psnr"] <= both["teaching"]["psnr"]
+    first = next(at for at in row["curves"]["teaching"] if at["psnr"] >= both["psnr"])
+    assert both["teaching"] == first
+    capsys.readouterr()
+    assert run(*words) == report and capsys.readouterr().out == ""
+    with pytest.raises(SystemExit, match="rows of other settings"):
+        run("int_teaching", "a.png", "--steps", 21)
+    assert "| a.png | both |" in comparison_tables.teaching(report)
+
+
+def test_progressive(run: Run) -> None:
+    words = ("progressive", "--image", "a.png", "--steps", 3, "--batch", 64, "--params", 5000, "--sigmas", 2)
+    report = run(*words, "--holdouts", 0)
+    report = run(*words, "--holdouts", 0, 0.75)
+    rows = report["results"]["rows"]
+    assert [(row["method"], row["holdout"]) for row in rows] == [
+        (name, holdout) for holdout in (0, 0.75) for name in ("fourier", "sape", "pins")
+    ]
+    assert all(4500 < row["params"] < 5500 for row in rows)
+    assert [row["psnr_holdout"] is None for row in rows] == [True] * 3 + [False] * 3
+    assert rows[2]["levels"][-1] == pytest.approx(rows[2]["psnr"])
+    best = report["results"]["summary"][3]
+    assert (best["of"], best["best"], best["deviation"]) == ("psnr_holdout", rows[3]["psnr_holdout"], 0)
+    assert "| 25 % | sape |" in comparison_tables.progressive(report)
+
+
+def test_sl2a(run: Run) -> None:
+    words = ("sl2a_protocol", "--image", "a.png", "--epochs", 2)
+    run(*words, "--only", "siren")
+    report = run(*words, "--only", "siren", "relu-pe")
+    siren, relu = report["results"]["rows"]
+    assert (siren["method"], relu["method"]) == ("siren", "relu-pe")
+    assert (siren["batch"], siren["steps"], siren["epochs"], len(siren["curve"])) == (256, 2, 2, 2)
+    assert siren["best_psnr"] == max(at["psnr"] for at in siren["curve"])
+    late = importlib.import_module("sl2a_protocol")
+    assert late.WAYS["finer"].batch == 16384
+    assert "| siren | " in comparison_tables.sl2a(report) and "33.47" in comparison_tables.sl2a(report)
+
+
+def test_rates_of_the_sl2a_protocol_are_those_of_the_parameters(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class's own scale does not count twice."""
+    script = importlib.import_module("sl2a_protocol")
+    rates = {}
+    inner = script.nf.steps
+
+    def noted(field: Any, image: Any, **settings: Any) -> Any:
+        optimizer = settings["optimizer"](field)
+        rates[len(rates)] = {group["lr"] for group in optimizer.param_groups}
+        return inner(field, image, **settings)
+
+    monkeypatch.setattr(script.nf, "steps", noted, raising=False)
+    run("sl2a_protocol", "--image", "a.png", "--epochs", 1, "--seconds", 1e-9)
+    assert [next(iter(found)) for found in rates.values()] == pytest.approx([way.rate for way in script.WAYS.values()])
