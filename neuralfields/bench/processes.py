@@ -41,6 +41,8 @@ def ask(module: str, question: Any, what: str) -> Any:
         raise InputError(err.strip().splitlines()[-1])
     if child.returncode:
         last = (err.strip().splitlines() or [f"its process ended with {child.returncode}"])[-1]
+        if child.returncode < 0:
+            last = f"its process was killed by signal {-child.returncode}, perhaps for want of memory"
         raise NeuralFieldsError(f"{what} failed: {last}")
     return json.loads(out)
 

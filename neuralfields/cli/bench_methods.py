@@ -97,7 +97,7 @@ def _parser(kind: str, about: str, more: str) -> Parser:
     text = f"about so many parameters for each, as in 200k or 1M (default {default})"
     p.add_argument("--budget-params", type=count, default=default, metavar="N", help=text)
     p.add_argument("--seeds", type=int, default=1, metavar="N", help="fits of each kind; the median counts (default 1)")
-    p.add_argument("--pictures", type=Path, metavar="DIR", help="draw the results into this folder")
+    p.add_argument("--pictures", type=Path, metavar="DIR", help="draw the results and keep the fits here")
     common(p)
     return p
 
