@@ -218,7 +218,7 @@ def band_map(rows: Rows, *, title: str) -> Image.Image:
 def spectrum_maps(rows: Rows) -> Image.Image:
     """A map per method: frequencies upwards, steps to the right on a logarithmic axis, the colour is the error."""
     width, height, left, between, label = 210, 126, 40, 30, 40
-    columns = min(4, len(rows))
+    columns = min(5, len(rows))
     lines = math.ceil(len(rows) / columns)
     sheet, draw = _sheet(
         max(columns * (left + width + between // 2) + 16, 760), 40 + lines * (height + label + between) + 40

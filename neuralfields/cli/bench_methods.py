@@ -181,7 +181,7 @@ def _draw(kind: str, options: Namespace, rows: Sequence[dict[str, Any]]) -> None
     options.pictures.mkdir(parents=True, exist_ok=True)
     drawn = pictures.methods(rows, options.images, options.pictures) if kind == "methods" else pictures.spectra(rows)
     for name, picture in drawn.items():
-        picture.save(options.pictures / name)
+        picture.save(options.pictures / name, optimize=True)
         say(f"{options.pictures / name}")
 
 
