@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
@@ -83,5 +84,5 @@ class Bacon(Field):
 
     def _products(self, x: Tensor) -> list[Tensor]:
         u = 2 * math.pi * self.scale * x
-        filters = [(u @ f + phase).sin() for f, phase in zip(self.frequencies, self.phases, strict=True)]
+        filters = [F.linear(u, f.mT, phase).sin() for f, phase in zip(self.frequencies, self.phases, strict=True)]
         return products(filters, self.layers)

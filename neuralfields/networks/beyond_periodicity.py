@@ -12,12 +12,12 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive, through
+from neuralfields.networks.layers import fading, linears, positive, through
 
 # By name: the function of z, a and b, and what a is where none is given.
 _ACTIVATIONS: dict[str, tuple[Callable[[Tensor, float, float], Tensor], float]] = {
-    "laplacian": (lambda z, a, b: (-z.abs() / a).exp(), 0.1),
-    "super_gaussian": (lambda z, a, b: (-b * z.square() / (2 * a**2)).exp(), 0.1),
+    "laplacian": (lambda z, a, b: fading(z.abs() * (-1 / a)), 0.1),
+    "super_gaussian": (lambda z, a, b: fading(z.square() * (-b / (2 * a**2))), 0.1),
     "multi_quadratic": (lambda z, a, b: (1 + (a * z).square()).rsqrt(), 20.0),
     "quadratic": (lambda z, a, b: 1 / (1 + (a * z).square()), 10.0),
 }

@@ -92,9 +92,10 @@ class SplitWavelet(Field):
         rows = F.linear(x, self.weight.flatten(0, 1), self.bias.flatten()).unflatten(-1, self.bias.shape)
         z = gabor(rows[..., 0, :], None, *self.first, across=rows[..., 1:, :].square().sum(-2))
         *hidden, last = self.layers
+        one = torch.ones_like(self.bias[0])
+        one = torch.cat([one, torch.zeros_like(one)])  # of every pair
         for layer in hidden:
             p, q = layer(z).chunk(2, -1)
-            real, imaginary = gabor(p, q, *self.hidden).chunk(2, -1)
-            z = torch.cat([real - 1, imaginary], -1)
+            z = gabor(p, q, *self.hidden) - one
         band = last(z)
-        return band if self.low is None else band + through(x, self.low, lambda h: (self.low_omega * h).sin())
+        return band if self.low is None else band + through(x, self.low, torch.sin, self.low_omega)

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, linears, positive, through
+from neuralfields.networks.layers import fading, layer_sizes, linears, positive, scaled, through
 
 
-def bell(z: Tensor, scale: float) -> Tensor:
-    """exp(-(scale z)^2)."""
-    return (-(scale * z).square()).exp()
+def bell(z: Tensor) -> Tensor:
+    """exp(-z^2)."""
+    return fading(-z.square())
 
 
 class Gauss(Field):
@@ -52,7 +52,7 @@ class Gauss(Field):
         self.layers = linears(in_dim, out_dim, width, depth)
 
     def forward(self, x: Tensor) -> Tensor:
-        return through(x, self.layers, lambda z: bell(z, self.scale))
+        return through(x, self.layers, bell, self.scale)
 
 
 class Garf(Field):
@@ -90,10 +90,10 @@ class Garf(Field):
 
     def forward(self, x: Tensor) -> Tensor:
         first, *hidden, last = self.layers
-        z = first(x)
-        h = start = bell(z - z.mean(-1, keepdim=True), self.scale)
+        z = scaled(first, self.scale, x)
+        h = start = bell(z - z.mean(-1, keepdim=True))
         for i, layer in enumerate(hidden):
-            h = bell(layer(h), self.scale)
+            h = bell(scaled(layer, self.scale, h))
             if i == self.skip:
                 h = torch.cat([start, h], -1)
         return last(h)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from neuralfields.field import Field
-from neuralfields.networks.layers import before_softplus, init_sine, linears, positive
+from neuralfields.networks.layers import before_softplus, init_sine, linears, positive, scaled
 
 
 class Hosc(Field):
@@ -61,5 +61,5 @@ class Hosc(Field):
         *hidden, last = self.layers
         betas = [self.beta] * len(hidden) if self.betas is None else softplus(self.betas)
         for layer, omega, beta in zip(hidden, self.omegas, betas, strict=True):
-            x = (beta * (omega * layer(x)).sin()).tanh()
+            x = (beta * scaled(layer, omega, x).sin()).tanh()
         return last(x)

@@ -6,10 +6,11 @@
   journal={arXiv preprint arXiv:2410.04716}, year={2024}}
 """
 
+import torch
 from torch import Tensor
 
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, positive, through
+from neuralfields.networks.layers import init_sine, linears, positive, scaled, through
 
 
 class HSiren(Field):
@@ -51,5 +52,5 @@ class HSiren(Field):
 
     def forward(self, x: Tensor) -> Tensor:
         first, *others = self.layers
-        h = (self.first_omega * (2 * first(x)).sinh()).sin()
-        return through(h, others, lambda z: (self.hidden_omega * z).sin())
+        h = (self.first_omega * scaled(first, 2, x).sinh()).sin()
+        return through(h, others, torch.sin, self.hidden_omega)

@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from neuralfields.errors import InputError
 
@@ -59,12 +60,24 @@ def init_sine(layers: nn.ModuleList, omega: float) -> None:
         layer.weight.uniform_(-bound, bound)
 
 
-def through(x: Tensor, layers: Iterable[nn.Module], activation: Callable[[Tensor], Tensor]) -> Tensor:
-    """``activation`` after each linear map but the last."""
+def scaled(layer: nn.Module, factor: float, x: Tensor) -> Tensor:
+    """factor * layer(x) for a linear map, with the factor on its weights: they are fewer than the values."""
+    return F.linear(x, factor * layer.weight, factor * layer.bias)  # type: ignore[operator]
+
+
+def through(
+    x: Tensor, layers: Iterable[nn.Module], activation: Callable[[Tensor], Tensor], factor: float = 1.0
+) -> Tensor:
+    """``activation`` of ``factor`` times each linear map but the last."""
     *hidden, last = layers
     for layer in hidden:
-        x = activation(layer(x))
+        x = activation(layer(x) if factor == 1 else scaled(layer, factor, x))
     return last(x)
+
+
+def fading(exponent: Tensor) -> Tensor:
+    """exp(exponent), and exp(-60) with derivative 0 further down, where exp is slow as soon as it underflows."""
+    return F.threshold(exponent, -60.0, -60.0).exp()
 
 
 def products(filters: Sequence[Tensor], layers: Iterable[nn.Module]) -> list[Tensor]:

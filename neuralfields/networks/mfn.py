@@ -10,9 +10,10 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive, products
+from neuralfields.networks.layers import fading, linears, positive, products
 
 
 class FourierNet(Field):
@@ -105,16 +106,14 @@ class GaborNet(Field):
 
     def forward(self, x: Tensor) -> Tensor:
         *hidden, last = self.layers
-        waves = [
-            sines(x).sin() * (-gamma / 2 * _squared_distance(x, centre)).exp()
-            for sines, gamma, centre in zip(self.filters, self.gammas, self.centres, strict=True)
-        ]
+        # -gamma/2 |x - mu|^2 = gamma mu x - gamma/2 |x|^2 - gamma/2 |mu|^2 is linear in x and |x|^2: one product.
+        more = torch.cat([x, x.square().sum(-1, keepdim=True)], -1)
+        waves = []
+        for sines, gamma, centres in zip(self.filters, self.gammas, self.centres, strict=True):
+            factors = torch.cat([gamma * centres, -gamma[None] / 2])
+            exponent = F.linear(more, factors.mT, -gamma / 2 * centres.square().sum(0))
+            waves.append(sines(x).sin() * fading(exponent))
         return last(products(waves, hidden)[-1])
-
-
-def _squared_distance(x: Tensor, centres: Tensor) -> Tensor:
-    """[*batch, n] and [n, width] -> [*batch, width], without a tensor of all three axes."""
-    return x.square().sum(-1, keepdim=True) - 2 * x @ centres + centres.square().sum(0)
 
 
 def _linears(in_dim: int, out_dim: int, width: int, depth: int, weight_scale: float) -> nn.ModuleList:

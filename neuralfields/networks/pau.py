@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive
+from neuralfields.networks.layers import linears, positive, scaled
 
 # (a_0..a_5, b_1..b_4): the leaky ReLU's of the paper's code, the others by least squares on [-3, 3] with b_4 >= 0.01.
 _STARTS = {
@@ -73,7 +73,7 @@ class Pau(Field):
     def forward(self, x: Tensor) -> Tensor:
         *hidden, last = self.layers
         for layer, activation in zip(hidden, self.activations, strict=True):
-            x = activation(self.omega * layer(x))
+            x = activation(scaled(layer, self.omega, x))
         return last(x)
 
 
@@ -90,7 +90,8 @@ class _Rational(Field):
         self.denominator = nn.Parameter(torch.tensor(denominator))
 
     def forward(self, x: Tensor) -> Tensor:
-        return _horner(x, self.numerator) / (1 + x.abs() * _horner(x.abs(), self.denominator.abs()))
+        size = x.abs()
+        return _horner(x, self.numerator) / (1 + size * _horner(size, self.denominator.abs()))
 
 
 def _horner(x: Tensor, coefficients: Tensor) -> Tensor:

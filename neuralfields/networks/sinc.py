@@ -7,6 +7,7 @@
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 from neuralfields.field import Field
 from neuralfields.networks.layers import linears, positive, through
 
-# sin(y) / y = sum of these times y^(2k).
-_SERIES = [(-1) ** k / math.factorial(2 * k + 1) for k in range(5)]
+# The derivative of sin(y) / y is the sum of these times y^(2k - 1).
+_SERIES = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 5)]
 
 
 class Sinc(Field):
@@ -45,15 +46,36 @@ class Sinc(Field):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return through(x, self.layers, lambda z: _sinc(self.omega * z))
+        return through(x, self.layers, _Sinc.apply, self.omega)
 
 
-def _sinc(y: Tensor) -> Tensor:
-    """The series near 0, where derivatives of the quotient lose their digits."""
-    near = y.square() < 0.01
-    square = y.square().clamp(max=0.01)
-    series = torch.full_like(y, _SERIES[-1])
-    for coefficient in _SERIES[-2::-1]:
+class _Sinc(torch.autograd.Function):
+    """sin(y) / y with a derivative of full precision near 0."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(y: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.where(y == 0, 1.0, y.sin() / y)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # type: ignore[override]
+        ctx.save_for_backward(*inputs, output)
+        ctx.save_for_forward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return grad * _slope(*ctx.saved_tensors)
+
+    jvp = backward  # type: ignore[assignment]
+
+
+def _slope(y: Tensor, sinc: Tensor) -> Tensor:
+    """(cos(y) - sinc) / y, and its series near 0, where the difference loses its digits."""
+    small = y.abs() < 0.1
+    near, far = torch.where(small, y, 0.0), torch.where(small, 1.0, y)
+    square = near.square()
+    *others, series = _SERIES
+    for coefficient in reversed(others):
         series = series * square + coefficient
-    far = torch.where(near, 1.0, y)
-    return torch.where(near, series, far.sin() / far)
+    return torch.where(small, near * series, (y.cos() - sinc) / far)

@@ -8,6 +8,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
@@ -15,9 +16,8 @@ from neuralfields.networks.layers import init_sine, linears, positive, through
 
 
 def _root(z: Tensor) -> Tensor:
-    """sqrt(|z|) with derivative 0 at 0, where the sine beside it makes the product's derivative 0 too."""
-    zero = z == 0
-    return torch.where(zero, 0.0, torch.where(zero, 1.0, z).abs().sqrt())
+    """sqrt(|z|), but with derivative 0 where |z| < 1e-30; the sine beside it makes the product's derivative 0 too."""
+    return F.threshold(z.abs(), 1e-30, 1e-30).sqrt()
 
 
 DAMPINGS = {"sqrt": _root, "arctan": torch.arctan, "log": lambda z: z.abs().log1p()}
@@ -56,8 +56,7 @@ class Spder(Field):
         init_sine(self.layers, self.omega)
 
     def forward(self, x: Tensor) -> Tensor:
-        return through(x, self.layers, self._activation)
+        return through(x, self.layers, self._activation, self.omega)
 
     def _activation(self, z: Tensor) -> Tensor:
-        phase = self.omega * z
-        return phase.sin() * DAMPINGS[self.damping](phase)
+        return z.sin() * DAMPINGS[self.damping](z)

@@ -10,7 +10,7 @@
 from torch import Tensor, nn
 
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, positive, through
+from neuralfields.networks.layers import fading, layer_sizes, positive, through
 from neuralfields.networks.pairs import gabor, wavelet_layers
 
 PAPER = "Saragadam et al., WIRE: Wavelet Implicit Neural Representations, CVPR 2023"
@@ -89,7 +89,7 @@ class RealWire(Field):
 
     def _activation(self, z: Tensor) -> Tensor:
         wave, window = z.chunk(2, -1)
-        return (self.omega * wave).cos() * (-(self.scale * window).square()).exp()
+        return (self.omega * wave).cos() * fading(window.square() * -(self.scale**2))
 
 
 class Wire2D(Field):

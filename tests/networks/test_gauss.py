@@ -13,7 +13,7 @@ from neuralfields.networks.gauss import bell
 def test_the_bell_and_its_slope() -> None:
     sigma = 0.1
     z = torch.tensor([-0.3, -0.1, 0.0, 0.02, 0.25], dtype=torch.float64, requires_grad=True)
-    h = bell(z, 1 / (math.sqrt(2) * sigma))
+    h = bell(z / (math.sqrt(2) * sigma))
     torch.testing.assert_close(h, (-z.square() / (2 * sigma**2)).exp())
     assert float(h.detach()[2]) == 1
     (slope,) = torch.autograd.grad(h.sum(), z)
@@ -35,7 +35,7 @@ def test_statistics_of_a_fresh_network(scale: float, means: tuple[float, ...]) -
         for _ in range(8):
             h = torch.rand(1000, 2) * 2 - 1
             for i, layer in enumerate(list(Gauss(2, 1, scale=scale).layers)[:-1]):
-                h = bell(layer(h), scale)
+                h = bell(scale * layer(h))
                 found[i] += h.mean() / 8
     torch.testing.assert_close(found, torch.tensor(means), rtol=0.25, atol=0.02)
 
