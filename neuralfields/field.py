@@ -116,7 +116,9 @@ class Field(nn.Module):
         return None
 
     def place(self, detail: Callable[[int], Tensor]) -> None:
-        """Called once, before the first step of a fit: put what has a place where it is needed.
+        """Called before the first step of each fit: put what has a place where it is needed.
+
+        A field that was fitted before leaves what was learnt where it is.
 
         Args:
             detail: gives that many coordinates [n, in_dim], drawn at random, more of them where the signal varies more.

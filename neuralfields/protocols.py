@@ -97,7 +97,13 @@ class Detailed(Protocol):
 
 
 class Sampler(Protocol):
-    """Which samples a step trains on, where that depends on the fit. It is kept in checkpoints by its tensors."""
+    """Which samples a step trains on, where that depends on the fit. It is kept in checkpoints by its tensors.
+
+    Attributes:
+        unbiased: whether a batch's weighted loss is that of the whole signal on average, so that it tells the quality.
+    """
+
+    unbiased: bool
 
     def draw(self, field: FieldLike, signal: Signal, n: int, *, seed: int, step: int, fraction: float) -> Batch:
         """At most ``n`` samples for this step, after this fraction of the budget; the same ones for the same state."""

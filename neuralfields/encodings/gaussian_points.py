@@ -31,7 +31,7 @@ class GaussianPoints(Field):
     ``neighbours`` nearest, and values jump, by little, where another one becomes that. Which are nearest goes by the
     places as they were at the last of ``refresh`` moments of a fit, so nothing jumps as places move in between.
 
-    Before a fit, points are placed where the signal has detail, by k-means, with the clusters' shapes.
+    Before a first fit, points are placed where the signal has detail, by k-means, with the clusters' shapes.
 
     Args:
         in_dim: number of coordinates, 1 to 3.
@@ -87,6 +87,8 @@ class GaussianPoints(Field):
 
     @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
+        if int(self.refreshed) >= 0:
+            return  # it has been fitted before, and goes on from there
         count, dim = self.places.shape
         samples = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.places)
         centres, covariances = clusters(samples, count)

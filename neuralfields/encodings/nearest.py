@@ -103,8 +103,9 @@ def scattered(count: int, dim: int) -> Tensor:
 def clusters(points: Tensor, count: int, *, rounds: int = 10) -> tuple[Tensor, Tensor]:
     """Lloyd's k-means of points [n, dim]: the clusters' centres [count, dim] and covariances [count, dim, dim].
 
-    It begins with the first points as centres. Points that are drawn with a density make it the weighted k-means. A
-    little is added to the covariances, so that those of a few points have an inverse too.
+    It begins with the first points as centres. Points that are drawn with a density make it the weighted k-means.
+    Clusters of too few points to have a shape are round, as large as their distance to the next one says. A little is
+    added to the covariances, so that those along a line have an inverse too.
     """
     dim = points.shape[-1]
     centres = points[:count].clone()
@@ -123,6 +124,12 @@ def clusters(points: Tensor, count: int, *, rounds: int = 10) -> tuple[Tensor, T
     owner, sizes = owners()
     offset = points - centres[owner]
     covariances = mean(owner, sizes, (offset[:, :, None] * offset[:, None]).flatten(1)).view(count, dim, dim)
+    neighbours = Nearest(centres, min(2, count))
+    near = torch.cat([neighbours(part) for part in centres.split(_CHUNK >> 5)])
+    apart = (centres[near] - centres[:, None]).square().sum(-1).amax(-1)
+    cell = apart.where(apart > 0, (2 / count ** (1 / dim)) ** 2) / 12  # the variance in a square of that side
+    eye = torch.eye(dim).to(points)
+    covariances = torch.where((sizes > dim)[:, :, None], covariances, cell[:, None, None] * eye)
     variance = covariances.diagonal(dim1=-2, dim2=-1).mean(-1)
     least = 1e-2 * variance + 1e-4 * variance.mean() + 1e-12
-    return centres, covariances + least[:, None, None] * torch.eye(dim).to(points)
+    return centres, covariances + least[:, None, None] * eye

@@ -24,7 +24,7 @@ class RadialBasis(Field):
     """sum over the nearest centres i of w_i * sin(m s_i), where s_i = p_i / sum p are normalised kernels.
 
     The kernel is p_i = 1 / (1 + (x - c_i)' S_i (x - c_i)), w_i are a centre's features, m as many frequencies, spaced
-    evenly on a logarithmic scale. Before a fit, centres and shapes S_i are placed where the signal has detail: by
+    evenly on a logarithmic scale. Before a first fit, centres and shapes S_i are placed where the signal has detail: by
     k-means, S_i is ``alpha`` times the inverse covariance of a cluster. They stay there. Without that, the centres
     cover the box evenly and the shapes are round.
 
@@ -73,10 +73,15 @@ class RadialBasis(Field):
         variance = (2 / centres ** (1 / in_dim)) ** 2 / 12  # of a cell that belongs to a centre
         self.shapes: Tensor
         self.register_buffer("shapes", (torch.eye(in_dim) * (alpha / variance)).repeat(centres, 1, 1))
+        self.placed: Tensor
+        self.register_buffer("placed", torch.tensor(False))
         self.table = nn.Parameter(torch.empty(centres, features).uniform_(-1e-4, 1e-4))
 
     @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
+        if self.placed:
+            return  # the features belong to the places
+        self.placed.fill_(True)
         count = len(self.table)
         points = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.shapes)
         centres, covariances = clusters(points, count)

@@ -54,7 +54,8 @@ class Step:
         samples: samples seen so far.
         terms: the objective's weighted terms on this step's batch, before the update.
         loss: their sum.
-        psnr: of this batch before the update, where the objective tells it; an estimate for the whole signal.
+        psnr: of this batch before the update, an estimate for the whole signal; None where the objective does not tell
+            it or a sampler prefers some samples.
         checked: quality over the whole signal (``metrics.quality``) if it was measured at this step.
         fraction: share of the budget that is used up, 0 to 1.
         state: everything needed to go on from here.
@@ -146,7 +147,7 @@ def steps(
         kept = "keeps an average: give the same ema" if state.average else "keeps no average: leave ema out"
         raise InputError(f"the state {kept}")
     elif sampler is not None:
-        raise InputError("the state has its own sampler: leave sampler out")
+        raise InputError("the state goes on with its own sampler, or with none: leave sampler out")
     if steps is None and seconds is None:
         steps = DEFAULT_STEPS
     return _run(state, signal, steps, seconds, until_psnr, batch or DEFAULT_BATCH, decay or Decay(), ema, seed)
@@ -170,7 +171,8 @@ def _run(
     listening = _listeners(state, signal)
     fused = FusedStep.of(state)
     pass_steps = math.ceil(signal.size / batch)
-    estimate = getattr(state.objective, "psnr", lambda terms: None)
+    telling = state.sampler is None or state.sampler.unbiased
+    estimate = getattr(state.objective, "psnr", None) if telling else None
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
@@ -202,7 +204,7 @@ def _run(
                 listener.feedback(samples.x, loss)
 
         checked = None
-        guess = estimate(numbers)
+        guess = estimate(numbers) if estimate else None
         if until_psnr is not None and state.step >= state.next_check and (guess is None or guess >= until_psnr):
             with state.averaged() as best:
                 checked = signal.measure(best)
@@ -232,7 +234,7 @@ def _place(state: State, signal: Signal, seed: int) -> None:
     """Tell fields that see coordinates where the signal has detail; the average begins with what they make of it."""
 
     def detail(n: int) -> Tensor:
-        points = signal.detail(n, seed=seed) if isinstance(signal, Detailed) else signal.draw(n, seed=seed, step=0).x
+        points = signal.detail(n, seed=seed) if isinstance(signal, Detailed) else _repeated(signal, n, seed)
         return points.to(device_of(state.field))
 
     for field in _fields(state.field):
@@ -240,6 +242,15 @@ def _place(state: State, signal: Signal, seed: int) -> None:
             field.place(detail)
     if state.average:
         state.update_average(0.0)
+
+
+def _repeated(signal: Signal, n: int, seed: int) -> Tensor:
+    """Coordinates [n, in_dim] of samples in random order; those of a small signal several times."""
+    points = signal.draw(n, seed=seed, step=0).x
+    generator = torch.Generator().manual_seed(seed)
+    rounds = math.ceil(n / len(points))
+    order = torch.cat([torch.randperm(len(points), generator=generator, device="cpu") for _ in range(rounds)])
+    return points[order[:n].to(points.device)]
 
 
 def _listeners(state: State, signal: Signal) -> list[Listener]:

@@ -30,6 +30,7 @@ INTERVALS: dict[str, Callable[[float], int]] = {
 }
 
 _MOST_CELLS = 1 << 22
+_CHUNK = 1 << 16  # samples evaluated at a time
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Teaching:
 class Teacher:
     """``Teaching`` in one fit: the samples chosen last, and the step at which to choose again."""
 
+    unbiased = False
+
     def __init__(self, settings: Teaching):
         self.settings = settings
         self._chosen, self._due = torch.empty(0, dtype=torch.int64), 0
@@ -99,8 +102,10 @@ class Teacher:
         count = max(1, int(ratio * len(candidates)))
         if count == len(candidates):
             return candidates.index
-        found = evaluate(field, candidates.x.to(device_of(field))).cpu()
-        order = (found - candidates.y).abs().sum(-1).argsort(descending=True, stable=True)
+        device = device_of(field)
+        parts = zip(candidates.x.split(_CHUNK), candidates.y.split(_CHUNK), strict=True)
+        error = torch.cat([(evaluate(field, x.to(device)).cpu() - y).abs().sum(-1) for x, y in parts])
+        order = error.argsort(descending=True, stable=True)
         worst = order[: count - int(self.settings.random * count)]
         rest = order[len(worst) :]
         others = rest[ops.shuffled(0, count - len(worst), ((len(rest), (seed, step)),))]
@@ -148,7 +153,7 @@ class Weigher:
     """``LossWeighted`` in one fit: each cell's running mean of the squared error, NaN where no sample has been."""
 
     def __init__(self, settings: LossWeighted):
-        self.settings = settings
+        self.settings, self.unbiased = settings, settings.unbiased
         self._means = torch.empty(0)
 
     def draw(self, field: FieldLike, signal: Signal, n: int, *, seed: int, step: int, fraction: float) -> Batch:
@@ -162,7 +167,9 @@ class Weigher:
         errors = self._means[self._cell(candidates.x)].nan_to_num(float(mean))
         density = how.uniform * mean + (1 - how.uniform) * errors
         generator = torch.Generator().manual_seed(hash((seed, step)) % (1 << 63))
-        chosen = density.multinomial(min(n, len(candidates)), replacement=True, generator=generator)
+        course = density.double().cumsum(0)
+        random = torch.rand(min(n, len(candidates)), generator=generator, dtype=torch.float64)
+        chosen = torch.searchsorted(course, random * course[-1]).clamp(max=len(candidates) - 1)
         weight = density[chosen].reciprocal() if how.unbiased else torch.ones(len(chosen))
         if candidates.weight is not None:
             weight = weight * candidates.weight[chosen]

@@ -98,15 +98,12 @@ class Image:
     def detail(self, n: int, *, seed: int) -> Tensor:
         """Coordinates [n, 2] anywhere in pixels, which are drawn with a density in proportion to the local contrast.
 
-        That is the length of the gradient, summed over channels; with a little everywhere, so that a flat image is
-        covered evenly.
+        That is the length of the gradient (of the values' asinh if linear), summed over channels; with a little
+        everywhere, so that a flat image is covered evenly. Held-out pixels have no part in it.
         """
-        values = self.to_float(self.values)
-        contrast = np.zeros(self.shape[:2], np.float32)
-        for channel in np.moveaxis(values, -1, 0):
-            slopes = [np.gradient(channel, axis=axis) for axis in (0, 1) if self.shape[axis] > 1]
-            contrast += np.sqrt(sum(slope * slope for slope in slopes))
-        course = np.cumsum(contrast.ravel() + 1e-2 * contrast.mean() + 1e-9, dtype=np.float64)
+        contrast = self._contrast()
+        contrast += 1e-2 * contrast.mean() + 1e-9
+        course = np.cumsum(contrast, dtype=np.float64)
         random = np.random.default_rng(seed)
         index = np.searchsorted(course, random.random(n) * course[-1]).clip(max=self.size - 1)
         spread = (2 * random.random((n, 2)) - 1) / (self.shape[1], self.shape[0])
@@ -147,6 +144,19 @@ class Image:
             "sha256": self._sha256,
         }
 
+    def _contrast(self) -> np.ndarray:
+        """Of each pixel [height, width], from its differences to the four beside it that are trained on too."""
+        trained = np.ones(self.size, bool)
+        for index in self.lattice.held_out(_CHUNK):
+            trained[index.numpy()] = False
+        trained = trained.reshape(self.shape[:2])
+        contrast = np.zeros(self.shape[:2], np.float32)
+        for channel in np.moveaxis(self.values, -1, 0):
+            values = self.to_float(channel)
+            values = np.arcsinh(values) if self.linear else values
+            contrast += np.sqrt(_squared_slopes(values, trained) + _squared_slopes(values.T, trained.T).T)
+        return contrast
+
     @cached_property
     def _sha256(self) -> str:
         digest = hashlib.sha256(f"{self.values.dtype.str} {self.shape}".encode())
@@ -158,6 +168,17 @@ class Image:
         """The values [size, channels] as a tensor: the same memory wherever torch can use it."""
         native, flat = self.values.dtype.newbyteorder("="), self.values.reshape(-1, self.out_dim)
         return torch.from_numpy(np.require(flat, native, ["C", "A", "W"]))
+
+
+def _squared_slopes(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The mean squared difference of each value to the one or two beside it in its row; 0 where those are unknown."""
+    both = known[:, 1:] & known[:, :-1]
+    squares = np.diff(values, axis=1) ** 2 * both
+    total, count = np.zeros_like(values), np.zeros(values.shape, np.uint8)
+    for side in (slice(1, None), slice(None, -1)):
+        total[:, side] += squares
+        count[:, side] += both
+    return total / np.maximum(count, 1)
 
 
 def _compared(

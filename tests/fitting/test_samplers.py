@@ -10,12 +10,14 @@ from torch import Tensor
 
 import neuralfields as nf
 from neuralfields import Field
+from neuralfields.encodings import GaussianPoints, RadialBasis
 from neuralfields.errors import InputError
+from neuralfields.files.images import Pixels
 from neuralfields.fitting import Adam, Decay, LossWeighted, Teaching
 from neuralfields.fitting.loop import start
 from neuralfields.fitting.samplers import INTERVALS, RATIOS
 from neuralfields.networks import MLP, Siren
-from neuralfields.signals import Image
+from neuralfields.signals import Image, Samples
 
 
 def half_hard(side: int = 16) -> Image:
@@ -143,10 +145,10 @@ def test_what_is_wrong_is_told() -> None:
 class Hearing(Field):
     """A field that notes what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_dim: int = 2) -> None:
         super().__init__()
-        self.in_dim, self.out_dim = 2, 1
-        self.inner = MLP(2, 1, width=4, depth=1)
+        self.in_dim, self.out_dim = in_dim, 1
+        self.inner = MLP(in_dim, 1, width=4, depth=1)
         self.heard: list[Any] = []
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,3 +198,67 @@ def test_detail_lies_where_the_image_varies() -> None:
     assert abs(float(points[:, 1].mean())) < 0.1
     flat = Image.from_array(np.full((9, 9), 7, np.uint8)).detail(4000, seed=1)
     assert abs(float(flat.mean())) < 0.05
+
+
+def test_detail_of_held_out_pixels_is_not_known() -> None:
+    values = np.zeros((30, 30), np.float32)
+    values[:, :15] = np.random.default_rng(0).random((30, 15))
+    image = Image.from_array(values, holdout=0.4)
+    held = torch.cat([batch.index for batch in image.held_out(1000)])  # type: ignore[misc]
+    other = values.copy().reshape(-1)
+    other[held] = np.random.default_rng(1).random(len(held))
+    points = image.detail(3000, seed=2)
+    assert torch.equal(Image.from_array(other.reshape(30, 30), holdout=0.4).detail(3000, seed=2), points)
+    assert float((points[:, 0] < 0.1).float().mean()) > 0.9
+
+
+def test_stripes_of_single_pixels_are_detail() -> None:
+    values = np.full((20, 40), 0.5, np.float32)
+    values[:, 20::2], values[:, 21::2] = 0.0, 1.0
+    points = Image.from_array(values).detail(2000, seed=1)
+    assert float((points[:, 0] > -0.1).float().mean()) > 0.97
+
+
+def test_detail_of_linear_images_is_not_all_in_the_sun() -> None:
+    values = np.random.default_rng(0).random((32, 32, 3)).astype(np.float32)
+    values[4:8, 4:8] += 1e4
+    points = Image(Pixels(values, linear=True)).detail(4000, seed=1)
+    assert float((points.abs().amax(-1) > 0.6).float().mean()) > 0.3
+
+
+@pytest.mark.parametrize("samples", [40, 500])
+def test_detail_of_samples_is_everywhere_and_as_much_as_asked_for(samples: int) -> None:
+    x = torch.linspace(0, 1, samples)
+    field = Hearing(1)
+    nf.fit(field, Samples(x, x), steps=1)
+    found = field.heard[0][1]
+    assert found.shape == (50, 1)
+    assert len(found.unique()) == min(50, samples)
+    assert abs(float(found[:30].mean())) < 0.4, "the first ones are not all at one end"
+
+
+@pytest.mark.parametrize("make", [RadialBasis, GaussianPoints])
+def test_a_second_fit_goes_on_from_the_first(make: Any) -> None:
+    torch.manual_seed(0)
+    field = nf.Chain(make(2, features=4), MLP(4, 1, width=8, depth=1))
+    first = nf.fit(field, half_hard(), steps=60, batch=100).history.loss[-20:]
+    second = nf.fit(field, half_hard(), steps=1, batch=10_000, seed=1).history.loss[0]
+    assert second < 1.5 * sum(first) / 20
+
+
+@pytest.mark.parametrize("sampler", [Teaching(), LossWeighted(unbiased=False)], ids=["teaching", "loss"])
+@pytest.mark.parametrize("aim", [15.0, 90.0])
+def test_batches_that_are_chosen_do_not_tell_the_quality(sampler: Any, aim: float) -> None:
+    """The whole signal is measured once in a while instead, so that a fit ends where it has what was asked for."""
+    torch.manual_seed(0)
+    field, image = Siren(2, 1, width=8, depth=1), flat_but_for_a_corner()
+    fit = nf.fit(field, image, steps=100, batch=64, until_psnr=aim, sampler=sampler, optimizer=Adam(3e-2))
+    assert fit.reached is (aim < 50)
+    assert (fit.steps < 100) is (aim < 50)
+    assert any(psnr is not None for psnr in fit.history.psnr) and None in fit.history.psnr
+
+
+def flat_but_for_a_corner() -> Image:
+    values = np.full((16, 16), 0.5, np.float32)
+    values[:4, :4] = np.random.default_rng(0).random((4, 4))
+    return Image.from_array(values, name="corner")
