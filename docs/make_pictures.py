@@ -349,21 +349,6 @@ def bar_chart(bars: dict[str, dict[str, float]], marks: dict[str, float], mark: 
     return sheet
 
 
-def application() -> None:
-    """What apps/fit_image.py draws of a photo."""
-    photo = WORK / "coffee.png"
-    Image.fromarray(data.coffee()).resize((300, 200), Image.Resampling.LANCZOS).save(photo)
-    command = [sys.executable, "apps/fit_image.py", str(photo), "--seconds", "20", "--threads", "1"]
-    text = subprocess.run(
-        [*command, "--out", str(WORK / "coffee.jpg")], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    lines = [line.split() for line in text.splitlines()[:-1]]
-    labels = ["source", *(f"{words[0]}: {words[1]} dB after 20 s" for words in lines)]
-    drawn = Image.open(WORK / "coffee.jpg")
-    panels = [drawn.crop((left, 0, left + 300, 200)) for left in range(0, drawn.width, 300 + GAP)]
-    write(row(list(zip(labels, panels, strict=True))), "app_fit_image.jpg")
-
-
 def comparison() -> None:
     """What apps/compare_methods.py draws of a photo."""
     photo = WORK / "coffee.png"
@@ -381,7 +366,6 @@ MAKERS: dict[str, Callable[[], None]] = {
     "zoom": zoom,
     "derivatives": derivatives,
     "holdout": holdout,
-    "application": application,
     "comparison": comparison,
     "kernels": kernels,
 }
