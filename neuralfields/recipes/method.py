@@ -50,10 +50,11 @@ class Method:
 
     Attributes:
         name: for the command line.
-        about: the class that stands for the method: its first line and its paper are the method's.
+        about: the class that stands for the method and has its paper.
         build: gives the field for an extent and a size, which is what scales the number of parameters (a width or a
             resolution).
         size: the published one, or the one for an extent.
+        summary: what it is, in a line.
         centred: whether it is made for values in [-1, 1].
         batch: samples per step; a 32nd of the signal if None.
         lr: rate of parameters whose class has an ``lr_scale`` of 1.
@@ -67,6 +68,7 @@ class Method:
     about: type[Field]
     build: Build
     size: int | Callable[[Extent], int]
+    summary: str
     centred: bool = True
     batch: int | None = 8192
     lr: float = 1e-3
@@ -74,10 +76,6 @@ class Method:
     epsilon: float = 1e-8
     decay: Decay = _DECAY
     all_levels: bool = False
-
-    @property
-    def summary(self) -> str:
-        return (self.about.__doc__ or "").strip().splitlines()[0]
 
     @property
     def paper(self) -> str:
