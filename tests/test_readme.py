@@ -1,4 +1,4 @@
-"""The README's commands and programs do what they say, in an empty folder."""
+"""The commands and programs of the README, and of the page on training, do what they say, in an empty folder."""
 
 import os
 import re
@@ -15,13 +15,14 @@ from neuralfields.files.images import write_image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+TRAINING = (ROOT / "docs" / "training.md").read_text()
 CUT = {
     "fit": ["--steps", "200"],
     "bench kernels": ["--quick", "--only", "mlp-16"],
     "bench methods": ["--budget-steps", "3", "--only", "siren"],
     "bench spectrum": ["--budget-steps", "3"],
 }
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PROGRAMS = re.findall(r"```python\n(.*?)```", README + TRAINING, re.DOTALL)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def run(words: list[str], folder: Path) -> str:
 
 
 def console_lines() -> list[list[str]]:
-    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```console\n(.*?)```", README + TRAINING, re.DOTALL)
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
 
 
