@@ -12,22 +12,22 @@ from torch.nn.functional import gelu
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, positive
+from neuralfields.networks.layers import layer_sizes, positive, scaled
 
 
 class Fan(Field):
     """A linear map, then layers h' = [cos p, sin p, gelu(W h + b)] with p = omega (V h + c), then a linear map.
 
-    p has int(share width) entries, and omega is 1 in all layers but the first. As in the paper's code V h has a bias,
-    which its formula lacks, and all parameters start as PyTorch's default. The frequency omega of the first layer is
-    an addition: the paper's is 1, which is too low for fine detail.
+    p has int(share width) entries. As in the paper's code V h has a bias, which its formula lacks, and all parameters
+    start as PyTorch's default. The paper's omega is 1, which is too low for fine detail: here it is ``first_omega`` in
+    the first layer, 1 in the others.
 
     Args:
         in_dim, out_dim: number of values in and out.
         width: of the layers; the paper has 2048.
         depth: number of activated layers.
         share: of a layer's values that are cosines, as many as are sines; above 0 and below 0.5.
-        omega: frequency of the first layer; larger for finer signals.
+        first_omega: frequency of the first layer; larger for finer signals.
         gated: whether cosines and sines are multiplied by g, and the others by 1 - g, with one trained g in each layer,
             the sigmoid of a number from N(0, 1).
 
@@ -45,15 +45,15 @@ class Fan(Field):
         width: int = 256,
         depth: int = 4,
         share: float = 0.25,
-        omega: float = 30.0,
+        first_omega: float = 30.0,
         gated: bool = False,
     ):
         super().__init__()
-        positive(depth=depth, omega=omega)
+        positive(depth=depth, first_omega=first_omega)
         first, *hidden, last = layer_sizes(in_dim, out_dim, width, depth + 1)
         if not 0 < share < 0.5 or int(share * width) < 1:
             raise InputError(f"share is above 0 and below 0.5, and leaves one of {width} values or more, got {share}")
-        self.in_dim, self.out_dim, self.omega = in_dim, out_dim, float(omega)
+        self.in_dim, self.out_dim, self.first_omega = in_dim, out_dim, float(first_omega)
         cosines = int(share * width)
         self.first, self.last = nn.Linear(*first), nn.Linear(*last)
         self.periodic = nn.ModuleList(nn.Linear(width, cosines) for _ in hidden)
@@ -63,7 +63,7 @@ class Fan(Field):
     def forward(self, x: Tensor) -> Tensor:
         h = self.first(x)
         for i, (periodic, others) in enumerate(zip(self.periodic, self.others, strict=True)):
-            phase = periodic(h) if i else self.omega * periodic(h)
+            phase = periodic(h) if i else scaled(periodic, self.first_omega, h)
             parts = [phase.cos(), phase.sin(), gelu(others(h))]
             if self.gates is not None:
                 gate = self.gates[i].sigmoid()

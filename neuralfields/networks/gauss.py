@@ -17,12 +17,7 @@ from torch import Tensor, nn
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import fading, layer_sizes, linears, positive, scaled, through
-
-
-def bell(z: Tensor) -> Tensor:
-    """exp(-z^2)."""
-    return fading(-z.square())
+from neuralfields.networks.layers import bell, layer_sizes, linears, positive, scaled, through
 
 
 class Gauss(Field):

@@ -19,12 +19,12 @@ from neuralfields.networks.layers import LayerNorm, layer_sizes
 from neuralfields.ops.mlp.reference import ACTIVATIONS
 
 _COMBINATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "quad1": lambda a, b: (a * b) ** 2,
-    "quad2": lambda a, b: a * b + a * a + b * b,
+    "quad1": lambda a, b: (a * b).square(),
+    "quad2": lambda a, b: a * b + a.square() + b.square(),
     "sum": lambda a, b: a + b,
     "prod": lambda a, b: a * b,
     "sum_prod": lambda a, b: a + b + a * b,
-    "cubic1": lambda a, b: (a + b) * (a * a + b * b),
+    "cubic1": lambda a, b: (a + b) * (a.square() + b.square()),
     "cubic2": lambda a, b: (a * b) ** 3,
 }
 _POOLS = ("global", "spatial", "linear")
@@ -118,6 +118,7 @@ class _Layer(nn.Module):
     def _pooled(self, bumps: Tensor) -> Tensor:
         if self.pool == "linear":
             return self.score(bumps)[..., 0]
-        axis = -2 if self.pool == "global" else -1
-        scores = self.score(bumps) if self.pool == "global" else self.score(bumps.mT).mT
-        return (bumps * torch.softmax(scores / self.temperature.clamp(min=1), axis)).sum(-1)
+        temperature = self.temperature.clamp(min=1)
+        if self.pool == "global":  # one weight per input
+            return bumps.sum(-1) * torch.softmax(self.score(bumps)[..., 0] / temperature, -1)
+        return (bumps * torch.softmax(self.score(bumps.mT).mT / temperature, -1)).sum(-1)

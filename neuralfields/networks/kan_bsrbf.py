@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from neuralfields.field import Field
 from neuralfields.networks.bases import check_splines, splines
-from neuralfields.networks.layers import LayerNorm, layer_sizes
+from neuralfields.networks.layers import LayerNorm, bell, layer_sizes
 
 _END = 1.5  # of the grid
 
@@ -68,7 +68,8 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         count = self.grid + self.degree
-        centres = torch.linspace(-_END, _END, count, dtype=x.dtype, device=x.device)
-        bumps = (-(((x[..., None] - centres) * ((count - 1) / (2 * _END))) ** 2)).exp()
+        # In units of the centres' distance.
+        centres = torch.arange(count, dtype=x.dtype, device=x.device)
+        bumps = bell(((x + _END) * ((count - 1) / (2 * _END)))[..., None] - centres)
         basis = splines(x, self.grid, self.degree, _END) + bumps
         return F.linear(F.silu(x), self.base) + F.linear(basis.flatten(-2), self.coefficients)

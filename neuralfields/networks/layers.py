@@ -80,6 +80,11 @@ def fading(exponent: Tensor) -> Tensor:
     return F.threshold(exponent, -60.0, -60.0).exp()
 
 
+def bell(z: Tensor) -> Tensor:
+    """exp(-z^2)."""
+    return fading(-z.square())
+
+
 def products(filters: Sequence[Tensor], layers: Iterable[nn.Module]) -> list[Tensor]:
     """Of a multiplicative filter network: z_0 = g_0, then z_i = g_i * (W_i z_{i-1} + b_i)."""
     found = [filters[0]]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from bare import bare
 
 import neuralfields as nf
 from neuralfields.errors import InputError
@@ -15,12 +16,7 @@ NAMES = ["laplacian", "super_gaussian", "multi_quadratic", "quadratic"]
 
 def unit(activation: str, **options: float) -> NonPeriodic:
     """The activation alone: one unit whose maps are the identity."""
-    field = NonPeriodic(1, 1, activation=activation, width=1, depth=1, **options).double()
-    with torch.no_grad():
-        for layer in field.layers:
-            layer.weight.fill_(1.0)  # type: ignore[operator, union-attr]
-            layer.bias.fill_(0.0)  # type: ignore[operator, union-attr]
-    return field
+    return bare(NonPeriodic(1, 1, activation=activation, width=1, depth=1, **options))
 
 
 X = torch.arange(-20, 21).double()[:, None] / 10

@@ -29,7 +29,7 @@ def test_the_count_of_siren() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("gated", [False, True])
 def test_by_hand(gated: bool) -> None:
-    field = Fan(2, 1, width=5, depth=2, omega=7.0, gated=gated).double()
+    field = Fan(2, 1, width=5, depth=2, first_omega=7.0, gated=gated).double()
     x = torch.rand(6, 2).double()
     h = field.first(x)
     for i, omega in enumerate((7.0, 1.0)):
@@ -45,7 +45,7 @@ def test_by_hand(gated: bool) -> None:
 @torch.no_grad()
 def test_the_period_of_a_layer_without_its_other_part() -> None:
     """One cosine: the values return where the phase has gained 2 pi, at x + 2 pi / (omega V A)."""
-    field = Fan(1, 1, width=4, depth=1, omega=30.0).double()
+    field = Fan(1, 1, width=4, depth=1, first_omega=30.0).double()
     for parameter in field.others.parameters():
         nn.init.zeros_(parameter)
     x = torch.linspace(-1, 1, 9).double()[:, None]
@@ -57,9 +57,9 @@ def test_the_period_of_a_layer_without_its_other_part() -> None:
 @torch.no_grad()
 def test_the_frequency_scales_the_first_phase_only() -> None:
     torch.manual_seed(0)
-    fast = Fan(2, 1, width=8, depth=2, omega=12.0).double()
+    fast = Fan(2, 1, width=8, depth=2, first_omega=12.0).double()
     torch.manual_seed(0)
-    slow = Fan(2, 1, width=8, depth=2, omega=1.0).double()
+    slow = Fan(2, 1, width=8, depth=2, first_omega=1.0).double()
     for parameter in slow.periodic[0].parameters():
         parameter.mul_(12)
     x = torch.rand(5, 2).double()
@@ -71,7 +71,7 @@ def test_a_period_is_learnt_beyond_the_samples() -> None:
     errors = {}
     for name in ("fan", "relu"):
         torch.manual_seed(0)
-        field: nn.Module = Fan(1, 1, width=32, depth=1, omega=120.0)
+        field: nn.Module = Fan(1, 1, width=32, depth=1, first_omega=120.0)
         if name == "relu":
             field = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
         optimizer = torch.optim.Adam(field.parameters(), lr=3e-3)
@@ -88,7 +88,15 @@ def test_a_period_is_learnt_beyond_the_samples() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"share": 0.0}, {"share": 0.5}, {"share": math.nan}, {"width": 3}, {"omega": 0.0}, {"depth": 0}, {"depth": 256}],
+    [
+        {"share": 0.0},
+        {"share": 0.5},
+        {"share": math.nan},
+        {"width": 3},
+        {"first_omega": 0.0},
+        {"depth": 0},
+        {"depth": 256},
+    ],
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, Any]) -> None:

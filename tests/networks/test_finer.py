@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bare import bare
 from torch import Tensor, nn
 
 from neuralfields.errors import InputError
@@ -12,18 +13,9 @@ from neuralfields.networks import Finer, FinerGauss, FinerWavelet, Siren
 LINE = torch.linspace(-2, 2, 21, dtype=torch.float64)[:, None]
 
 
-@torch.no_grad()
-def one_neuron(field: Finer) -> Finer:
-    """A field of one number whose maps do nothing, so that only the activation is left."""
-    for layer in field.layers:
-        layer.weight.fill_(1.0)  # type: ignore[operator, union-attr]
-        layer.bias.fill_(0.0)  # type: ignore[operator, union-attr]
-    return field.double()
-
-
 def test_the_activation_and_its_true_gradient() -> None:
     z = LINE.clone().requires_grad_()
-    h = one_neuron(Finer(1, 1, width=1, depth=1, first_omega=3.0))(z)
+    h = bare(Finer(1, 1, width=1, depth=1, first_omega=3.0))(z)
     torch.testing.assert_close(h, (3 * (z.abs() + 1) * z).sin())
     torch.testing.assert_close(h, -h.flip(0))
     (slope,) = torch.autograd.grad(h.sum(), z)
@@ -32,9 +24,9 @@ def test_the_activation_and_its_true_gradient() -> None:
 
 def test_the_published_gradient_takes_alpha_as_constant() -> None:
     z = LINE.clone().requires_grad_()
-    field = one_neuron(Finer(1, 1, width=1, depth=1, first_omega=3.0, detach=True))
+    field = bare(Finer(1, 1, width=1, depth=1, first_omega=3.0, detach=True))
     h = field(z)
-    torch.testing.assert_close(h, one_neuron(Finer(1, 1, width=1, depth=1, first_omega=3.0))(z))
+    torch.testing.assert_close(h, bare(Finer(1, 1, width=1, depth=1, first_omega=3.0))(z))
     (slope,) = torch.autograd.grad(h.sum(), z)
     torch.testing.assert_close(slope, 3 * (z.abs() + 1) * (3 * (z.abs() + 1) * z).cos())
 

@@ -7,7 +7,7 @@ import torch
 
 from neuralfields.errors import InputError
 from neuralfields.networks import Garf, Gauss
-from neuralfields.networks.gauss import bell
+from neuralfields.networks.layers import bell
 
 
 def test_the_bell_and_its_slope() -> None:

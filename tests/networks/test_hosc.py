@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bare import bare
 from torch import Tensor
 
 import neuralfields as nf
@@ -13,12 +14,7 @@ from neuralfields.networks import Hosc
 
 def unit(beta: float, omega: float) -> Hosc:
     """The activation alone: one unit whose maps are the identity."""
-    field = Hosc(1, 1, width=1, depth=1, beta=beta, first_omega=omega).double()
-    with torch.no_grad():
-        for layer in field.layers:
-            layer.weight.fill_(1.0)  # type: ignore[operator, union-attr]
-            layer.bias.fill_(0.0)  # type: ignore[operator, union-attr]
-    return field
+    return bare(Hosc(1, 1, width=1, depth=1, beta=beta, first_omega=omega))
 
 
 X = torch.linspace(-0.9, 0.9, 36).double()[:, None]

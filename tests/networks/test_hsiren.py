@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from bare import bare
 
 import neuralfields as nf
 from neuralfields.errors import InputError
@@ -30,11 +31,7 @@ def test_a_fresh_network_has_the_weights_of_siren() -> None:
 
 def test_the_frequency_grows_away_from_0() -> None:
     """The slope of omega sinh(2 z) is 2 omega at 0 and 2 omega cosh(2 z) elsewhere."""
-    field = HSiren(1, 1, width=1, depth=1, first_omega=0.01).double()
-    with torch.no_grad():
-        for layer in field.layers:
-            layer.weight.fill_(1.0)  # type: ignore[operator, union-attr]
-            layer.bias.fill_(0.0)  # type: ignore[operator, union-attr]
+    field = bare(HSiren(1, 1, width=1, depth=1, first_omega=0.01))
     x = torch.tensor([[0.0], [0.5], [-1.0]], dtype=torch.float64)
     slope = nf.calculus.gradient(field, x).detach()
     phase = 0.01 * (2 * x).sinh()

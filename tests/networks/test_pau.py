@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from bare import bare
 from torch import nn
 
 from neuralfields.errors import InputError
@@ -13,11 +14,7 @@ STARTS = ["gaussian", "sine", "leaky_relu"]
 
 def unit(start: str, omega: float = 1.0) -> Pau:
     """The activation alone: one unit whose maps are the identity."""
-    field = Pau(1, 1, width=1, depth=1, start=start, omega=omega).double()
-    for layer in field.layers:
-        nn.init.ones_(layer.weight)  # type: ignore[arg-type]
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return field
+    return bare(Pau(1, 1, width=1, depth=1, start=start, omega=omega))
 
 
 X = torch.arange(-300, 301).double()[:, None] / 100

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bare import bare
 from torch import Tensor
 
 import neuralfields as nf
@@ -12,13 +13,9 @@ from neuralfields.networks import Sinc
 from neuralfields.networks.sinc import _Sinc
 
 
-def unit(omega: float, dtype: torch.dtype = torch.float64) -> Sinc:
+def unit(omega: float) -> Sinc:
     """The activation alone: one unit whose maps are the identity."""
-    field = Sinc(1, 1, width=1, depth=1, omega=omega).to(dtype)
-    with torch.no_grad():
-        for layer in field.layers:
-            layer.weight.fill_(1.0)  # type: ignore[operator, union-attr]
-    return field
+    return bare(Sinc(1, 1, width=1, depth=1, omega=omega))
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bare import bare
 from torch import nn
 
 import neuralfields as nf
@@ -13,10 +14,7 @@ from neuralfields.networks import Snake
 
 def unit(a: float) -> Snake:
     """The activation alone: one unit whose maps are the identity."""
-    field = Snake(1, 1, width=1, depth=1, a=a).double()
-    for layer in field.layers:
-        nn.init.ones_(layer.weight)  # type: ignore[arg-type]
-    return field
+    return bare(Snake(1, 1, width=1, depth=1, a=a))
 
 
 X = torch.arange(-30, 31).double()[:, None] / 10

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from bare import bare
 from torch import Tensor, nn
 
 import neuralfields as nf
@@ -16,10 +17,7 @@ from neuralfields.networks.layers import before_softplus
 @torch.no_grad()
 def unit(odd: float, even: float, d: float) -> XNet:
     """The activation alone: one unit whose maps are the identity."""
-    field = XNet(1, 1, width=1, depth=1).double()
-    for layer in field.layers:
-        nn.init.ones_(layer.weight)  # type: ignore[arg-type]
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    field = bare(XNet(1, 1, width=1, depth=1))
     activation = field.activations[0]
     nn.init.constant_(activation.odd, odd)  # type: ignore[arg-type]
     nn.init.constant_(activation.even, even)  # type: ignore[arg-type]
