@@ -30,6 +30,18 @@ def fourier() -> nf.Field:
     return nf.Chain(nf.encodings.FourierFeatures(2, features=8, sigma=1.0), nf.networks.MLP(8, 1, width=8))
 
 
+def wire() -> nf.Field:
+    return nf.networks.Wire(2, 1, width=8, depth=2, omega=5.0, scale=5.0)
+
+
+def sinc() -> nf.Field:
+    return nf.networks.Sinc(2, 1, width=8, depth=2, omega=5.0).double()  # third derivatives lose digits near 0
+
+
+def finer() -> nf.Field:
+    return nf.networks.Finer(2, 1, width=8, depth=2, first_omega=5.0, hidden_omega=5.0)
+
+
 def functions(field: nf.Field) -> dict[str, Callable[[Tensor], Tensor]]:
     return {
         "values": field,
@@ -44,12 +56,13 @@ def close(found: Tensor, wanted: Tensor) -> None:
 
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-@pytest.mark.parametrize("make", [grid, siren, fourier])
+@pytest.mark.parametrize("make", [grid, siren, fourier, wire, sinc, finer])
 @pytest.mark.parametrize("what", ["values", "gradient", "laplacian"])
 def test_one_graph(make: Callable[[], nf.Field], what: str, backend: str) -> None:
     torch.compiler.reset()
     torch.manual_seed(0)
-    field, x = make(), torch.rand(7, 2) * 2 - 1
+    field = make()
+    x = torch.rand(7, 2).to(next(field.parameters())) * 2 - 1
     function = functions(field)[what]
     plain = function(x)
     compiled = torch.compile(function, fullgraph=True, backend=backend)(x)
@@ -63,12 +76,13 @@ def test_one_graph(make: Callable[[], nf.Field], what: str, backend: str) -> Non
         close(one, other)
 
 
-@pytest.mark.parametrize("make", [grid, siren, fourier])
+@pytest.mark.parametrize("make", [grid, siren, fourier, wire, sinc, finer])
 @pytest.mark.parametrize("what", ["values", "gradient"])
 def test_one_graph_without_gradient(make: Callable[[], nf.Field], what: str) -> None:
     torch.compiler.reset()
     torch.manual_seed(0)
-    field, x = make(), torch.rand(7, 2) * 2 - 1
+    field = make()
+    x = torch.rand(7, 2).to(next(field.parameters())) * 2 - 1
     function = functions(field)[what]
     with torch.no_grad():
         close(torch.compile(function, fullgraph=True, backend="eager")(x), function(x))

@@ -22,7 +22,7 @@ from torch.nn.functional import hardtanh
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, list_of, positive, through
+from neuralfields.networks.layers import init_sine, linears, list_of, positive, through, with_own_derivative
 from neuralfields.networks.pairs import gabor, wavelet_layers
 
 
@@ -38,17 +38,14 @@ class _Stretch(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # type: ignore[override]
         ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         return torch.addcmul(grad, grad, ctx.saved_tensors[0].abs(), value=2)
 
-    jvp = backward  # type: ignore[assignment]
-
 
 def _stretched(z: Tensor, detach: bool) -> Tensor:
-    return torch.addcmul(z, z, z.detach().abs()) if detach else _Stretch.apply(z)  # type: ignore[no-any-return]
+    return torch.addcmul(z, z, z.detach().abs()) if detach else with_own_derivative(_Stretch, z)
 
 
 @torch.no_grad()

@@ -80,6 +80,16 @@ def fading(exponent: Tensor) -> Tensor:
     return F.threshold(exponent, -60.0, -60.0).exp()
 
 
+def with_own_derivative(function: type[torch.autograd.Function], *arguments: Tensor) -> Tensor:
+    """``function`` of the arguments; while compiling that of its ``forward``, so that autograd derives it by its parts.
+
+    ``torch.compile`` gives wrong gradients of gradients of an autograd function (seen in PyTorch 2.13), without an
+    error.
+    """
+    found: Tensor = (function.forward if torch.compiler.is_compiling() else function.apply)(*arguments)
+    return found
+
+
 def bell(z: Tensor) -> Tensor:
     """exp(-z^2)."""
     return fading(-z.square())

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neuralfields.errors import InputError
-from neuralfields.networks.layers import fading, layer_sizes
+from neuralfields.networks.layers import fading, layer_sizes, with_own_derivative
 
 
 class ComplexLinear(nn.Module):
@@ -66,7 +66,7 @@ def gabor(p: Tensor, q: Tensor | None, omega: float, scale: float, *, across: Te
     square = p.square() if q is None else p.square() + q.square()
     exponent = -(scale**2) * (square if across is None else square + across)
     # One exponential of the sum: two of them, multiplied, would overflow where their product does not.
-    return _Exp.apply(exponent if q is None else exponent - omega * q, omega * p)  # type: ignore[no-any-return]
+    return with_own_derivative(_Exp, exponent if q is None else exponent - omega * q, omega * p)
 
 
 class _Exp(torch.autograd.Function):
@@ -82,15 +82,9 @@ class _Exp(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # type: ignore[override]
         ctx.save_for_backward(output)
-        ctx.save_for_forward(output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         real, imaginary = ctx.saved_tensors[0].chunk(2, -1)
         a, b = grad.chunk(2, -1)
         return torch.addcmul(a * real, b, imaginary), torch.addcmul(b * real, a, imaginary, value=-1)
-
-    @staticmethod
-    def jvp(ctx: Any, p: Tensor, q: Tensor) -> Tensor:  # type: ignore[override]
-        real, imaginary = ctx.saved_tensors[0].chunk(2, -1)
-        return torch.cat([p * real - q * imaginary, p * imaginary + q * real], -1)

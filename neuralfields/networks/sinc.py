@@ -7,7 +7,7 @@
 """
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from neuralfields.field import Field
 from neuralfields.networks.layers import linears, positive, through
 
-# The derivative of sin(y) / y is the sum of these times y^(2k - 1).
-_SERIES = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 5)]
+# sin(y) / y is the sum of the first times y^(2k), its derivative of the second times y^(2k + 1).
+_VALUE = [(-1) ** k / math.factorial(2 * k + 1) for k in range(5)]
+_SLOPE = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 5)]
 
 
 class Sinc(Field):
@@ -46,12 +47,18 @@ class Sinc(Field):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return through(x, self.layers, _Sinc.apply, self.omega)
+        return through(x, self.layers, _sinc, self.omega)
+
+
+def _sinc(y: Tensor) -> Tensor:
+    """sin(y) / y with derivatives of full precision near 0."""
+    if not torch.compiler.is_compiling():  # see with_own_derivative
+        return _Sinc.apply(y)  # type: ignore[no-any-return]
+    near, far = _sides(y)
+    return torch.where(near == y, _series(near, _VALUE), far.sin() / far)
 
 
 class _Sinc(torch.autograd.Function):
-    """sin(y) / y with a derivative of full precision near 0."""
-
     generate_vmap_rule = True
 
     @staticmethod
@@ -61,21 +68,24 @@ class _Sinc(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # type: ignore[override]
         ctx.save_for_backward(*inputs, output)
-        ctx.save_for_forward(*inputs, output)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        return grad * _slope(*ctx.saved_tensors)
+        y, sinc = ctx.saved_tensors
+        near, far = _sides(y)
+        # The difference loses its digits near 0.
+        return grad * torch.where(near == y, near * _series(near, _SLOPE), (y.cos() - sinc) / far)
 
-    jvp = backward  # type: ignore[assignment]
 
-
-def _slope(y: Tensor, sinc: Tensor) -> Tensor:
-    """(cos(y) - sinc) / y, and its series near 0, where the difference loses its digits."""
+def _sides(y: Tensor) -> tuple[Tensor, Tensor]:
+    """y where it is near 0 and 0 elsewhere, 1 where it is near 0 and y elsewhere."""
     small = y.abs() < 0.1
-    near, far = torch.where(small, y, 0.0), torch.where(small, 1.0, y)
-    square = near.square()
-    *others, series = _SERIES
+    return torch.where(small, y, 0.0), torch.where(small, 1.0, y)
+
+
+def _series(y: Tensor, coefficients: list[float]) -> Tensor:
+    square = y.square()
+    *others, result = coefficients
     for coefficient in reversed(others):
-        series = series * square + coefficient
-    return torch.where(small, near * series, (y.cos() - sinc) / far)
+        result = result * square + coefficient
+    return cast("Tensor", result)
