@@ -59,14 +59,14 @@ class Bacon(Field):
     ):
         super().__init__()
         positive(rate=rate, scale=scale)
-        if not heads or list(heads) != sorted(set(heads)) or heads[0] < 0 or heads[-1] != depth - 1:
+        if list(heads) != sorted(set(heads) & set(range(depth))) or depth - 1 not in heads:
             raise InputError(f"heads are layers in ascending order, the last one {depth - 1}, got {list(heads)}")
         first, *hidden, last = layer_sizes(in_dim, out_dim, width, depth)
         self.band = round(rate / (2 * depth))
         if self.band < 1:
             raise InputError(f"{depth} filters need a rate of more than {depth}, got {rate}")
         self.in_dim, self.out_dim = in_dim, out_dim
-        self.heads, self.scale = list(heads), float(scale)
+        self.heads, self.scale = [int(i) for i in heads], float(scale)
         self.phases = nn.Parameter(torch.empty(depth, width).uniform_(-math.pi, math.pi))
         self.frequencies: Tensor
         self.register_buffer("frequencies", torch.randint(-self.band, self.band + 1, (depth, *first)).to(self.phases))

@@ -121,6 +121,7 @@ def test_parameter_count() -> None:
         ({"heads": [1, 1, 4]}, "ascending"),
         ({"heads": [-1, 4]}, "ascending"),
         ({"heads": [1, 4, 5]}, "ascending"),
+        ({"heads": [1.5, 4]}, "ascending"),
         ({"rate": 5.0}, "5 filters need a rate of more than 5, got 5.0"),
         ({"rate": 0.0}, "rate is positive and finite, got 0.0"),
         ({"scale": -1.0}, "scale is positive and finite, got -1.0"),
