@@ -154,7 +154,7 @@ class Image:
         for channel in np.moveaxis(self.values, -1, 0):
             values = self.to_float(channel)
             values = np.arcsinh(values) if self.linear else values
-            contrast += np.sqrt(_squared_slopes(values, trained) + _squared_slopes(values.T, trained.T).T)
+            contrast += np.hypot(_slopes(values, trained), _slopes(values.T, trained.T).T)
         return contrast
 
     @cached_property
@@ -170,13 +170,13 @@ class Image:
         return torch.from_numpy(np.require(flat, native, ["C", "A", "W"]))
 
 
-def _squared_slopes(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The mean squared difference of each value to the one or two beside it in its row; 0 where those are unknown."""
+def _slopes(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Central differences along rows, one-sided ones beside the ends and what is not known, 0 where it is alone."""
     both = known[:, 1:] & known[:, :-1]
-    squares = np.diff(values, axis=1) ** 2 * both
+    steps = np.diff(values, axis=1) * both
     total, count = np.zeros_like(values), np.zeros(values.shape, np.uint8)
     for side in (slice(1, None), slice(None, -1)):
-        total[:, side] += squares
+        total[:, side] += steps
         count[:, side] += both
     return total / np.maximum(count, 1)
 

@@ -41,8 +41,8 @@ def test_they_are_the_nearest_where_some_are_crowded_and_some_far(dim: int) -> N
 def test_lists_are_short_and_follow_the_anchors() -> None:
     nearest, x = Nearest(points(2000, 2), 4), points(100, 2, seed=1)
     assert agree(nearest, x)
-    assert nearest._listed().shape[1] < 50
-    assert nearest._listed() is nearest._listed()
+    assert nearest._tree().longest < 20
+    assert nearest._tree() is nearest._tree()
     nearest.anchors.copy_(points(2000, 2, seed=2))
     assert agree(nearest, x)
     nearest.load_state_dict({"anchors": points(2000, 2, seed=3)})
@@ -54,6 +54,30 @@ def test_lists_are_short_and_follow_the_anchors() -> None:
     with torch.inference_mode():
         nearest.float()(x.float())
     assert nearest(x.float().requires_grad_()).shape == (100, 4)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_lists_are_short_where_anchors_are_crowded_too(dim: int) -> None:
+    anchors = points(3000, dim)
+    anchors[30:] *= 0.01
+    nearest = Nearest(anchors, 4)
+    tree = nearest._tree()
+    assert tree.longest <= 4 * (4 ** (1 / dim) + 2) ** dim + 1
+    assert len(tree.lists) < 1000 * 3000
+    assert agree(nearest, points(300, dim, seed=2) * 0.01)
+    x = points(300, dim, seed=1)
+    found, wanted = ((nearest.anchors[i] - x[:, None]).norm(dim=-1) for i in (nearest(x), searched(anchors, x, 4)))
+    assert float((found.sort().values / wanted.sort().values).max()) < 1.5
+
+
+def test_anchors_in_one_place_cost_little() -> None:
+    nearest = Nearest(points(5, 2).repeat(400, 1), 3)
+    x = points(50, 2)
+    assert nearest._tree().longest < 80
+    assert len(nearest._tree().lists) < 200 * 2000
+    distance = (x[:, None] - nearest.anchors).norm(dim=-1)
+    wanted = distance.topk(3, largest=False).values
+    torch.testing.assert_close(distance.gather(1, nearest(x)), wanted, rtol=0.05, atol=0)
 
 
 def test_outside_of_the_box_and_where_nothing_is_near() -> None:
