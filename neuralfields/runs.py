@@ -100,7 +100,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "steps": ("a number of steps from 1 on", lambda n: n >= 1),
     "seconds": ("a time above 0", lambda s: 0 < s < math.inf),
     "until_psnr": ("a PSNR in dB above 0", lambda db: 0 < db < math.inf),
-    "params": ("a number of parameters from 1 on", lambda n: n >= 1),
+    "params": ("a number of parameters from 1 to 100M", lambda n: 1 <= n <= 100_000_000),
     "batch": ("a number of samples from 1 on", lambda n: n >= 1),
     "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
     "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),

@@ -79,6 +79,11 @@ class KPlanes(Field):
                 if moving in plane.axes:
                     self.table[plane.start : plane.start + plane.size] = 1.0
 
+    @property
+    def bands(self) -> list[int]:
+        """The scale of each value, 0 for the first."""
+        return [scale for scale in range(self.scales) for _ in range(self.out_dim // self.scales)]
+
     def forward(self, x: Tensor) -> Tensor:
         planes = encoded(x, self.table, self.layout, self.interpolation)
         if self.combine == "concat":

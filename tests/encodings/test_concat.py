@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neuralfields.encodings import Concat, FourierFeatures, PositionalEncoding
+from neuralfields.encodings import CoarseToFine, Concat, FourierFeatures, HashGrid, Periodic, PositionalEncoding
 from neuralfields.errors import InputError
 
 
@@ -17,5 +17,19 @@ def test_values_in_order() -> None:
 def test_parts_that_do_not_fit() -> None:
     with pytest.raises(InputError, match=r"\[2, 3\]"):
         Concat(FourierFeatures(2), FourierFeatures(3))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="one or more"):
         Concat()
+    with pytest.raises(InputError, match="Linear"):
+        Concat(FourierFeatures(2), torch.nn.Linear(2, 3))  # type: ignore[arg-type]
+
+
+def test_bands_are_those_of_the_parts() -> None:
+    grid, waves = HashGrid(2, levels=3, features=2), PositionalEncoding(2, octaves=1)
+    field = Concat(grid, waves)
+    assert field.bands == [0, 0, 1, 1, 2, 2, -1, -1, 0, 0, 0, 0]
+    assert Concat(grid, Periodic(2)).bands is None
+    with pytest.raises(InputError, match="Concat has no bands"):
+        CoarseToFine(Concat(grid, Periodic(2)))
+    masked = CoarseToFine(field)
+    masked.advance(0.1)
+    assert masked.mask().tolist() == [0] * 6 + [1] * 2 + [0] * 4

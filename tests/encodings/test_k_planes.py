@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neuralfields.encodings import KPlanes
+from neuralfields.encodings import CoarseToFine, KPlanes
 from neuralfields.errors import InputError
 
 
@@ -60,6 +60,22 @@ def test_scales_are_fields_side_by_side() -> None:
         one.table.copy_(both.table[9:])
     x = torch.rand(9, 2) * 2 - 1
     torch.testing.assert_close(both(x)[:, 2:], one(x))
+
+
+@pytest.mark.parametrize("combine", ["product", "concat"])
+def test_scales_open_from_coarse_to_fine(combine: str) -> None:
+    field = KPlanes(3, resolution=3, scales=[1, 2], features=2, combine=combine)
+    each = field.out_dim // 2
+    assert field.bands == [0] * each + [1] * each
+    x, masked = torch.rand(9, 3) * 2 - 1, CoarseToFine(field)
+    before = field(x)
+    assert torch.equal(masked(x), before)
+    masked.advance(0.0)
+    with torch.no_grad():  # only the table of the finer scale
+        field.table[field.layout.planes[3].start :] += 1
+    assert torch.equal(masked(x)[:, :each], before[:, :each])
+    assert masked(x)[:, each:].abs().max() == 0
+    assert (field(x)[:, each:] != before[:, each:]).all()
 
 
 @pytest.mark.parametrize(
