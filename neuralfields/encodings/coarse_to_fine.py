@@ -21,9 +21,9 @@ class CoarseToFine(Field):
     alpha grows from ``opened`` at the share ``start`` of a fit to the number of bands at ``end``, as ``advance`` tells.
     Outside of a fit all bands are open; a field whose fit was stopped early keeps the mask it had. The encoding says in
     ``bands`` which band each feature is in: the octave of ``PositionalEncoding``, the level of ``HashGrid``, the scale
-    of ``KPlanes``, one of eight groups of ``FourierFeatures``, in ``Concat`` those of its parts. Band -1 is never masked, as BARF's raw coordinates; an encoding without such
-    features keeps band 0 open. BARF's code also multiplies the network's first layer by sqrt(features / coordinates);
-    that is the network's business and left out.
+    of ``KPlanes``, one of eight groups of ``FourierFeatures``, in ``Concat`` those of its parts. Band -1 is never
+    masked, as BARF's raw coordinates; an encoding without such features keeps band 0 open. BARF's code also multiplies
+    the network's first layer by sqrt(features / coordinates); that is the network's business and left out.
 
     Args:
         encoding: a field with ``bands``.

@@ -104,7 +104,8 @@ FIT = {
     "field": (["a.png", "--field", "sirn"], "'sirn'", "nf methods lists", "did you mean siren?"),
     "field as recipe": (["a.png", "--recipe", "siren"], "it is a field: --field siren"),
     "params": (["a.png", "--params", "many"], "a number such as 200000, 200k or 1.5M, got 'many'"),
-    "no params": (["a.png", "--params", "0"], "--params is a number of parameters from 1 on, got 0"),
+    "no params": (["a.png", "--params", "0"], "--params is a number of parameters from 1 to 100M, got 0"),
+    "too many params": (["a.png", "--params", "2000M"], "from 1 to 100M, got 2000000000"),
     "params of a recipe": (
         ["a.png", "--recipe", "compact", "--params", "9k"],
         "--params sets the size of a field by name",
