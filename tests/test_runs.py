@@ -162,3 +162,39 @@ def test_metrics_are_those_of_the_file_in_any_precision(photo, field):
         run.finish()
     values = run.signal.measure(storage.load(run.folder.field_path), thorough=True)
     assert {name: run.info["metrics"][name] for name in values} == values
+
+
+def course(photo, out, options, stops=()):
+    """The finished run and its field's file, after stops and resumes at these steps."""
+    run = runs.start(photo, options, out=photo.parent / out)
+    for stop in (*stops, None):
+        with run:
+            for step in run.steps():
+                if step.step == stop:
+                    run.interrupt()
+                    break
+            else:
+                run.finish()
+        if stop:
+            run = runs.resume(run.folder.path)
+    return storage.load(run.folder.field_path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"field": "sape", "params": 10_000, "sampler": "teaching"},
+        {"field": "barf", "params": 10_000, "sampler": "loss", "ema": 0.9},
+        {"field": "gaussian-points", "params": 800, "holdout": 0.3, "ema": 0.9},
+        {"field": "neurbf", "params": 25_000, "sampler": "loss"},
+    ],
+    ids=lambda settings: settings["field"],
+)
+def test_masks_places_and_samplers_go_on_where_they_were(photo, settings):
+    options = runs.Options(steps=12, batch=100, threads=1, **settings)
+    whole, resumed = course(photo, "a", options), course(photo, "b", options, stops=(2, 7))
+    left, right = whole.state_dict(), resumed.state_dict()
+    assert left.keys() == right.keys()
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    x = torch.rand(50, 2) * 2 - 1
+    assert torch.equal(whole(x), resumed(x))

@@ -85,6 +85,8 @@ class Samples:
         Raises:
             InputError: ``n`` is below 2, the grid has more than 2^28 points, or as for ``Samples``.
         """
+        if len(bounds[0]) != len(bounds[1]):
+            raise InputError(f"bounds are (low, high) with one number per axis each, got {bounds}")
         if n < 2 or n ** len(bounds[0]) > _MAX_SAMPLES:
             raise InputError(f"a grid has 2 points or more per axis and at most {_MAX_SAMPLES} in all, got n {n}")
         axes = [torch.linspace(a, b, n, dtype=torch.float64) for a, b in zip(*bounds, strict=True)]

@@ -152,3 +152,5 @@ def test_what_makes_no_grid() -> None:
     for n, bounds in ((1, ([0], [1])), (1 << 20, ([0, 0], [1, 1]))):
         with pytest.raises(InputError, match="2 points or more per axis"):
             Samples.of_function(torch.sin, n, bounds)
+    with pytest.raises(InputError, match="one number per axis"):
+        Samples.of_function(torch.sin, 5, ([0], [1, 2]))
