@@ -62,8 +62,9 @@ class Progress:
         quality = f"{step.psnr:5.2f} dB" if step.psnr is not None else f"loss {step.loss:.3g}"
         left = step.seconds * (1 / step.fraction - 1) if step.fraction else 0.0
         target = self._run.until_psnr
-        known = f" of {target:g}," if step.psnr is not None else f", until {target:g} dB,"
-        goal = f"{known} at most" if target else ","
+        goal = ","
+        if target:
+            goal = f" of {target:g}, at most" if step.psnr is not None else f", until {target:g} dB, at most"
         return f"{quality}{goal} {_clock(left)} left, step {step.step}, {rate:,.0f} samples/s"
 
 

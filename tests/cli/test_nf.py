@@ -13,6 +13,7 @@ from nf_helpers import command, contents, pattern
 from neuralfields import ops
 from neuralfields.files.images import read_image, write_image
 from neuralfields.ops import native
+from neuralfields.recipes import METHODS
 
 _KEYS = {
     "version", "signal", "field", "settings", "seed", "steps", "fit_seconds", "samples_per_second", "parameters",
@@ -179,6 +180,14 @@ def test_other_recipes(nf, folder, words):
     assert recipe["optimizer"]["lr"] == (2e-3 if "siren" in words else 1e-3)
 
 
+@pytest.mark.parametrize("target", [[], ["--until-psnr", 90]])
+def test_progress_without_the_batches_psnr(nf, folder, monkeypatch, target):
+    """Samples that were chosen by their error tell nothing about the whole; the line says the loss."""
+    monkeypatch.setattr("neuralfields.cli.progress._LOG_SECONDS", -1.0)
+    status, _, err = nf("fit", "a.png", "--sampler", "teaching", "--steps", 3, *target)
+    assert status == 0 and "loss " in err and ("until 90 dB" in err) == bool(target)
+
+
 def test_size_and_sampler(nf, folder):
     words = ["--field", "siren", "--params", "20k", "--sampler", "teaching", "--steps", 5, "--json"]
     status, out, _ = nf("fit", "a.png", *words)
@@ -241,7 +250,7 @@ def test_doctor_methods_and_help(nf):
     status, out, _ = nf("methods")
     assert status == 0 and "siren" in out and "Sitzmann" in out and "`" not in out
     names = [row["name"] for row in json.loads(nf("methods", "--json").out)["--field"]]
-    assert names == ["hash", "siren", "fourier"]
+    assert names == list(METHODS)
     assert nf("--version").out.startswith("neuralfields ")
     assert nf().status == 2 and nf("--help").status == 0
 
