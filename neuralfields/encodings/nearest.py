@@ -147,8 +147,8 @@ def _grown(anchors: Tensor, k: int) -> _Tree:
 def _divided(anchors: Tensor, k: int, cells: _Cells, which: Tensor, depth: int, most: int | None) -> _Cells:
     """The parts of some cells, which are 2^depth along the box.
 
-    With ``most``, lists of cells without anchors near, and all lists at the last depth, are final and have the
-    ``most`` anchors that are nearest to the middle.
+    With ``most``, lists of cells without anchors near, and all lists at the last depth, are final and have at most
+    the ``most`` anchors that are nearest to the middle.
     """
     count, dim = anchors.shape
     far = F.pad(anchors, (0, 0, 0, 1), value=torch.inf)
@@ -167,8 +167,9 @@ def _divided(anchors: Tensor, k: int, cells: _Cells, which: Tensor, depth: int, 
         least = distance.kthvalue(k, -1, keepdim=True).values
         keep = distance <= least + diagonal * 1.01
         final = torch.zeros_like(least, dtype=torch.bool)
+        if most is not None:
+            final = (least > diagonal) | (depth == _DEEPEST)
         if most is not None and most < len(slot):
-            final = ((least > diagonal) | (depth == _DEEPEST)) & (keep.sum(-1, keepdim=True) > most)
             first = distance.topk(most, largest=False, sorted=False).indices
             keep &= ~final | torch.zeros_like(keep).scatter_(-1, first, True)
         lengths.append(keep.sum(-1).flatten())

@@ -128,3 +128,13 @@ def test_scattered_points_cover_the_box(dim: int) -> None:
     assert distance.min() > 0.3 * spacing
     assert torch.cdist(points(500, dim), x).min(1).values.max() < 1.5 * spacing
     assert not torch.equal(scattered(10, dim), scattered(10, dim))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_pairs_of_anchors_in_one_place_cost_little(dim: int) -> None:
+    nearest = Nearest(points(100, dim).repeat(4, 1), 1)
+    tree = nearest._tree()
+    assert len(tree.lists) < 1 << 20
+    x = points(300, dim, seed=1)
+    distance = (x[:, None] - nearest.anchors).norm(dim=-1)
+    assert torch.equal(distance.gather(1, nearest(x)), distance.amin(1, keepdim=True))
