@@ -19,7 +19,7 @@ from neuralfields import metrics, ops, recipes, signals, storage
 from neuralfields.errors import FileFormatError, InputError, KernelRefused
 from neuralfields.field import Field, evaluate, from_spec
 from neuralfields.files.images import write_image
-from neuralfields.fitting import SAMPLERS, Adam, Fit, State, Step
+from neuralfields.fitting import SAMPLERS, Adam, Fit, LossWeighted, State, Step, Teaching
 from neuralfields.fitting.loop import start as start_state
 from neuralfields.fitting.loop import steps as fitting_steps
 from neuralfields.fitting.result import History, finish
@@ -389,8 +389,16 @@ def _recipe(signal: Image, options: Options) -> Recipe:
     torch.manual_seed(options.seed)
     recipe = _maker(options)(signal)
     changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
-    recipe = replace(recipe, **changes, sampler=SAMPLERS[options.sampler]() if options.sampler else None)
+    recipe = replace(recipe, **changes)
+    if options.sampler:
+        recipe = replace(recipe, sampler=_sampler(options.sampler, recipe))
     return recipe if options.lr is None else replace(recipe, optimizer=_rated(recipe, options.lr))
+
+
+def _sampler(name: str, recipe: Recipe) -> Teaching | LossWeighted:
+    """A sampler by name. Teaching chooses among so many samples that the share it starts with is a batch."""
+    sampler = SAMPLERS[name]()
+    return replace(sampler, pool=round(recipe.batch / sampler.start)) if isinstance(sampler, Teaching) else sampler
 
 
 def _rated(recipe: Recipe, lr: float) -> Adam:

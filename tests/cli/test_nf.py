@@ -193,7 +193,9 @@ def test_size_and_sampler(nf, folder):
     status, out, _ = nf("fit", "a.png", *words)
     info = json.loads(out)
     assert status == 0 and info["parameters"] == pytest.approx(20_000, rel=0.05)
-    assert info["settings"]["recipe"]["sampler"]["name"] == "teaching"
+    recipe = info["settings"]["recipe"]
+    assert recipe["sampler"]["name"] == "teaching"
+    assert recipe["sampler"]["pool"] * recipe["sampler"]["start"] == pytest.approx(recipe["batch"], rel=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 3), (1, 500), (11, 11)])
