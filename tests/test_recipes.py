@@ -102,8 +102,21 @@ def test_counting_does_not_change_the_field() -> None:
 
 
 def test_too_few_parameters_are_refused() -> None:
-    with pytest.raises(InputError, match="siren cannot have about 3 parameters"):
+    with pytest.raises(InputError, match="siren cannot have about 3 parameters for this signal, but from [0-9]+ on"):
         METHODS["siren"](image(8, 8), 3)
+
+
+def test_signals_a_method_is_not_for_are_refused_with_the_reason() -> None:
+    line = torch.linspace(-1, 1, 50)[:, None]
+    with pytest.raises(InputError, match="in_dim is between 2 and 16, got 1"):
+        METHODS["tri-plane"]((line, line), 2000)
+
+
+def test_arrays_and_paths_are_signals_too(tmp_path: Path) -> None:
+    signal = image(8, 8)
+    np.save(tmp_path / "a.npy", signal.values)
+    for thing in (signal.values, tmp_path / "a.npy"):
+        assert METHODS["siren"](thing, 2000).field.spec == METHODS["siren"](signal, 2000).field.spec
 
 
 @pytest.mark.parametrize("name", MAKERS)

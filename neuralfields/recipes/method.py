@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,7 +13,7 @@ from neuralfields.fitting import Adam, Decay
 from neuralfields.objectives import MultiScale
 from neuralfields.protocols import Signal
 from neuralfields.recipes.recipe import Recipe, objective_for, ranged
-from neuralfields.signals import Image
+from neuralfields.signals import Image, as_signal
 
 _LARGEST = 1 << 22  # of a method's size
 _DECAY = Decay(0.0, 0.1)
@@ -81,12 +81,13 @@ class Method:
     def paper(self) -> str:
         return self.about.paper
 
-    def __call__(self, signal: Signal, params: int | None = None) -> Recipe:
-        """The recipe for a signal, with about so many parameters, or with the published size.
+    def __call__(self, signal: Any, params: int | None = None) -> Recipe:
+        """The recipe for a signal, an array or a path, with about so many parameters, or with the published size.
 
         Raises:
             InputError: the method is not for such a signal, or cannot have so few parameters.
         """
+        signal = as_signal(signal)
         extent = Extent.of(signal)
         if params is not None:
             size = self._size_for(extent, params)
@@ -113,8 +114,19 @@ class Method:
             low, high = (middle, high) if self._count(extent, middle) <= params else (low, middle)
         size = min((low, high), key=lambda size: abs(self._count(extent, size) - params))
         if not 0.6 * params <= self._count(extent, size) <= 1.4 * params:
-            raise InputError(f"{self.name} cannot have about {params} parameters for this signal")
+            raise InputError(f"{self.name} cannot have about {params} parameters for this signal{self._least(extent)}")
         return size
+
+    def _least(self, extent: Extent) -> str:
+        """How few parameters there can be, as the end of a sentence.
+
+        Raises:
+            InputError: the method is not for such a signal.
+        """
+        least = next((count for size in range(1, 65) if (count := self._count(extent, size))), 0)
+        if not least:
+            self.build(extent, 64)
+        return f", but from {least} on"
 
     def _count(self, extent: Extent, size: int) -> int:
         """Number of parameters at a size; 0 where it is too small to be built."""
@@ -122,9 +134,13 @@ class Method:
             return 0
         with torch.random.fork_rng(devices=[]):
             try:
-                return sum(p.numel() for p in self.build(extent, size).parameters())
+                with torch.device("meta"):  # so that a hundred million parameters are counted without their memory
+                    field = self.build(extent, size)
             except InputError:
                 return 0
+            except RuntimeError:  # some draw numbers that have to be known
+                field = self.build(extent, size)
+        return sum(p.numel() for p in field.parameters())
 
 
 def custom(signal: Signal, make: Callable[[int, int], Field]) -> Recipe:

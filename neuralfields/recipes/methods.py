@@ -96,7 +96,7 @@ def _sigma(e: Extent) -> float:
 
 def _seed() -> int:
     """Random constants that have a seed of their own follow torch's."""
-    return int(torch.randint(2**31, ()))
+    return int(torch.randint(2**31, (), device="cpu"))
 
 
 def _fourier(e: Extent, width: int) -> Field:
