@@ -102,7 +102,7 @@ def test_counting_does_not_change_the_field() -> None:
 
 
 def test_too_few_parameters_are_refused() -> None:
-    with pytest.raises(InputError, match="siren cannot have about 3 parameters for this signal, but from [0-9]+ on"):
+    with pytest.raises(InputError, match=r"siren cannot have about 3 parameters for this signal, but from [0-9]+ on"):
         METHODS["siren"](image(8, 8), 3)
 
 
