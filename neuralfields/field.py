@@ -35,6 +35,18 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
             more = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
             arguments |= {key: _plain(item) for key, item in (value.items() if more else [(name, value)])}
         self.spec = {"class": _class_name(type(self)), "arguments": arguments}
+        if type(self).place is not Field.place:
+            self.register_buffer("placed", torch.tensor(False))
+
+    return wrapper
+
+
+def _once(place: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(place)
+    def wrapper(self: Any, detail: Callable[[int], Tensor]) -> None:
+        if not self.placed:
+            place(self, detail)
+            self.placed.fill_(True)
 
     return wrapper
 
@@ -94,6 +106,8 @@ class Field(nn.Module):
             raise TypeError(f"{parent.__name__} is final: let {cls.__name__} hold one instead of deriving from it")
         # Wrapping __init__ keeps deepcopy and pickle working; recording in __new__ does not.
         cls.__init__ = _recorded(cls.__init__)  # type: ignore[method-assign]
+        if "place" in cls.__dict__:
+            cls.place = _once(cls.place)  # type: ignore[method-assign]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Values at coordinates.
@@ -116,9 +130,10 @@ class Field(nn.Module):
         return None
 
     def place(self, detail: Callable[[int], Tensor]) -> None:
-        """Called before the first step of each fit: put what has a place where it is needed.
+        """Put what has a place where it is needed; called before the first step of a fit.
 
-        A field that was fitted before leaves what was learnt where it is.
+        It does so once: a field that was fitted before leaves what was learnt where it is. Of a class that overrides
+        this the buffer ``placed`` tells, which files and checkpoints keep.
 
         Args:
             detail: gives that many coordinates [n, in_dim], drawn at random, more of them where the signal varies more.

@@ -196,7 +196,7 @@ def whole(step: Step, image: Image) -> tuple[Tensor, dict[str, float]]:
 def counts(recipe: Recipe, signal: Signal, step: Step) -> Row:
     """What a fit took."""
     return {
-        "params": sum(p.numel() for p in recipe.field.parameters()),
+        "params": recipe.parameters,
         "batch": min(recipe.batch, signal.size),
         "rates": sorted({group["initial_lr"] for group in step.state.optimizer.param_groups}),
         "steps": step.step,

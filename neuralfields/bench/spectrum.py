@@ -17,7 +17,6 @@ from neuralfields.bench.methods import Row, Task, backend_of, counts, made, run
 from neuralfields.bench.processes import answer
 from neuralfields.field import FieldLike, evaluate
 
-MODULE = "neuralfields.bench.spectrum"
 TONES = tuple(2**i for i in range(9))  # cycles per box, 1 to 256
 LEARNED = 0.1
 _SAMPLES = 2048

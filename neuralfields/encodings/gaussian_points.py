@@ -87,8 +87,6 @@ class GaussianPoints(Field):
 
     @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
-        if int(self.refreshed) >= 0:
-            return  # it has been fitted before, and goes on from there
         count, dim = self.places.shape
         samples = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.places)
         centres, covariances = clusters(samples, count)

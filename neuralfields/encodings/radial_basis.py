@@ -73,15 +73,10 @@ class RadialBasis(Field):
         variance = (2 / centres ** (1 / in_dim)) ** 2 / 12  # of a cell that belongs to a centre
         self.shapes: Tensor
         self.register_buffer("shapes", (torch.eye(in_dim) * (alpha / variance)).repeat(centres, 1, 1))
-        self.placed: Tensor
-        self.register_buffer("placed", torch.tensor(False))
         self.table = nn.Parameter(torch.empty(centres, features).uniform_(-1e-4, 1e-4))
 
     @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
-        if self.placed:
-            return  # the features belong to the places
-        self.placed.fill_(True)
         count = len(self.table)
         points = detail(max(count, min(_SAMPLES * count, 1 << 18))).to(self.shapes)
         centres, covariances = clusters(points, count)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.fitting.bfgs import bfgs
+from neuralfields.fitting.frequencies import flatness, main_frequency
 from neuralfields.fitting.optimizers import Adam
 from neuralfields.fitting.result import Fit, History
-from neuralfields.fitting.spectrum import flatness, main_frequency
 from neuralfields.networks import MultiStage
 from neuralfields.protocols import Signal
 from neuralfields.signals import Samples, as_signal

@@ -75,17 +75,19 @@ class SplitWavelet(Field):
         # Row by row, [n, width, n]: W of atom t is weight[:, t].
         self.weight = nn.Parameter((factor * rotation).transpose(0, 1).contiguous())
         self.bias = nn.Parameter(torch.empty(in_dim, width))
-        self.place(lambda n: torch.rand(n, in_dim, device=self.bias.device) * 2 - 1)
+        self._centre(torch.rand(width, in_dim) * 2 - 1)
         self.layers = nn.ModuleList([*(ComplexLinear(*s, bias=False) for s in hidden), real_part(*last, bias=False)])
         self.low, self.low_omega = None, low_omega
         if low_width:
             self.low = linears(in_dim, out_dim, low_width, 2)
             init_sine(self.low, low_omega)
 
-    @torch.no_grad()
     def place(self, detail: Callable[[int], Tensor]) -> None:
         """Centre the atoms at points ``detail(n)`` [n, in_dim], which lie where the signal has most detail."""
-        centres = detail(self.bias.shape[1]).to(self.weight)
+        self._centre(detail(self.bias.shape[1]).to(self.weight))
+
+    @torch.no_grad()
+    def _centre(self, centres: Tensor) -> None:
         self.bias.copy_(-(self.weight * centres).sum(-1))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -27,17 +27,15 @@ def layer_sizes(in_dim: int, out_dim: int, width: int, depth: int) -> list[tuple
     return list(pairwise(sizes))
 
 
-def linears(
-    in_dim: int, out_dim: int, width: int, depth: int, *, least: int = 1, dtype: torch.dtype | None = None
-) -> nn.ModuleList:
+def linears(in_dim: int, out_dim: int, width: int, depth: int) -> nn.ModuleList:
     """The linear maps of a network with ``depth`` hidden layers, initialised as PyTorch does: U(±1/sqrt(fan_in)).
 
     Raises:
-        InputError: a size is out of range, or there are fewer hidden layers than ``least``.
+        InputError: a size is out of range, or there is no hidden layer.
     """
-    if depth < least:
-        raise InputError(f"this network has depth {least} or more, got {depth}")
-    return nn.ModuleList(nn.Linear(a, b, dtype=dtype) for a, b in layer_sizes(in_dim, out_dim, width, depth))
+    if depth < 1:
+        raise InputError(f"this network has depth 1 or more, got {depth}")
+    return nn.ModuleList(nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth))
 
 
 def positive(**values: float) -> None:

@@ -16,7 +16,7 @@ from neuralfields.recipes.recipe import Recipe, objective_for, ranged
 from neuralfields.signals import Image, as_signal
 
 _LARGEST = 1 << 22  # of a method's size
-_DECAY = Decay(0.0, 0.1)
+_DECAY, _BATCH, _STEPS = Decay(0.0, 0.1), 8192, 1000
 
 
 class Extent(NamedTuple):
@@ -46,7 +46,7 @@ class Method:
     """A way to represent a signal; called with one, it gives the recipe.
 
     The rate is 1e-3 times each class's own ``lr_scale``, falling exponentially. Papers mostly train on all samples at
-    every step; the batches here are such that a step takes milliseconds on a CPU.
+    every step; batches here are smaller, so that a CPU does many steps in a short time.
 
     Attributes:
         name: for the command line.
@@ -70,7 +70,7 @@ class Method:
     size: int | Callable[[Extent], int]
     summary: str
     centred: bool = True
-    batch: int | None = 8192
+    batch: int | None = _BATCH
     lr: float = 1e-3
     table_lr: float | None = None
     epsilon: float = 1e-8
@@ -101,7 +101,7 @@ class Method:
             optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
             decay=self.decay,
             batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),
-            steps=1000,
+            steps=_STEPS,
         )
 
     def _size_for(self, extent: Extent, params: int) -> int:
@@ -151,8 +151,8 @@ def custom(signal: Signal, make: Callable[[int, int], Field]) -> Recipe:
         objective=objective_for(signal),
         optimizer=Adam(lr=1e-3),
         decay=_DECAY,
-        batch=8192,
-        steps=1000,
+        batch=_BATCH,
+        steps=_STEPS,
     )
 
 

@@ -193,8 +193,8 @@ def _half(e: Extent) -> int:
 
 _GRID: dict[str, Any] = {"centred": False, "batch": None, "epsilon": 1e-15, "decay": Decay(0.5, 0.1)}
 
-# Rates given here are ours, found on a crop of a photograph: the papers have none for images (FAN, XNet, KANs, the
-# non-periodic activations), or one for hundreds of thousands of steps (GARF).
+# Where papers have no rate or scale for images (sinc, Snake, FAN, XNet, KANs, the non-periodic activations), or a rate
+# for hundreds of thousands of steps (GARF), these are ours: the best of a few on small crops of photographs.
 # fmt: off
 _ALL = (
     Method("hash", HashGrid, _hash, lambda e: 1 << clamped(math.ceil(math.log2(e.samples)), 8, 22),

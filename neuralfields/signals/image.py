@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,17 @@ from torch import Tensor
 
 from neuralfields import metrics, ops
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike, device_of, evaluate
+from neuralfields.field import FieldLike
 from neuralfields.files.images import Pixels, read_image
 from neuralfields.files.pixels import check_finite, check_size
 from neuralfields.geometry import Frame
 from neuralfields.protocols import Batch
-from neuralfields.signals.lattice import Lattice
+from neuralfields.signals.lattice import Lattice, LatticeSignal, compared
 
 _CHUNK = 1 << 16
 
 
-class Image:
+class Image(LatticeSignal):
     """An image of 1 to 4 channels, kept in the bits of its file.
 
     Integers become values in [0, 1] (display-referred, sRGB); linear images (EXR, HDR) keep theirs. Alpha is straight.
@@ -71,25 +70,9 @@ class Image:
         return cls(_pixels_of(np.asarray(array)), name=name, holdout=holdout)
 
     @property
-    def size(self) -> int:
-        return self.lattice.size
-
-    @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return self.values.shape  # type: ignore[return-value]
-
-    def draw(self, n: int, *, seed: int, step: int) -> Batch:
-        return self.at(self.lattice.draw(n, seed=seed, step=step))
-
-    def chunks(self, n: int) -> Iterator[Batch]:
-        for start in range(0, self.size, n):
-            yield self.at(torch.arange(start, min(start + n, self.size)))
-
-    def held_out(self, n: int) -> Iterator[Batch]:
-        """The pixels that training never sees, ``n`` at a time."""
-        for index in self.lattice.held_out(n):
-            yield self.at(index)
 
     def at(self, index: Tensor) -> Batch:
         """The pixels with these numbers [n], row by row from the top left."""
@@ -118,12 +101,12 @@ class Image:
         """``metrics.errors`` of all pixels; ``thorough`` adds ssim (not if linear) and those of held-out pixels."""
         # One block for all values: many small ones between the field's temporaries would tear the memory to pieces.
         found = torch.empty(self.size, self.out_dim) if thorough else None
-        values = metrics.errors(_compared(field, self.chunks(_CHUNK), found))
+        values = metrics.errors(compared(field, self.chunks(_CHUNK), found))
         if found is not None and not self.linear and min(self.shape[:2]) >= metrics.SSIM_TAPS:
             truth = torch.from_numpy(self.to_float(self.values))
             values["ssim"] = metrics.ssim(found.view(self.shape), truth)
         if thorough and self.lattice.holdout:
-            held = metrics.errors(_compared(field, self.held_out(_CHUNK)))
+            held = metrics.errors(compared(field, self.held_out(_CHUNK)))
             values |= {f"{name}_holdout": value for name, value in held.items()}
         return values
 
@@ -179,18 +162,6 @@ def _slopes(values: np.ndarray, known: np.ndarray) -> np.ndarray:
         total[:, side] += steps
         count[:, side] += both
     return total / np.maximum(count, 1)
-
-
-def _compared(
-    field: FieldLike, batches: Iterator[Batch], kept: Tensor | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """(values of the field, values of the signal) of each batch; ``kept`` takes the former at the batch's index."""
-    device = device_of(field)
-    for batch in batches:
-        prediction = evaluate(field, batch.x.to(device)).cpu()
-        if kept is not None:
-            kept[batch.index] = prediction
-        yield prediction, batch.y
 
 
 def _pixels_of(array: np.ndarray) -> Pixels:

@@ -1,5 +1,6 @@
 """Regular arrays of samples over the box: where they lie, and drawing them without repetition and without state."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from neuralfields import ops
 from neuralfields.errors import InputError
+from neuralfields.field import FieldLike, device_of, evaluate
+from neuralfields.protocols import Batch
 
 _HOLDOUT_SEED = 0x5EED
 
@@ -77,3 +80,39 @@ class Lattice:
     def _drawn(self, seed: int, number: int, first: int, n: int) -> Tensor:
         """``n`` indices from the place ``first`` on of pass ``number``."""
         return ops.shuffled(first, n, ((self.training, (seed, number)), *self._kept))
+
+
+class LatticeSignal(ABC):
+    """What signals have in common whose samples are numbered by a ``lattice``."""
+
+    lattice: Lattice
+
+    @abstractmethod
+    def at(self, index: Tensor) -> Batch:
+        """The samples with these numbers [n]."""
+
+    @property
+    def size(self) -> int:
+        return self.lattice.size
+
+    def draw(self, n: int, *, seed: int, step: int) -> Batch:
+        return self.at(self.lattice.draw(n, seed=seed, step=step))
+
+    def chunks(self, n: int) -> Iterator[Batch]:
+        for start in range(0, self.size, n):
+            yield self.at(torch.arange(start, min(start + n, self.size)))
+
+    def held_out(self, n: int) -> Iterator[Batch]:
+        """The samples that training never sees, ``n`` at a time."""
+        for index in self.lattice.held_out(n):
+            yield self.at(index)
+
+
+def compared(field: FieldLike, batches: Iterator[Batch], kept: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    """(values of the field, values of the signal) of each batch; ``kept`` takes the former at the batch's index."""
+    device = device_of(field)
+    for batch in batches:
+        prediction = evaluate(field, batch.x.to(device)).cpu()
+        if kept is not None:
+            kept[batch.index] = prediction
+        yield prediction, batch.y

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from neuralfields import metrics
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike, device_of, evaluate
+from neuralfields.field import FieldLike
 from neuralfields.geometry import Frame
 from neuralfields.protocols import Batch
-from neuralfields.signals.lattice import Lattice
+from neuralfields.signals.lattice import Lattice, LatticeSignal, compared
 
 _CHUNK = 1 << 16
 _MAX_SAMPLES = 1 << 28
@@ -21,7 +21,7 @@ _MAX_SAMPLES = 1 << 28
 Bounds = tuple[Sequence[float], Sequence[float]]  # (low, high), one number per axis
 
 
-class Samples:
+class Samples(LatticeSignal):
     """Values ``y`` at points ``x``, which may lie anywhere: the frame maps their bounds to the box [-1, 1]^n.
 
     Both become float64 if one of them is, else float32. A field is fitted in its own dtype, so float64 samples are
@@ -95,22 +95,6 @@ class Samples:
             y = function(x)
         return cls(x.to(dtype), y.to(dtype), name=name, holdout=holdout, bounds=bounds)
 
-    @property
-    def size(self) -> int:
-        return self.lattice.size
-
-    def draw(self, n: int, *, seed: int, step: int) -> Batch:
-        return self.at(self.lattice.draw(n, seed=seed, step=step))
-
-    def chunks(self, n: int) -> Iterator[Batch]:
-        for start in range(0, self.size, n):
-            yield self.at(torch.arange(start, min(start + n, self.size)))
-
-    def held_out(self, n: int) -> Iterator[Batch]:
-        """The samples that training never sees, ``n`` at a time."""
-        for index in self.lattice.held_out(n):
-            yield self.at(index)
-
     def at(self, index: Tensor) -> Batch:
         """The samples with these numbers [n]."""
         return Batch(self.points[index], self.values[index], index=index)
@@ -150,8 +134,7 @@ class Samples:
             raise InputError(f"{int(outside.sum())} samples lie outside the bounds {self.bounds}, as {first}")
 
     def _errors(self, field: FieldLike, batches: Iterator[Batch]) -> dict[str, float]:
-        device = device_of(field)
-        found = metrics.errors((evaluate(field, batch.x.to(device)).cpu(), batch.y) for batch in batches)
+        found = metrics.errors(compared(field, batches))
         if not self._unit:
             del found["psnr"]
         return found

@@ -16,7 +16,7 @@ from neuralfields.files.images import Pixels
 from neuralfields.fitting import Adam, Decay, LossWeighted, Teaching
 from neuralfields.fitting.loop import start
 from neuralfields.fitting.samplers import INTERVALS, RATIOS
-from neuralfields.networks import MLP, Siren
+from neuralfields.networks import MLP, Siren, SplitWavelet
 from neuralfields.signals import Image, Samples
 
 
@@ -228,6 +228,23 @@ def test_detail_of_samples_is_everywhere_and_as_much_as_asked_for(samples: int) 
     assert found.shape == (50, 1)
     assert len(found.unique()) == min(50, samples)
     assert abs(float(found[:30].mean())) < 0.4, "the first ones are not all at one end"
+
+
+@pytest.mark.parametrize("make", [lambda: RadialBasis(2), lambda: GaussianPoints(2), lambda: SplitWavelet(2, 1)])
+def test_places_are_taken_once(make: Callable[[], Field]) -> None:
+    def detail(n: int) -> Tensor:
+        return torch.rand(n, 2) * 2 - 1
+
+    field = make()
+    fresh = {name: t.clone() for name, t in field.state_dict().items()}
+    field.place(detail)
+    placed = {name: t.clone() for name, t in field.state_dict().items()}
+    assert any(not torch.equal(fresh[name], placed[name]) for name in fresh if name != "placed")
+    other = make()
+    other.load_state_dict(placed)
+    for again in (field, other):
+        again.place(detail)
+        assert all(torch.equal(placed[name], t) for name, t in again.state_dict().items())
 
 
 @pytest.mark.parametrize("make", [RadialBasis, GaussianPoints])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neuralfields.fitting.spectrum import flatness, main_frequency
+from neuralfields.fitting.frequencies import flatness, main_frequency
 
 
 def line(n: int) -> Tensor:
