@@ -1,5 +1,6 @@
 """Run a constructor whose arguments came from a file, so that a small file cannot ask for much memory or time."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,9 +104,12 @@ def _counted(limit: int) -> Iterator[None]:
         importing -= event == "return"
         return leave_import
 
-    before = sys.gettrace()
+    before, collecting = sys.gettrace(), gc.isenabled()
+    gc.disable()  # what it calls loses its errors: one raised there would end the counting unseen
     sys.settrace(enter)
     try:
         yield
     finally:
         sys.settrace(before)
+        if collecting:
+            gc.enable()

@@ -1,6 +1,7 @@
 """Field files: what is saved comes back, and everything else is refused with one clear line."""
 
 import errno
+import gc
 import itertools
 import json
 import os
@@ -447,6 +448,25 @@ def test_greedy_constructors(path, way):
     assert "to build" in refusal(path, trust=TRUST)
     forge(path, spec={"class": f"{__name__}:Greedy", "arguments": {"way": "view", "size": 10**9}})
     load(path, trust=TRUST)
+
+
+def test_the_collector_does_not_end_the_counting(path):
+    """What Python calls while it collects garbage loses its errors, and would take the one that refuses with it."""
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        for _ in range(20):
+            pass
+
+    save(Greedy("nothing"), path)
+    forge(path, spec={"class": f"{__name__}:Greedy", "arguments": {"way": "modules", "size": 10**6}})
+    before = gc.get_threshold()
+    gc.callbacks.append(callback)
+    gc.set_threshold(20)
+    try:
+        assert "to build" in refusal(path, trust=TRUST)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(callback)
 
 
 def test_nested_specs(saved):
