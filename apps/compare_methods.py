@@ -4,6 +4,7 @@ python apps/compare_methods.py photo.png --methods hash siren fourier --seconds 
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,16 @@ def main(
         methods: names in ``nf.recipes.METHODS``.
         seconds: of fitting, for each.
         params: about so many parameters, for each.
+
+    Raises:
+        InputError: a number is not above 0, a method is unknown, or the image cannot be read.
     """
+    for what, value in (("seconds", seconds), ("params", params), ("gain", gain), ("threads", threads or 1)):
+        if not 0 < value < math.inf:
+            raise nf.errors.InputError(f"--{what} is above 0, got {value}")
+    for name in methods:
+        if name not in nf.recipes.METHODS:
+            raise nf.errors.InputError(f"no method is called {name!r}; there are: {', '.join(nf.recipes.METHODS)}")
     if threads:
         torch.set_num_threads(threads)
     image = nf.signals.Image.read(path)
@@ -55,10 +65,13 @@ def main(
     print(f"{out}: {path.name}, {', '.join(methods)}")
 
 
+def number(text: str) -> int:
+    """ "200000", "200k" or "1.5M"."""
+    return round(float(text.lower().replace("k", "e3").replace("m", "e6")))
+
+
 def fitted(image: nf.signals.Image, name: str, seconds: float, params: int) -> nf.Fit:
     """The fit of one method, with its own rate and batch."""
-    if name not in nf.recipes.METHODS:
-        raise SystemExit(f"no method is called {name!r}; there are: {', '.join(nf.recipes.METHODS)}")
     torch.manual_seed(0)
     recipe = nf.recipes.METHODS[name](image, params=params)
     return nf.fit(recipe.field, image, **recipe.settings | {"steps": None, "seconds": seconds})
@@ -99,8 +112,11 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("comparison.png"))
     parser.add_argument("--methods", nargs="+", default=METHODS, metavar="NAME", help="of those nf methods lists")
     parser.add_argument("--seconds", type=float, default=10.0, help="of fitting, per method")
-    parser.add_argument("--params", type=int, default=100_000, help="parameters of each, about")
+    parser.add_argument("--params", type=number, default=100_000, help="parameters of each, about; as in 200k")
     parser.add_argument("--gain", type=float, default=5.0, help="how many times the error is shown")
     parser.add_argument("--threads", type=int)
     options = vars(parser.parse_args())
-    main(options.pop("path"), options.pop("out"), **options)
+    try:
+        main(options.pop("path"), options.pop("out"), **options)
+    except nf.NeuralFieldsError as error:
+        parser.error(str(error))

@@ -21,6 +21,7 @@ from skimage import data
 
 import neuralfields as nf
 from neuralfields import metrics
+from neuralfields.bench import pictures
 from neuralfields.recipes import Recipe
 from neuralfields.storage.export import image_values
 
@@ -359,6 +360,19 @@ def comparison() -> None:
     write(Image.open(out), "app_compare_methods.jpg")
 
 
+def methods() -> None:
+    """The course, the frequencies and the maps of the errors of benchmarks/results/methods_200k.json.
+
+    The maps are made where build/docs/methods holds the images and what --pictures of that benchmark has left.
+    """
+    rows = json.loads((ROOT / "benchmarks" / "results" / "methods_200k.json").read_text())["results"]["rows"]
+    plain = [row for row in rows if row["backend"] == "reference"]
+    folder = WORK / "methods"
+    images = [folder / name for name in dict.fromkeys(row["image"] for row in plain)]
+    for name, sheet in pictures.methods(plain, images, folder).items():
+        write(sheet, f"methods-{Path(name).with_suffix('.jpg')}" if name.startswith("errors") else f"methods-{name}")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -367,6 +381,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "derivatives": derivatives,
     "holdout": holdout,
     "comparison": comparison,
+    "methods": methods,
     "kernels": kernels,
 }
 

@@ -10,6 +10,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 import compare_methods
 
+from neuralfields.errors import InputError
+
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_compare_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str], channels: int) -> None:
@@ -31,5 +33,8 @@ def test_compare_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str], cha
 
 def test_compare_methods_names_what_there_is(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(SystemExit, match="no method is called 'nope'; there are: hash"):
-        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["nope"])
+    with pytest.raises(InputError, match="no method is called 'nope'; there are: hash"):
+        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["siren", "nope"])
+    with pytest.raises(InputError, match="--seconds is above 0, got nan"):
+        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", seconds=float("nan"))
+    assert not (tmp_path / "b.png").exists()

@@ -91,14 +91,16 @@ def methods_table(results: Mapping[str, Any], width: int | None = None) -> str:
 def methods_cells(rows: Sequence[Mapping[str, Any]], *, each: bool = True) -> tuple[list[str], list[list[str]]]:
     """Headings, and one line per method, the best first: medians over seeds, of which the means over images.
 
-    A method that failed on an image has no mean. ``each`` shows the PSNR of every image where there are several.
+    A method that failed on an image has no mean. ``each`` shows the PSNR of every image where there are several. With
+    several seeds, "seed range" is the largest difference of PSNR between a method's seeds on an image.
     """
     images = list(dict.fromkeys(row["image"] for row in rows))
     native = any(row["backend"] == "native" for row in rows)
+    seeds = len({row["seed"] for row in rows}) > 1
     shown = images if each and len(images) > 1 else []
     columns = ["method", "parameters", "batch", "steps", "seconds", "Msamples/s", "MiB"]
     columns += ["kernels"] * native + [f"{Path(image).stem} dB" for image in shown]
-    columns += ["SSIM", "mean dB" if len(images) > 1 else "dB"]
+    columns += ["SSIM", "mean dB" if len(images) > 1 else "dB"] + ["seeds", "seed range dB"] * seeds
     found = []
     for method in dict.fromkeys(row["method"] for row in rows):
         of_it = [row for row in rows if row["method"] == method and "error" not in row]
@@ -117,7 +119,11 @@ def methods_cells(rows: Sequence[Mapping[str, Any]], *, each: bool = True) -> tu
             line.append(" ".join(kernels) or "-")
         line += [_decibels(psnrs[images.index(image)]) for image in shown]
         mean = _mean(psnrs)
-        found.append((-1.0 if mean is None else mean, [*line, _fixed(_mean(ssims), 4), _decibels(mean)]))
+        line += [_fixed(_mean(ssims), 4), _decibels(mean)]
+        if seeds:
+            ranges = [max(values) - min(values) for values in _by_image(of_it, images, "psnr") if len(values) > 1]
+            line += [str(len({row["seed"] for row in of_it})), _decibels(max(ranges, default=None))]
+        found.append((-1.0 if mean is None else mean, line))
     return columns, [line for _, line in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -196,10 +202,14 @@ def _median(rows: Sequence[Mapping[str, Any]], name: str) -> float:
     return statistics.median(row[name] for row in rows)
 
 
+def _by_image(rows: Sequence[Mapping[str, Any]], images: Sequence[str], name: str) -> list[list[float]]:
+    """What was measured on each image, one number per seed."""
+    return [[row[name] for row in rows if row["image"] == image and row[name] is not None] for image in images]
+
+
 def _over_seeds(rows: Sequence[Mapping[str, Any]], images: Sequence[str], name: str) -> list[float | None]:
     """The median of each image, or None where nothing was measured."""
-    of_images = ([row[name] for row in rows if row["image"] == image and row[name] is not None] for image in images)
-    return [statistics.median(values) if values else None for values in of_images]
+    return [statistics.median(values) if values else None for values in _by_image(rows, images, name)]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

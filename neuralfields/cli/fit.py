@@ -6,6 +6,7 @@ import signal as signals_of_the_system
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,10 +120,11 @@ def drain(run: "Run", options: Namespace) -> int:
             with Progress(run, quiet=options.quiet or options.json) as progress:
                 for step in run.steps():
                     progress.update(step)
-                    if stop and step.fraction < 1:
+                    if stop.asked and step.fraction < 1:
                         run.interrupt()
                         break
                 else:
+                    stop.at_once = True  # to measure a large field on a large signal takes long
                     run.finish()
         except (InputError, KeyboardInterrupt) as error:
             if run.folder.checkpoint_path.exists():
@@ -134,18 +136,26 @@ def drain(run: "Run", options: Namespace) -> int:
         print_json(run.info)
     else:
         print(summary(run.folder.path, run.info))
-    return INTERRUPTED if stop else 0
+    return INTERRUPTED if stop.asked else 0
+
+
+@dataclass
+class _Stop:
+    """Whether Ctrl-C was pressed, and whether the next one is a KeyboardInterrupt."""
+
+    asked: bool = False
+    at_once: bool = False
 
 
 @contextmanager
-def _stop_requests() -> Iterator[list[int]]:
+def _stop_requests() -> Iterator[_Stop]:
     """The first Ctrl-C (or SIGTERM) only asks to stop after the current step; the second one is a KeyboardInterrupt."""
-    asked: list[int] = []
+    stop = _Stop()
 
     def ask(number: int, frame: object) -> None:
-        if asked:
+        if stop.at_once:
             raise KeyboardInterrupt
-        asked.append(number)
+        stop.asked = stop.at_once = True
         say("nf fit: stopping after this step; Ctrl-C again leaves at once")
 
     # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
@@ -153,7 +163,7 @@ def _stop_requests() -> Iterator[list[int]]:
     numbers = [n for n in known if signals_of_the_system.getsignal(n) != signals_of_the_system.SIG_IGN]
     before = {number: signals_of_the_system.signal(number, ask) for number in numbers}
     try:
-        yield asked
+        yield stop
     finally:
         for number, handler in before.items():
             signals_of_the_system.signal(number, handler)

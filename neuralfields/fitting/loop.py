@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -50,7 +50,8 @@ class Step:
 
     Attributes:
         step: number of steps done, from 1 on.
-        seconds: time spent fitting so far, resumed parts and quality checks included, the caller's work excluded.
+        seconds: time spent fitting so far: resumed parts, quality checks and placing (``Field.place``) included, the
+            caller's work excluded.
         samples: samples seen so far.
         terms: the objective's weighted terms on this step's batch, before the update.
         loss: their sum.
@@ -85,8 +86,15 @@ def start(
     An objective that is a module is moved to the field's device, and its parameters are fitted with the field's.
 
     Raises:
-        InputError: the field has nothing to fit, or ``ema`` is not between 0 and 1.
+        InputError: the field has nothing to fit, ``ema`` is not between 0 and 1, or a name stands where a thing should.
     """
+    for name, value, like in (
+        ("objective", objective, "nf.objectives.Regression()"),
+        ("optimizer", optimizer, "nf.fitting.Adam()"),
+        ("sampler", sampler, "nf.fitting.Teaching()"),
+    ):
+        if value is not None and not callable(value):
+            raise InputError(f"{name} is {like} or the like, got {value!r}")
     if ema is not None and not 0 < ema < 1:
         raise InputError(f"ema is the share kept at each step, between 0 and 1, got {ema}")
     average = {name: p.detach().clone() for name, p in field.named_parameters()} if ema is not None else {}
@@ -165,8 +173,11 @@ def _run(
     seed: int,
 ) -> Iterator[Step]:
     optimizer, device = state.optimizer, device_of(state.field)
-    if state.step == 0:
-        _place(state, signal, seed)
+    placing = _hearing(state, signal, "place")
+    if state.step == 0 and placing:
+        clock = time.perf_counter()
+        _place(placing, state, signal, seed)
+        state.seconds += time.perf_counter() - clock
     advancing = [field for field in _fields(state.field) if type(field).advance is not Field.advance]
     listening = _listeners(state, signal)
     fused = FusedStep.of(state)
@@ -230,16 +241,21 @@ def _fields(module: nn.Module) -> Iterator[Field]:
     return (part for part in module.modules() if isinstance(part, Field))
 
 
-def _place(state: State, signal: Signal, seed: int) -> None:
-    """Tell fields that see coordinates where the signal has detail; the average begins with what they make of it."""
+def _hearing(state: State, signal: Signal, hook: str) -> list[Field]:
+    """The fields that see coordinates and override this method of ``Field``."""
+    overriding = (field for field in _fields(state.field) if getattr(type(field), hook) is not getattr(Field, hook))
+    return [field for field in overriding if field.in_dim == signal.in_dim]
+
+
+def _place(placing: Sequence[Field], state: State, signal: Signal, seed: int) -> None:
+    """Tell these fields where the signal has detail; the average begins with what they make of it."""
 
     def detail(n: int) -> Tensor:
         points = signal.detail(n, seed=seed) if isinstance(signal, Detailed) else _repeated(signal, n, seed)
         return points.to(device_of(state.field))
 
-    for field in _fields(state.field):
-        if field.in_dim == signal.in_dim:
-            field.place(detail)
+    for field in placing:
+        field.place(detail)
     if state.average:
         state.update_average(0.0)
 
@@ -255,8 +271,7 @@ def _repeated(signal: Signal, n: int, seed: int) -> Tensor:
 
 def _listeners(state: State, signal: Signal) -> list[Listener]:
     """Who wants to know the errors of batches."""
-    fields = [field for field in _fields(state.field) if type(field).feedback is not Field.feedback]
-    found: list[Listener] = [field for field in fields if field.in_dim == signal.in_dim]
+    found: list[Listener] = [*_hearing(state, signal, "feedback")]
     return found + ([state.sampler] if isinstance(state.sampler, Listener) else [])
 
 
@@ -293,7 +308,7 @@ def _check(
         given = getattr(field, name, wanted)
         if given != wanted:
             raise InputError(
-                f"the {signal.kind} needs a field with {name} {wanted}, this {type(field).__name__} has {given}"
+                f"a field for the {signal.kind} has {name} {wanted}, this {type(field).__name__} has {given}"
             )
     wanted = getattr(signal, "dtype", None)  # of signals that have float64 samples too
     given = next((p.dtype for p in field.parameters()), wanted)

@@ -120,13 +120,14 @@ def stage_steps(
         check: other samples of the same function, best a finer grid: a stage that is no gain there is left out.
 
     Raises:
-        InputError: a value is out of range, samples are missing, or all values are zero.
+        InputError: a value is out of range, samples are missing or not float64, or all values are zero.
         NeuralFieldsError: the loss is no longer finite.
     """
     signals = _signals(signal)
     every = [*signals, *([check] if check else [])]
     if len({(one.in_dim, one.out_dim, one.frame) for one in every}) != 1:
         raise InputError("stages are fitted to samples of one function in one frame: give them the same bounds")
+    _check_dtypes(every)
     for name, value in (("stages", stages), ("lr", lr), ("factor", factor)):
         if not 0 < value < math.inf:
             raise InputError(f"{name} is positive and finite, got {value}")
@@ -184,6 +185,14 @@ def _signals(given: Any) -> list[Signal]:
         pair = isinstance(one, tuple) and len(one) == 2
         signals.append(Samples(*(torch.as_tensor(part).double() for part in one)) if pair else as_signal(one))
     return signals
+
+
+def _check_dtypes(signals: Sequence[Signal]) -> None:
+    for signal in signals:
+        found = signal.draw(1, seed=0, step=0).y.dtype
+        if found != torch.float64:
+            name = signal.describe()["name"]
+            raise InputError(f"stages need float64, {name!r} has {found}: give a pair (x, y) or float64 Samples")
 
 
 def _run(

@@ -41,7 +41,8 @@ class Samples(LatticeSignal):
         bounds: (low, high), one number per axis; by default those of the samples.
 
     Raises:
-        InputError: shapes do not fit, a number is not finite, or the bounds are empty or do not hold all ``x``.
+        InputError: shapes do not fit, a number is complex or not finite, or the bounds are empty or do not hold all
+            ``x``.
 
     Attributes:
         dtype: of coordinates and values, torch.float32 or torch.float64.
@@ -51,6 +52,8 @@ class Samples(LatticeSignal):
 
     def __init__(self, x: Any, y: Any, *, name: str = "samples", holdout: float = 0.0, bounds: Bounds | None = None):
         given = [torch.as_tensor(part).detach().cpu() for part in (x, y)]
+        if any(part.is_complex() for part in given):
+            raise InputError(f"{name} holds complex numbers: give real and imaginary parts, as torch.view_as_real does")
         self.dtype = torch.float64 if any(part.dtype == torch.float64 for part in given) else torch.float32
         points, values = (part.to(self.dtype)[:, None] if part.dim() == 1 else part.to(self.dtype) for part in given)
         if points.dim() != 2 or values.dim() != 2 or len(points) != len(values) or 0 in (*points.shape, *values.shape):

@@ -150,6 +150,9 @@ def test_medians_over_seeds_and_kernels() -> None:
     ]
     columns, (line,) = tables.methods_cells(rows)
     assert line[columns.index("dB")] == "20.00" and line[columns.index("kernels")] == "mlp"
+    assert line[columns.index("seeds") :] == ["3", "30.00"]
+    _, cells = tables.methods_cells([*rows, row("b", "x.png", 1.0)])
+    assert cells[1][0] == "b" and cells[1][-2:] == ["1", "-"]
 
 
 def test_images_are_described(picture: str) -> None:

@@ -198,6 +198,7 @@ COMMANDS = {
     "command": (["fti"], "'fti'", "did you mean fit?", "fit, eval, export"),
     "word too many": (["doctor", "x"], "x"),
     "option of methods": (["methods", "--jsn"], "did you mean --json?"),
+    "name of methods": (["methods", "Sirn"], "nf methods lists no Sirn; did you mean siren?"),
     "demo": (["demo", "--seconds", "-1"], "--seconds", "got -1"),
     "eval of nothing": (["eval"], "RUN"),
     "eval missing": (["eval", "x"], "x does not exist"),

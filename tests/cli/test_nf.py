@@ -253,6 +253,9 @@ def test_doctor_methods_and_help(nf):
     assert status == 0 and "siren" in out and "Sitzmann" in out and "`" not in out
     names = [row["name"] for row in json.loads(nf("methods", "--json").out)["--field"]]
     assert names == list(METHODS)
+    status, out, _ = nf("methods", "SIREN")
+    assert status == 0 and out.count("h' = sin(omega (W h + b))") == 2 and "Finer" not in out, out
+    assert nf("methods", "siren", "--json").out.count('"name"') == 2
     assert nf("--version").out.startswith("neuralfields ")
     assert nf().status == 2 and nf("--help").status == 0
 

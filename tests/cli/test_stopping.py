@@ -124,6 +124,16 @@ class TestInThisProcess:
         assert nf("fit", "a.png", "--steps", 20).status == 0
         assert same_weights(Path("runs/a"), Path("runs/a-2"))
 
+    def test_one_leaves_the_last_measurement(self, nf, monkeypatch):
+        """It may take long; the fit itself is in a checkpoint by then, however short it was."""
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "_UNSAVED_SECONDS", 0.0)
+            patched.setattr(runs, "finish", lambda *given, **more: signal.raise_signal(signal.SIGINT))
+            status, out, err = nf("fit", "a.png", "--steps", 9)
+        assert (status, out) == (130, "") and err.endswith("nf fit: interrupted; go on with: nf fit --resume runs/a\n")
+        assert nf("fit", "--resume", "runs/a").status == 0
+        assert (info()["status"], info()["steps"]) == ("done", 9)
+
     def test_while_another_line_is_being_said(self, nf, monkeypatch):
         """Python's files refuse a handler's line in the midst of another one; the request counts all the same."""
 

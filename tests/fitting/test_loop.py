@@ -410,8 +410,8 @@ def test_a_loss_that_is_not_finite_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("field", "sentence"),
     [
-        (MLP(3, 3), "the image needs a field with in_dim 2, this MLP has 3"),
-        (MLP(2, 1), "the image needs a field with out_dim 3, this MLP has 1"),
+        (MLP(3, 3), "a field for the image has in_dim 2, this MLP has 3"),
+        (MLP(2, 1), "a field for the image has out_dim 3, this MLP has 1"),
     ],
 )
 def test_fields_that_do_not_fit_the_signal(field: Field, sentence: str) -> None:
@@ -437,6 +437,9 @@ def test_a_module_that_does_not_fit_is_not_broadcast() -> None:
         ({"ema": 1.0}, "between 0 and 1, got 1.0"),
         ({"ema": 0.0}, "between 0 and 1, got 0.0"),
         ({"seed": -1}, "seed"),
+        ({"sampler": "teaching"}, r"sampler is nf.fitting.Teaching\(\) or the like, got 'teaching'"),
+        ({"objective": "l2"}, r"objective is nf.objectives.Regression\(\) or the like, got 'l2'"),
+        ({"optimizer": "adam"}, "got 'adam'"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, Any], sentence: str) -> None:

@@ -146,3 +146,10 @@ def test_bfgs_stops_where_it_stands_at_the_minimum() -> None:
     x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     assert list(bfgs(lambda: x.square().sum(), [x])) == []
     assert not x.any()
+
+
+def test_stages_are_fitted_to_float64() -> None:
+    single = Samples(torch.linspace(-1, 1, 9), torch.linspace(-1, 1, 9), name="line", bounds=([-1.05], [1.05]))
+    for given in (single, [samples(9), single]):
+        with pytest.raises(InputError, match=r"stages need float64, 'line' has torch.float32: give a pair \(x, y\)"):
+            stage_steps(given)

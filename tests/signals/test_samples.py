@@ -137,6 +137,7 @@ def test_a_field_of_another_dtype_is_refused() -> None:
         (torch.zeros(0), torch.zeros(0), {}, r"got \[0\] and \[0\]"),
         (torch.tensor([0, torch.nan]), torch.zeros(2), {}, "NaN or Inf"),
         (torch.arange(2), torch.tensor([0, torch.inf]), {}, "NaN or Inf"),
+        (torch.arange(2), torch.tensor([0, 1j]), {}, "complex numbers: give real and imaginary parts"),
         (torch.ones(2), torch.zeros(2), {}, "low < high along 1 axes"),
         (torch.arange(3), torch.zeros(3), {"bounds": ([0, 0], [2, 2])}, "low < high along 1 axes"),
         (torch.arange(3), torch.zeros(3), {"bounds": ([0], [1])}, r"1 samples lie outside .* as \[2.0\]"),
