@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from neuralfields.bench import tables
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 _NOTHING = "Not measured yet.\n"
+_NEAR = 0.5  # dB, a difference that another seed or image may turn round
 
 Report = Mapping[str, Any]
 
@@ -27,6 +29,7 @@ def sections(results: Path = RESULTS) -> dict[str, str]:
     }
     return {
         "methods": "\n".join(methods(name, made) for name, made in compared.items()) or _NOTHING,
+        "orders": "\n".join(orders(name, made) for name, made in compared.items()) or _NOTHING,
         "papers": papers(compared),
         **{name: make(reports[name]) if name in reports else _NOTHING for name, make in single.items()},
     }
@@ -90,6 +93,26 @@ def papers(compared: Mapping[str, Report]) -> str:
         for name, made in compared.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def orders(name: str, report: Report) -> str:
+    """Which of two methods is better in a paper, and whether it is here, for all pairs that both have measured."""
+    known = json.loads((ROOT / "benchmarks" / "papers.json").read_text())
+    ours = means(report["results"]["rows"])
+    columns = ["protocol", "order in the paper", f"order here, {name}", "pairs alike", "other way round"]
+    columns.append(f"within {_NEAR:g} dB here")
+    cells = []
+    for key, protocol in known["protocols"].items():
+        theirs = {row["method"]: row["psnr"] for row in known["rows"] if row["protocol"] == key and "psnr" in row}
+        shared = sorted((method for method in theirs if method in ours), key=lambda method: -theirs[method])
+        if len(shared) < 2:
+            continue
+        gains = [ours[better][0] - ours[worse][0] for better, worse in combinations(shared, 2)]
+        here = sorted(shared, key=lambda method: -ours[method][0])
+        counts = [sum(gain > _NEAR for gain in gains), sum(gain < -_NEAR for gain in gains)]
+        counts.append(len(gains) - sum(counts))
+        cells.append([protocol["name"], ", ".join(shared), ", ".join(here), *map(str, counts)])
+    return "\n".join(table(columns, cells)) + "\n"
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, int]]:

@@ -66,6 +66,15 @@ def test_comparisons_of_whatever_there_is(tmp_path: Path) -> None:
     assert "| WIRE | 30.63 | 0.818 | 91,600 | 65,536 | SL2A page | project page | - | - |" in found["papers"]
 
 
+def test_orders_beside_the_papers() -> None:
+    psnrs = {"siren": 31.0, "finer": 30.9, "gauss": 35.0, "hash": 40.0}
+    about = {"image": "a.png", "seed": 0, "backend": "reference", "params": 9}
+    rows = [{**about, "method": method, "psnr": psnr} for method, psnr in psnrs.items()]
+    text = comparison_tables.orders("few", {"results": {"rows": rows}})
+    assert "| SL2A page | finer, gauss, siren | gauss, siren, finer | 1 | 1 | 1 |" in text
+    assert "| GaussianImage, Kodak | hash, siren | hash, siren | 1 | 0 | 0 |" in text and "DIV2K-256" not in text
+
+
 def test_papers_figures_have_a_protocol() -> None:
     known = json.loads((ROOT / "benchmarks" / "papers.json").read_text())
     for row in known["rows"]:
