@@ -103,8 +103,9 @@ def orders(name: str, report: Report) -> str:
     columns.append(f"within {_NEAR:g} dB here")
     cells = []
     for key, protocol in known["protocols"].items():
-        theirs = {row["method"]: row["psnr"] for row in known["rows"] if row["protocol"] == key and "psnr" in row}
-        shared = sorted((method for method in theirs if method in ours), key=lambda method: -theirs[method])
+        rows = [row for row in known["rows"] if row["protocol"] == key and "psnr" in row and row["method"] in ours]
+        theirs = {row["method"]: row["psnr"] for row in sorted(rows, key=lambda row: row["psnr"])}  # the best of each
+        shared = sorted(theirs, key=lambda method: -theirs[method])
         if len(shared) < 2:
             continue
         gains = [ours[better][0] - ours[worse][0] for better, worse in combinations(shared, 2)]
@@ -112,7 +113,7 @@ def orders(name: str, report: Report) -> str:
         counts = [sum(gain > _NEAR for gain in gains), sum(gain < -_NEAR for gain in gains)]
         counts.append(len(gains) - sum(counts))
         cells.append([protocol["name"], ", ".join(shared), ", ".join(here), *map(str, counts)])
-    return "\n".join(table(columns, cells)) + "\n"
+    return "\n".join(table(columns, cells)) + "\n" if cells else _NOTHING
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, int]]:
