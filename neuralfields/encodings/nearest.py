@@ -197,12 +197,19 @@ def clusters(points: Tensor, count: int, *, rounds: int = 10) -> tuple[Tensor, T
     Clusters of too few points to have a shape are round, as large as their distance to the next one says. A little is
     added to the covariances, so that those along a line have an inverse too.
     """
-    dim = points.shape[-1]
-    centres = points[:count].clone()
+    # On the CPU there is no faster way to find neighbours once; what has to be built for `Nearest` costs far more.
+    from scipy.spatial import KDTree  # takes a while to import
+
+    dim, device = points.shape[-1], points.device
+    points = points.cpu()
+    centres, threads = points[:count].clone(), torch.get_num_threads()
+
+    def nearest(queries: Tensor, k: int) -> Tensor:
+        index = KDTree(centres.numpy()).query(queries.numpy(), k, workers=threads)[1]
+        return torch.as_tensor(index).view(len(queries), k)[:, -1]
 
     def owners() -> tuple[Tensor, Tensor]:
-        nearest = Nearest(centres, 1)
-        owner = torch.cat([nearest(part)[:, 0] for part in points.split(_CHUNK >> 5)])
+        owner = nearest(points, 1)
         return owner, owner.bincount(minlength=count)[:, None]
 
     def mean(owner: Tensor, sizes: Tensor, values: Tensor) -> Tensor:
@@ -214,12 +221,10 @@ def clusters(points: Tensor, count: int, *, rounds: int = 10) -> tuple[Tensor, T
     owner, sizes = owners()
     offset = points - centres[owner]
     covariances = mean(owner, sizes, (offset[:, :, None] * offset[:, None]).flatten(1)).view(count, dim, dim)
-    neighbours = Nearest(centres, min(2, count))
-    near = torch.cat([neighbours(part) for part in centres.split(_CHUNK >> 5)])
-    apart = (centres[near] - centres[:, None]).square().sum(-1).amax(-1)
+    apart = (centres[nearest(centres, min(2, count))] - centres).square().sum(-1)
     cell = apart.where(apart > 0, (2 / count ** (1 / dim)) ** 2) / 12  # the variance in a square of that side
-    eye = torch.eye(dim).to(points)
+    eye = torch.eye(dim, dtype=points.dtype)
     covariances = torch.where((sizes > dim)[:, :, None], covariances, cell[:, None, None] * eye)
     variance = covariances.diagonal(dim1=-2, dim2=-1).mean(-1)
     least = 1e-2 * variance + 1e-4 * variance.mean() + 1e-12
-    return centres, covariances + least[:, None, None] * eye
+    return centres.to(device), (covariances + least[:, None, None] * eye).to(device)
