@@ -15,6 +15,7 @@ APPS = PACKAGE.parent / "apps"
 # A module may import its own part, any part on a lower floor, and what BESIDE allows on its own floor.
 FLOORS = (
     ("errors",),
+    ("checks",),
     ("ops", "geometry", "files"),
     ("field", "calculus", "encodings", "networks"),
     ("fields", "families", "protocols", "metrics"),
@@ -105,6 +106,8 @@ def test_apps_use_public_names(path: Path) -> None:
         ("ops/x.py", "from neuralfields.geometry import Frame", True),
         ("ops/x.py", "from neuralfields.ops._op import Op\nfrom neuralfields.errors import InputError", False),
         ("errors.py", "from neuralfields.files import atomic", True),
+        ("errors.py", "from neuralfields.checks import positive", True),
+        ("ops/x.py", "from neuralfields.checks import positive", False),
         ("networks/x.py", "from neuralfields.encodings import HashGrid", False),
         ("networks/x.py", "from neuralfields.fields import Affine", True),
         ("signals/x.py", "from neuralfields.render import composite", True),

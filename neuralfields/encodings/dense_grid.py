@@ -15,7 +15,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
-from neuralfields.encodings.tables import between, encoded, one_of, per_axis
+from neuralfields.checks import between, one_of
+from neuralfields.encodings.tables import encoded, per_axis
 from neuralfields.field import Field
 from neuralfields.ops import PlaneLayout
 from neuralfields.ops.plane_encode import INTERPOLATIONS

@@ -15,6 +15,7 @@ import math
 import torch
 from torch import Tensor
 
+from neuralfields.checks import between
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 
@@ -81,8 +82,8 @@ class PositionalEncoding(Field):
 
     def __init__(self, in_dim: int, *, octaves: int = 10):
         super().__init__()
-        if not 1 <= octaves <= 32 or not 1 <= in_dim <= 64:
-            raise InputError(f"octaves is between 1 and 32 and in_dim between 1 and 64, got {octaves} and {in_dim}")
+        between(1, 64, in_dim=in_dim)
+        between(1, 32, octaves=octaves)
         self.in_dim, self.out_dim = in_dim, in_dim * (1 + 2 * octaves)
         self.octaves = octaves
 

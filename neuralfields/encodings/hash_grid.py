@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralfields import ops
+from neuralfields.checks import between, one_of
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.ops.field_step import Grid
@@ -52,12 +53,10 @@ class HashGrid(Field):
         layout: str = "tcnn-1",
     ):
         super().__init__()
-        if interpolation not in INTERPOLATIONS:
-            raise InputError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+        one_of(INTERPOLATIONS, interpolation=interpolation)
         if layout != "tcnn-1":
             raise InputError(f"the layout is tcnn-1, got {layout!r}")
-        if not 1 <= features <= 64:
-            raise InputError(f"features is between 1 and 64, got {features}")
+        between(1, 64, features=features)
         self.layout = ops.GridLayout(in_dim, levels, log2_size, base, finest)
         self.interpolation = interpolation
         self.in_dim, self.out_dim = in_dim, levels * features

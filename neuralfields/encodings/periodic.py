@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from neuralfields.checks import between
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 
@@ -38,8 +39,8 @@ class Periodic(Field):
 
     def __init__(self, in_dim: int, *, harmonics: int = 4, axes: Sequence[int] | None = None):
         super().__init__()
-        if not 1 <= in_dim <= 64 or not 1 <= harmonics <= 1 << 12:
-            raise InputError(f"in_dim is between 1 and 64, harmonics between 1 and 4096, got {in_dim} and {harmonics}")
+        between(1, 64, in_dim=in_dim)
+        between(1, 1 << 12, harmonics=harmonics)
         axes = list(range(in_dim)) if axes is None else list(axes)
         if not axes or len(set(axes)) < len(axes) or not set(axes) <= set(range(in_dim)):
             raise InputError(f"axes are different numbers from 0 to {in_dim - 1}, at least one, got {axes}")

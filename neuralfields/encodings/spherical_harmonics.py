@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from neuralfields.errors import InputError
+from neuralfields.checks import between
 from neuralfields.field import Field
 
 
@@ -35,8 +35,7 @@ class SphericalHarmonics(Field):
 
     def __init__(self, degree: int = 4):
         super().__init__()
-        if not 1 <= degree <= 8:
-            raise InputError(f"degree is between 1 and 8, got {degree}")
+        between(1, 8, degree=degree)
         self.in_dim, self.out_dim, self.degree = 3, degree**2, degree
 
     def forward(self, v: Tensor) -> Tensor:

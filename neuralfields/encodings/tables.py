@@ -24,20 +24,6 @@ def per_axis(resolution: int | Sequence[int], dim: int) -> tuple[int, ...]:
     return found
 
 
-def between(least: int, most: int, **values: int) -> None:
-    """Raise InputError unless each named number lies between two others."""
-    for name, value in values.items():
-        if not least <= value <= most:
-            raise InputError(f"{name} is between {least} and {most}, got {value}")
-
-
-def one_of(names: Sequence[str], **values: str) -> None:
-    """Raise InputError unless each named value is one of these names."""
-    for name, value in values.items():
-        if value not in names:
-            raise InputError(f"{name} is one of {', '.join(names)}, got {value!r}")
-
-
 def encoded(x: Tensor, table: Tensor, layout: PlaneLayout, interpolation: str = "linear") -> Tensor:
     """The features of each plane, [*batch, planes, features], at points [*batch, n]."""
     flat = ops.plane_encode(x.reshape(-1, layout.dim), table, layout, interpolation)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neuralfields.encodings.tables import between, encoded, one_of, per_axis, resampled
+from neuralfields.checks import between, one_of
+from neuralfields.encodings.tables import encoded, per_axis, resampled
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.ops import PlaneLayout

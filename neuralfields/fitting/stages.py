@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Tensor, nn
 
+from neuralfields.checks import one_of, positive
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.fitting.bfgs import bfgs
 from neuralfields.fitting.frequencies import flatness, main_frequency
@@ -128,15 +129,12 @@ def stage_steps(
     if len({(one.in_dim, one.out_dim, one.frame) for one in every}) != 1:
         raise InputError("stages are fitted to samples of one function in one frame: give them the same bounds")
     _check_dtypes(every)
-    for name, value in (("stages", stages), ("lr", lr), ("factor", factor)):
-        if not 0 < value < math.inf:
-            raise InputError(f"{name} is positive and finite, got {value}")
+    positive(stages=stages, lr=lr, factor=factor)
     if min(adam_steps, newton_steps, seed) < 0:
         raise InputError(
             f"steps and seed are whole numbers from 0 on, got {adam_steps} and {newton_steps} steps, seed {seed}"
         )
-    if newton not in MINIMISERS:
-        raise InputError(f"newton is one of {', '.join(MINIMISERS)}, got {newton!r}")
+    one_of(MINIMISERS, newton=newton)
     budgets = [(_adam(lr), adam_steps), (MINIMISERS[newton], newton_steps)]
     return _run(signals, stages, (width, depth), budgets, factor, seed, check)
 

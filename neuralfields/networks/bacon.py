@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, positive, products
+from neuralfields.networks.layers import layer_sizes, products
 
 
 class Bacon(Field):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from neuralfields.errors import InputError
+from neuralfields.checks import between
 
 _SPLIT = 96  # from this many harmonics on, products of few are faster than one cosine each
 
@@ -49,8 +49,8 @@ def chebyshev_sum(x: Tensor, coefficients: Tensor) -> Tensor:
 
 def check_splines(grid: int, degree: int) -> None:
     """Raise InputError unless a grid and a degree are in range."""
-    if not 1 <= grid <= 1 << 12 or not 1 <= degree <= 8:
-        raise InputError(f"grid is between 1 and 4096 and degree between 1 and 8, got {grid} and {degree}")
+    between(1, 1 << 12, grid=grid)
+    between(1, 8, degree=degree)
 
 
 @functools.cache

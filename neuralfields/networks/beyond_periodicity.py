@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of, positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import fading, linears, positive, through
+from neuralfields.networks.layers import fading, linears, through
 
 # By name: the function of z, a and b, and what a is where none is given.
 _ACTIVATIONS: dict[str, tuple[Callable[[Tensor, float, float], Tensor], float]] = {
@@ -57,8 +57,7 @@ class NonPeriodic(Field):
         b: float = 2.0,
     ):
         super().__init__()
-        if activation not in _ACTIVATIONS:
-            raise InputError(f"activation is one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
+        one_of(_ACTIVATIONS, activation=activation)
         self.in_dim, self.out_dim, self.activation = in_dim, out_dim, activation
         self.a, self.b = float(_ACTIVATIONS[activation][1] if a is None else a), float(b)
         positive(a=self.a, b=self.b)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, layer_sizes, linears, positive, through
+from neuralfields.networks.layers import init_sine, layer_sizes, linears, through
 from neuralfields.networks.pairs import ComplexLinear, gabor, real_part
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, positive, scaled
+from neuralfields.networks.layers import layer_sizes, scaled
 
 
 class Fan(Field):

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import hardtanh
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, list_of, positive, through, with_own_derivative
+from neuralfields.networks.layers import init_sine, linears, list_of, through, with_own_derivative
 from neuralfields.networks.pairs import gabor, wavelet_layers
 
 

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import one_of, positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.networks.bases import harmonics
-from neuralfields.networks.layers import LayerNorm, layer_sizes, positive, through
+from neuralfields.networks.layers import LayerNorm, layer_sizes, through
 
 _ACTIVATIONS = ("gated", "tanh")
 
@@ -61,8 +62,7 @@ class Fkan(Field):
         positive(omega=omega)
         if depth < 1 or not 1 <= frequencies <= 1 << 12:
             raise InputError(f"depth is 1 or more, frequencies between 1 and 4096, got {depth} and {frequencies}")
-        if activation not in _ACTIVATIONS:
-            raise InputError(f"activation is one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
+        one_of(_ACTIVATIONS, activation=activation)
         layer_sizes(in_dim, out_dim, width if uniform else 4 * width, depth)
         self.in_dim, self.out_dim = in_dim, out_dim
         self.frequencies, self.gated, self.omega = frequencies, activation == "gated", float(omega)

@@ -15,9 +15,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import bell, layer_sizes, linears, positive, scaled, through
+from neuralfields.networks.layers import bell, layer_sizes, linears, scaled, through
 
 
 class Gauss(Field):

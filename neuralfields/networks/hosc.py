@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import before_softplus, init_sine, linears, positive, scaled
+from neuralfields.networks.layers import before_softplus, init_sine, linears, scaled
 
 
 class Hosc(Field):

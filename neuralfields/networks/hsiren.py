@@ -9,8 +9,9 @@
 import torch
 from torch import Tensor
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, positive, scaled, through
+from neuralfields.networks.layers import init_sine, linears, scaled, through
 
 
 class HSiren(Field):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of
 from neuralfields.field import Field
 from neuralfields.networks.bases import check_splines
 from neuralfields.networks.layers import LayerNorm, layer_sizes
@@ -75,10 +75,9 @@ class AfKan(Field):
     ):
         super().__init__()
         check_splines(grid, degree)
-        known = {"activation": ACTIVATIONS, "combination": _COMBINATIONS, "pool": _POOLS}
-        for (name, names), value in zip(known.items(), (activation, combination, pool), strict=True):
-            if value not in names:
-                raise InputError(f"{name} is one of {', '.join(names)}, got {value!r}")
+        one_of(ACTIVATIONS, activation=activation)
+        one_of(_COMBINATIONS, combination=combination)
+        one_of(_POOLS, pool=pool)
         self.in_dim, self.out_dim = in_dim, out_dim
         sizes = layer_sizes(in_dim, out_dim, width, depth)
         words = activation, combination, pool

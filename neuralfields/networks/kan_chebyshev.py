@@ -9,7 +9,7 @@
 import torch
 from torch import Tensor, nn
 
-from neuralfields.errors import InputError
+from neuralfields.checks import between
 from neuralfields.field import Field
 from neuralfields.networks.bases import chebyshev_sum
 from neuralfields.networks.layers import LayerNorm, layer_sizes
@@ -36,8 +36,7 @@ class ChebyKan(Field):
 
     def __init__(self, in_dim: int, out_dim: int, *, width: int = 32, depth: int = 2, degree: int = 4):
         super().__init__()
-        if not 1 <= degree <= 1 << 12:
-            raise InputError(f"degree is between 1 and 4096, got {degree}")
+        between(1, 1 << 12, degree=degree)
         self.in_dim, self.out_dim = in_dim, out_dim
         sizes = layer_sizes(in_dim, out_dim, width, depth)
         self.layers = nn.ParameterList(torch.randn(b, a, degree + 1) / (a * (degree + 1)) for a, b in sizes)

@@ -38,13 +38,6 @@ def linears(in_dim: int, out_dim: int, width: int, depth: int) -> nn.ModuleList:
     return nn.ModuleList(nn.Linear(a, b) for a, b in layer_sizes(in_dim, out_dim, width, depth))
 
 
-def positive(**values: float) -> None:
-    """Raise InputError unless each named value is positive and finite."""
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise InputError(f"{name} is positive and finite, got {value}")
-
-
 def before_softplus(values: Tensor) -> Tensor:
     """Whose softplus these positive values are: a parameter that is to stay positive is trained in this form."""
     return values + torch.log(-torch.expm1(-values))

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import fading, linears, positive, products
+from neuralfields.networks.layers import fading, linears, products
 
 
 class FourierNet(Field):

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from neuralfields import ops
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of
 from neuralfields.field import Field
 from neuralfields.networks.layers import layer_sizes, list_of
 from neuralfields.ops.field_step import Network
@@ -32,8 +32,7 @@ class MLP(Field):
         self, in_dim: int, out_dim: int, *, width: int = 64, depth: int = 2, activation: str = "relu", bias: bool = True
     ):
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        one_of(ACTIVATIONS, activation=activation)
         self.in_dim, self.out_dim = in_dim, out_dim
         self.activation, self.bias = activation, bias
         sizes = layer_sizes(in_dim, out_dim, width, depth)

@@ -13,9 +13,10 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive
+from neuralfields.networks.layers import linears
 
 _MAX_STAGES = 64
 

@@ -9,9 +9,9 @@
 import torch
 from torch import Tensor, nn
 
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of, positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive, scaled
+from neuralfields.networks.layers import linears, scaled
 
 # (a_0..a_5, b_1..b_4): the leaky ReLU's of the paper's code, the others by least squares on [-3, 3] with b_4 >= 0.01.
 _STARTS = {
@@ -58,8 +58,7 @@ class Pau(Field):
     ):
         super().__init__()
         positive(omega=omega)
-        if start not in _STARTS:
-            raise InputError(f"start is one of {', '.join(_STARTS)}, got {start!r}")
+        one_of(_STARTS, start=start)
         self.in_dim, self.out_dim, self.omega = in_dim, out_dim, float(omega)
         self.layers = linears(in_dim, out_dim, width, depth)
         self.activations = nn.ModuleList(_Rational(width, start) for _ in range(depth))

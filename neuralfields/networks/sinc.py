@@ -12,8 +12,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import linears, positive, through
+from neuralfields.networks.layers import linears, through
 
 # sin(y) / y is the sum of the first times y^(2k), its derivative of the second times y^(2k + 1).
 _VALUE = [(-1) ** k / math.factorial(2 * k + 1) for k in range(5)]

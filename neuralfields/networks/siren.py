@@ -9,8 +9,9 @@
 from torch import Tensor
 
 from neuralfields import ops
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, list_of, positive
+from neuralfields.networks.layers import init_sine, linears, list_of
 from neuralfields.ops.field_step import Network
 
 

@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neuralfields.checks import one_of, positive
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.networks.layers import layer_sizes, positive
+from neuralfields.networks.layers import layer_sizes
 from neuralfields.ops.mlp import ACTIVATIONS
 from neuralfields.ops.mlp.reference import ACTIVATIONS as FUNCTIONS
 
@@ -73,8 +74,7 @@ class SkipMLP(Field):
     ):
         super().__init__()
         positive(beta=beta)
-        if activation not in ACTIVATIONS:
-            raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        one_of(ACTIVATIONS, activation=activation)
         if not all(skip in range(1, depth) for skip in skips):
             raise InputError(f"skips are numbers of layers from 1 to depth - 1 = {depth - 1}, got {list(skips)}")
         if narrow and width <= in_dim:

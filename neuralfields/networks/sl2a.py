@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neuralfields.errors import InputError
+from neuralfields.checks import between
 from neuralfields.field import Field
 from neuralfields.networks.bases import chebyshev_sum
 from neuralfields.networks.layers import LayerNorm, layer_sizes
@@ -43,8 +43,8 @@ class SL2A(Field):
     ):
         super().__init__()
         layer_sizes(in_dim, out_dim, width, depth)
-        if not 1 <= degree <= 1 << 12 or not 1 <= rank <= width:
-            raise InputError(f"degree is between 1 and 4096 and rank between 1 and width {width}, got {degree}, {rank}")
+        between(1, 1 << 12, degree=degree)
+        between(1, width, rank=rank)
         self.in_dim, self.out_dim = in_dim, out_dim
         # Xavier as PyTorch counts the fans of a tensor [in, width, degree + 1].
         bound = math.sqrt(6 / ((in_dim + width) * (degree + 1)))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of, positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import init_sine, linears, positive, through
+from neuralfields.networks.layers import init_sine, linears, through
 
 
 def _root(z: Tensor) -> Tensor:
@@ -48,8 +48,7 @@ class Spder(Field):
     ):
         super().__init__()
         positive(omega=omega)
-        if damping not in DAMPINGS:
-            raise InputError(f"damping is one of {', '.join(DAMPINGS)}, got {damping!r}")
+        one_of(DAMPINGS, damping=damping)
         self.in_dim, self.out_dim = in_dim, out_dim
         self.omega, self.damping = float(omega), damping
         self.layers = linears(in_dim, out_dim, width, depth)

@@ -9,8 +9,9 @@
 
 from torch import Tensor, nn
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import fading, layer_sizes, positive, through
+from neuralfields.networks.layers import fading, layer_sizes, through
 from neuralfields.networks.pairs import gabor, wavelet_layers
 
 PAPER = "Saragadam et al., WIRE: Wavelet Implicit Neural Representations, CVPR 2023"

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from neuralfields.checks import positive
 from neuralfields.field import Field
-from neuralfields.networks.layers import before_softplus, linears, positive
+from neuralfields.networks.layers import before_softplus, linears
 
 _LEAST = 1e-3  # of d: the activation's derivatives grow like 1/d^3
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from neuralfields.checks import one_of
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field, from_spec
 from neuralfields.geometry import Frame
@@ -48,8 +49,7 @@ def save(
         raise InputError(f"only fields can be saved, got {type(field).__name__}: derive its class from nf.Field")
     if dtype is None:
         dtype = "float64" if any(p.dtype == torch.float64 for p in field.parameters()) else "float32"
-    if dtype not in _DTYPES:
-        raise InputError(f"dtype is one of {', '.join(_DTYPES)}, got {dtype!r}")
+    one_of(_DTYPES, dtype=dtype)
     tensors = {}
     for name, tensor in field.state_dict().items():
         if not isinstance(tensor, Tensor):

@@ -15,9 +15,10 @@ SIGGRAPH 2022, section 3; the layout is tiny-cuda-nn's.
 
 from torch import Tensor
 
+from neuralfields.checks import one_of
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.grid_encode import cpu
-from neuralfields.ops.grid_encode.contract import check_interpolation, check_table
+from neuralfields.ops.grid_encode.contract import check_table
 from neuralfields.ops.grid_encode.layout import GridLayout
 from neuralfields.ops.grid_encode.reference import reference
 
@@ -26,7 +27,7 @@ INTERPOLATIONS = ("linear", "smoothstep")
 
 def _check(x: Tensor, table: Tensor, layout: GridLayout, interpolation: str = "linear") -> None:
     check_table("grid_encode", x, table, layout.dim, layout.entries)
-    check_interpolation(interpolation, INTERPOLATIONS)
+    one_of(INTERPOLATIONS, interpolation=interpolation)
 
 
 grid_encode = Op(

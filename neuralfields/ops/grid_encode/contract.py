@@ -1,7 +1,5 @@
 """What every op that interpolates in a table of rows on grids asks of coordinates and table."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from neuralfields.errors import InputError
@@ -15,9 +13,3 @@ def check_table(op: str, x: Tensor, table: Tensor, dim: int, rows: int) -> None:
         raise InputError(f"{op} takes a table [{rows}, features], got {list(table.shape)}")
     if x.dtype != table.dtype:
         raise InputError(f"{op} takes coordinates and a table of one dtype, got {x.dtype} and {table.dtype}")
-
-
-def check_interpolation(interpolation: str, known: Sequence[str]) -> None:
-    """Raise InputError unless it is one of those known."""
-    if interpolation not in known:
-        raise InputError(f"interpolation is one of {', '.join(known)}, got {interpolation!r}")

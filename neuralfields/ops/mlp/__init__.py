@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from neuralfields.errors import InputError
+from neuralfields.checks import one_of
 from neuralfields.ops._op import Kernel, Op
 from neuralfields.ops.mlp import cpu
 from neuralfields.ops.mlp.contract import check_points
@@ -20,8 +20,7 @@ from neuralfields.ops.mlp.reference import ACTIVATIONS, reference
 
 def _check(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None, activation: str) -> None:
     check_points("mlp", x, weights, biases)
-    if activation not in ACTIVATIONS:
-        raise InputError(f"activation is one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    one_of(ACTIVATIONS, activation=activation)
 
 
 mlp = Op(

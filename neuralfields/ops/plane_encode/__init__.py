@@ -19,8 +19,9 @@ and lines); Keys, "Cubic convolution interpolation for digital image processing"
 
 from torch import Tensor
 
+from neuralfields.checks import one_of
 from neuralfields.ops._op import Kernel, Op
-from neuralfields.ops.grid_encode.contract import check_interpolation, check_table
+from neuralfields.ops.grid_encode.contract import check_table
 from neuralfields.ops.grid_encode.levels import INTERPOLATIONS
 from neuralfields.ops.plane_encode import cpu
 from neuralfields.ops.plane_encode.layout import Plane, PlaneLayout
@@ -29,7 +30,7 @@ from neuralfields.ops.plane_encode.reference import reference
 
 def _check(x: Tensor, table: Tensor, layout: PlaneLayout, interpolation: str = "linear") -> None:
     check_table("plane_encode", x, table, layout.dim, layout.entries)
-    check_interpolation(interpolation, INTERPOLATIONS)
+    one_of(INTERPOLATIONS, interpolation=interpolation)
 
 
 plane_encode = Op(
