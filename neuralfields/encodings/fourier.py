@@ -27,7 +27,7 @@ class FourierFeatures(Field):
 
     Args:
         in_dim: number of coordinates.
-        features: number of values, even; half of them sines.
+        features: number of values, even; half of them sines. The paper has 512.
         sigma: standard deviation of the frequencies, in periods per box side; 10 suits natural images of 512 pixels.
         seed: of the frequencies, which are saved with the field.
 
@@ -37,11 +37,11 @@ class FourierFeatures(Field):
 
     paper = "Tancik et al., Fourier Features Let Networks Learn High Frequency Functions, NeurIPS 2020"
 
-    def __init__(self, in_dim: int, *, features: int = 256, sigma: float = 10.0, seed: int = 0):
+    def __init__(self, in_dim: int, *, features: int = 512, sigma: float = 10.0, seed: int = 0):
         super().__init__()
-        if not 1 <= in_dim <= 64 or not 2 <= features <= 1 << 16 or features % 2 or sigma < 0:
+        if not 1 <= in_dim <= 64 or not 2 <= features <= 1 << 16 or features % 2 or not 0 <= sigma < math.inf:
             raise InputError(
-                "in_dim is between 1 and 64, features even and between 2 and 65536, sigma >= 0, "
+                "in_dim is between 1 and 64, features even and between 2 and 65536, sigma finite and not negative, "
                 f"got {in_dim}, {features} and {sigma}"
             )
         self.in_dim, self.out_dim = in_dim, features

@@ -79,10 +79,23 @@ def test_the_highest_octave_has_the_frequency_it_says() -> None:
     assert float(field(torch.tensor([[2.0**-5]]))[0, 5]) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("arguments", [{"features": 3}, {"features": 0}, {"features": -2}, {"sigma": -1.0}], ids=str)
-def test_features_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="features even and between"):
-        FourierFeatures(2, **arguments)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"features": 3},
+        {"features": 0},
+        {"features": -2},
+        {"sigma": -1.0},
+        {"sigma": math.nan},
+        {"sigma": math.inf},
+        {"in_dim": 0},
+    ],
+    ids=str,
+)
+def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        FourierFeatures(**{"in_dim": 2} | arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("octaves", [0, 33, -1])
