@@ -28,8 +28,8 @@ class SplitWavelet(Field):
     so have products of atoms. Later layers are h' = g(V h) - g(0) with g WIRE's activation, without biases: no atom, no
     value. The real part of a linear map follows. Sizes, scales and the rate are ours, the paper has no table of them.
 
-    At first each W is a random rotation times a factor, log-uniform in [1/spread, spread], and the centres, where
-    y = 0, are uniform; ``place`` moves them.
+    At first each W is orthogonal times a factor, log-uniform in [1/spread, spread], with all waves into one half-space,
+    so that products of atoms cannot cancel. The centres, where y = 0, are uniform; ``place`` moves them.
 
     Args:
         in_dim, out_dim: number of values in and out.
@@ -71,10 +71,12 @@ class SplitWavelet(Field):
         self.in_dim, self.out_dim = in_dim, out_dim
         self.first, self.hidden = (first_omega, first_scale), (hidden_omega, hidden_scale)
         _, *hidden, last = layer_sizes(in_dim, out_dim, width, depth)
-        rotation = torch.linalg.qr(torch.randn(width, in_dim, in_dim)).Q
+        matrix = torch.linalg.qr(torch.randn(width, in_dim, in_dim)).Q
+        # The first row is the direction of the wave: of both signs the one with a positive first component.
+        matrix = torch.where(matrix[:, :1, :1] < 0, -matrix, matrix)
         factor = spread ** torch.empty(width, 1, 1).uniform_(-1, 1)
         # Row by row, [n, width, n]: W of atom t is weight[:, t].
-        self.weight = nn.Parameter((factor * rotation).transpose(0, 1).contiguous())
+        self.weight = nn.Parameter((factor * matrix).transpose(0, 1).contiguous())
         self.bias = nn.Parameter(torch.empty(in_dim, width))
         self._centre(torch.rand(width, in_dim) * 2 - 1)
         self.layers = nn.ModuleList([*(ComplexLinear(*s, bias=False) for s in hidden), real_part(*last, bias=False)])

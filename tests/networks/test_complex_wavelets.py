@@ -116,12 +116,15 @@ def test_a_fresh_network() -> None:
     torch.manual_seed(0)
     field = SplitWavelet(2, 1, width=400, spread=3.0)
     weight = field.weight.transpose(0, 1)
-    squares = weight @ weight.mT  # a rotation times a factor: the factor's square on the diagonal
+    squares = weight @ weight.mT  # orthogonal times a factor: the factor's square on the diagonal
     factors = squares[:, 0, 0].sqrt()
     torch.testing.assert_close(squares, factors.square()[:, None, None] * torch.eye(2).expand(400, 2, 2))
     assert 1 / 3 <= float(factors.min()) < 0.35
     assert 2.85 < float(factors.max()) <= 3 + 1e-5
     assert abs(float(factors.log().mean())) < 0.1
+    assert float(weight[:, 0, 0].min()) > 0, "all waves into one half-space"
+    across = weight[:, 0, 1] / factors
+    assert float(across.min()) < -0.95 < 0.95 < float(across.max()), "and every direction of it"
     centres = -torch.linalg.solve(weight, field.bias.T)
     assert 0.97 < float(centres.abs().max()) <= 1 + 1e-5
     assert float(centres.std()) == pytest.approx(1 / math.sqrt(3), rel=0.1)
