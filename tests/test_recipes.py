@@ -138,14 +138,20 @@ def test_runs_of_earlier_versions_are_understood() -> None:
     assert Recipe.from_json(data, recipe.field) == recipe
 
 
-@pytest.mark.parametrize("name", ["siren", "fourier"])
-def test_networks_work_around_zero_unless_the_range_is_open(name: str) -> None:
-    def maps(kind: str) -> list[tuple[float, float]]:
-        field = MAKERS[name](image(8, 8, kind)).field
-        return [(part.scale, part.offset) for part in field.modules() if isinstance(part, Affine)]
+def output_maps(name: str, kind: str) -> list[tuple[float, float]]:
+    field = MAKERS[name](image(8, 8, kind)).field
+    return [(part.scale, part.offset) for part in field.modules() if isinstance(part, Affine)]
 
-    assert maps("rgb") == [(0.5, 0.5)]
-    assert maps("hdr") == []
+
+@pytest.mark.parametrize("name", ["siren", "finer"])
+def test_networks_work_around_zero_unless_the_range_is_open(name: str) -> None:
+    assert output_maps(name, "rgb") == [(0.5, 0.5)]
+    assert output_maps(name, "hdr") == []
+
+
+@pytest.mark.parametrize("name", ["positional", "fourier", "skip-mlp", "fkan"])
+def test_networks_published_for_values_from_0_to_1_give_them_as_they_are(name: str) -> None:
+    assert output_maps(name, "rgb") == []
 
 
 @pytest.mark.parametrize("name", MAKERS)

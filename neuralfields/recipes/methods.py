@@ -113,7 +113,8 @@ def _pins(e: Extent, width: int) -> Field:
 
 
 def _octaves(e: Extent) -> PositionalEncoding:
-    # The Nyquist rule of the SIREN authors' code.
+    # The Nyquist rule of SIREN's code, which takes the shortest side, and bounds no image or sound.
+    # Here it is the longest side, and at most 10 octaves, NeRF's in three dimensions.
     return PositionalEncoding(e.in_dim, octaves=clamped(math.floor(math.log2(e.side / 4)), 1, 10))
 
 
@@ -202,11 +203,12 @@ _ALL = (
     Method("relu", MLP, _network(MLP, depth=4), 256,
            "ReLU layers on bare coordinates: the baseline that learns low frequencies only"),
     Method("positional", PositionalEncoding, _positional, 256,
-           "NeRF's sines and cosines of powers of two, then ReLU layers"),
+           "NeRF's sines and cosines of powers of two, then ReLU layers", centred=False),
     Method("fourier", FourierFeatures, _fourier, 256,
-           "random Fourier features, sigma 10 per 512 samples a side, then ReLU layers"),
+           "random Fourier features, sigma 10 per 512 samples a side, then ReLU layers", centred=False),
     Method("skip-mlp", SkipMLP, _skip_mlp, 256,
-           "NeRF's trunk: positional encoding, eight ReLU layers, the input again after the fifth"),
+           "NeRF's trunk: positional encoding, eight ReLU layers, the input again after the fifth",
+           centred=False),
     Method("barf", CoarseToFine, _barf, 256,
            "positional encoding whose octaves open during the fit, then ReLU layers", centred=False),
     Method("sape", Sape, _sape, 256,
@@ -248,7 +250,7 @@ _ALL = (
     Method("sl2a", SL2A, _sl2a, 256,
            "learned Chebyshev polynomials in the first layer, which modulates low-rank ReLU layers"),
     Method("fkan", Fkan, _network(Fkan), 128,
-           "a learned Fourier series in the first layer, then gated layers", batch=4096),
+           "a learned Fourier series in the first layer, then gated layers", centred=False, batch=4096),
     Method("kan", Kan, _network(Kan, grid=32), 32, "learned B-splines on every edge", lr=0.01),
     Method("cheby-kan", ChebyKan, _network(ChebyKan, degree=16), 32,
            "learned Chebyshev polynomials on every edge", lr=0.004),
