@@ -60,9 +60,10 @@ class Bacon(Field):
     ):
         super().__init__()
         positive(rate=rate, scale=scale)
+        sizes = layer_sizes(in_dim, out_dim, width, depth)  # first, because it bounds the depth
         if list(heads) != sorted(set(heads) & set(range(depth))) or depth - 1 not in heads:
             raise InputError(f"heads are layers in ascending order, the last one {depth - 1}, got {list(heads)}")
-        first, *hidden, last = layer_sizes(in_dim, out_dim, width, depth)
+        first, *hidden, last = sizes
         self.band = round(rate / (2 * depth))
         if self.band < 1:
             raise InputError(f"{depth} filters need a rate of more than {depth}, got {rate}")

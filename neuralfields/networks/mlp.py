@@ -13,7 +13,7 @@ from neuralfields.ops.mlp import ACTIVATIONS
 class MLP(Field):
     """``depth`` hidden layers of ``width``, then a linear map.
 
-    Weights are Xavier-uniform and biases zero, as in the networks behind instant-ngp's encodings.
+    Weights are Xavier-uniform as behind instant-ngp's encodings (which have no biases), biases zero.
 
     Args:
         in_dim, out_dim: number of values in and out.

@@ -126,6 +126,7 @@ def test_parameter_count() -> None:
         ({"rate": 0.0}, "rate is positive and finite, got 0.0"),
         ({"scale": -1.0}, "scale is positive and finite, got -1.0"),
         ({"width": 0}, "sizes between 1 and 65536"),
+        ({"depth": 10**12}, "at most 256 layers"),
     ],
     ids=str,
 )

@@ -13,11 +13,10 @@ from neuralfields.networks import AfKan
 
 
 def pooled(field: AfKan, x: Tensor) -> Tensor:
-    """What the first layer makes of coordinates before its linear map, without the activation there."""
+    """What the first layer makes of coordinates before its linear map; relu leaves non-negative values."""
     layer = field.layers[0]
+    assert layer.activation == "relu"
     layer.map = nn.Identity()
-    layer.activation, inner = "relu", layer.activation
-    assert inner == "relu"
     return layer((x + 1) / 2)
 
 

@@ -13,7 +13,7 @@ from neuralfields.networks import ChebyKan
 
 
 def test_the_number_of_parameters() -> None:
-    """That of the repository's example for MNIST: 784-32-16-10 would be no field of ours, 784-32-32-10 is."""
+    """Edges times (degree + 1), and the norms."""
     edges = 784 * 32 + 32 * 32 + 32 * 10
     assert sum(p.numel() for p in ChebyKan(784, 10).parameters()) == edges * 5 + 2 * 2 * 32
 
