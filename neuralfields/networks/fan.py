@@ -26,7 +26,7 @@ class Fan(Field):
     Args:
         in_dim, out_dim: number of values in and out.
         width: of the layers; the paper has 2048.
-        depth: number of activated layers.
+        depth: number of activated layers; the paper's networks for periodic functions have 2.
         share: of a layer's values that are cosines, as many as are sines; above 0 and below 0.5.
         first_omega: frequency of the first layer; larger for finer signals.
         gated: whether cosines and sines are multiplied by g, and the others by 1 - g, with one trained g in each layer,
@@ -51,14 +51,17 @@ class Fan(Field):
     ):
         super().__init__()
         positive(depth=depth, first_omega=first_omega)
-        first, *hidden, last = layer_sizes(in_dim, out_dim, width, depth + 1)
+        first, *_, last = layer_sizes(in_dim, out_dim, width, depth)
         if not 0 < share < 0.5 or int(share * width) < 1:
-            raise InputError(f"share is above 0 and below 0.5, and leaves one of {width} values or more, got {share}")
+            raise InputError(
+                "share is above 0 and below 0.5, and of width it is one value or more, "
+                f"got share {share} and width {width}"
+            )
         self.in_dim, self.out_dim, self.first_omega = in_dim, out_dim, float(first_omega)
         cosines = int(share * width)
         self.first, self.last = nn.Linear(*first), nn.Linear(*last)
-        self.periodic = nn.ModuleList(nn.Linear(width, cosines) for _ in hidden)
-        self.others = nn.ModuleList(nn.Linear(width, width - 2 * cosines) for _ in hidden)
+        self.periodic = nn.ModuleList(nn.Linear(width, cosines) for _ in range(depth))
+        self.others = nn.ModuleList(nn.Linear(width, width - 2 * cosines) for _ in range(depth))
         self.gates = nn.Parameter(torch.randn(depth)) if gated else None
 
     def forward(self, x: Tensor) -> Tensor:

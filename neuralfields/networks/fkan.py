@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neuralfields.checks import one_of, positive
-from neuralfields.errors import InputError
+from neuralfields.checks import between, one_of, positive
 from neuralfields.field import Field
 from neuralfields.networks.bases import harmonics
 from neuralfields.networks.layers import LayerNorm, layer_sizes, through
@@ -34,7 +33,8 @@ class Fkan(Field):
         depth: number of layers after it.
         frequencies: in the series; pi/2 per sample along the finest axis is the Nyquist rule.
         activation: "gated" as the code, "tanh" as the paper.
-        omega: steepness of the tanh; weights after the first layer are U(±sqrt(6/fan_in)/omega).
+        omega: steepness of the tanh; weights after the first layer are U(±sqrt(6/fan_in)/omega), where the last map's
+            fan_in is taken as ``width``, as in the authors' code.
         uniform: all layers are ``width`` wide. If not, they are 2 width and the last 4 width, as in the code.
         smooth: coefficients start as N(0, 1/g^4) in place of N(0, 1/frequencies), both over ``in_dim``.
 
@@ -60,10 +60,11 @@ class Fkan(Field):
     ):
         super().__init__()
         positive(omega=omega)
-        if depth < 1 or not 1 <= frequencies <= 1 << 12:
-            raise InputError(f"depth is 1 or more, frequencies between 1 and 4096, got {depth} and {frequencies}")
+        between(1, (1 << 16) // (1 if uniform else 4), width=width)
+        between(1, 256, depth=depth)
+        between(1, 1 << 12, frequencies=frequencies)
         one_of(_ACTIVATIONS, activation=activation)
-        layer_sizes(in_dim, out_dim, width if uniform else 4 * width, depth)
+        layer_sizes(in_dim, out_dim, width, depth)
         self.in_dim, self.out_dim = in_dim, out_dim
         self.frequencies, self.gated, self.omega = frequencies, activation == "gated", float(omega)
         g = torch.arange(1, frequencies + 1).repeat(2)  # cosines, then sines
@@ -74,7 +75,6 @@ class Fkan(Field):
         hidden = [width] * depth if uniform else [2 * width] * (depth - 1) + [4 * width]
         layers = [nn.Linear(a, b) for a, b in pairwise([width, *hidden, out_dim])]
         self.layers = nn.ModuleList(layers)
-        # The last one's fan-in is the first layer's width in the code, not its own.
         for layer, fan_in in zip(layers, [width, *hidden[:-1], width], strict=True):
             bound = math.sqrt(6 / fan_in) / omega
             nn.init.uniform_(layer.weight, -bound, bound)

@@ -35,8 +35,8 @@ class AfKan(Field):
 
     m = 2 grid/(degree + 1); low_j = j/grid from j = -degree on and high_j = low_j + (degree + 1)/grid, both trained.
     The pool takes the ``grid + degree`` values of each input to one: "linear" is v f + c; "global" is sum_j f_j
-    softmax_i((v f_i + c)/max(T, 1)) over the inputs i; "spatial" is sum_j f_j softmax_j(g_j/max(T, 1)) with g a convolution
-    over neighbouring inputs. The temperature T is trained, from sqrt(inputs) on.
+    softmax_i((v f_i + c)/max(T, 1)) over the inputs i; "spatial" is sum_j f_j softmax_j(g_j/max(T, 1)) with g a
+    convolution over neighbouring inputs. The temperature T is trained, from sqrt(inputs) on.
 
     Made a field: the code scales f by the norm, minimum and maximum over the whole batch, so that a point's value
     depends on the others. Here ReLU-KAN's constant r = m^2 stands in for that, m in each factor. Ours too: coordinates

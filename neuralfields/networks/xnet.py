@@ -58,7 +58,7 @@ class XNet(Field):
 class _Cauchy(Field):
     """The activation of a layer: a field of its own because of its rate."""
 
-    lr_scale = 0.1
+    lr_scale = 0.1 * XNet.lr_scale
 
     def __init__(self, width: int):
         super().__init__()

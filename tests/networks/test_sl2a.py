@@ -100,6 +100,6 @@ def test_a_higher_degree_slows_the_decay_of_the_tangent_kernel() -> None:
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, Any]) -> None:
-    value = next(iter(arguments.values()))
-    with pytest.raises(InputError, match=str(value)):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         SL2A(2, 1, **arguments)
