@@ -30,7 +30,7 @@ class Sape(Field):
         in_dim: number of coordinates, 1 to 3.
         features: number of values besides the coordinates, even; half of them sines.
         sigma: standard deviation of the frequencies' lengths, in periods per box side.
-        cells: of the mask, per axis.
+        cells: of the mask, per axis, at most 2^22 in all; the paper has 12 in one dimension, 128 in two, 64 in three.
         blocks: number of blocks; None for blocks of ``in_dim`` entries, as in the paper.
         epsilon: squared error below which a cell opens no more; 1e-3 suits values in [0, 1].
         seed: of the frequencies, which are saved with the field.
@@ -58,6 +58,8 @@ class Sape(Field):
                 "in_dim is between 1 and 3, cells between 1 and 1024, features even and between 2 and 65536, "
                 f"got {in_dim}, {cells} and {features}"
             )
+        if cells**in_dim > 1 << 22:
+            raise InputError(f"cells are at most 4194304 in all, got {cells} along each of {in_dim} axes")
         if not 0 <= sigma < math.inf or not 0 <= epsilon < math.inf:
             raise InputError(f"sigma and epsilon are not negative and finite, got {sigma} and {epsilon}")
         self.in_dim, self.out_dim = in_dim, in_dim + features

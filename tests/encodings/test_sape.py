@@ -154,11 +154,19 @@ def test_the_state_is_saved() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"features": 3}, {"cells": 0}, {"blocks": 0}, {"blocks": 600}, {"epsilon": -1.0}, {"sigma": math.inf}],
+    [
+        {"in_dim": 4},
+        {"features": 3},
+        {"cells": 0},
+        {"cells": 162, "in_dim": 3},
+        {"blocks": 0},
+        {"blocks": 600},
+        {"epsilon": -1.0},
+        {"sigma": math.inf},
+    ],
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
-        Sape(2, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        Sape(4)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        Sape(**{"in_dim": 2} | arguments)  # type: ignore[arg-type]
