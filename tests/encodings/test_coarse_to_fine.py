@@ -84,7 +84,11 @@ def test_the_mask_is_saved_and_part_of_the_derivatives() -> None:
     "arguments", [{"start": 0.5, "end": 0.5}, {"start": -0.1}, {"end": 1.5}, {"opened": -1}, {"opened": 4}], ids=str
 )
 def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
         CoarseToFine(PositionalEncoding(2, octaves=3), **arguments)  # type: ignore[arg-type]
+
+
+def test_an_encoding_without_bands() -> None:
     with pytest.raises(InputError, match="MLP has no bands"):
         CoarseToFine(MLP(2, 1))

@@ -90,9 +90,10 @@ def test_points_move_to_fit_a_bump() -> None:
     assert float(nearest) < 0.15
 
 
-@pytest.mark.parametrize("arguments", [{"points": 0}, {"features": 0}, {"neighbours": 0}, {"refresh": 0}], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [{"points": 0}, {"features": 0}, {"neighbours": 0}, {"refresh": 0}, {"in_dim": 4}], ids=str
+)
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
-        GaussianPoints(2, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        GaussianPoints(4)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        GaussianPoints(**{"in_dim": 2} | arguments)  # type: ignore[arg-type]

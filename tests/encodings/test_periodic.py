@@ -1,6 +1,8 @@
 """Periodic features: equal at both ends of the box with all derivatives, and what passes through."""
 
 import math
+import re
+from typing import Any
 
 import pytest
 import torch
@@ -44,10 +46,11 @@ def test_it_repeats_outside_the_box() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"harmonics": 0}, {"axes": []}, {"axes": [2]}, {"axes": [0, 0]}, {"axes": [-1]}], ids=str
+    "arguments",
+    [{"harmonics": 0}, {"axes": []}, {"axes": [2]}, {"axes": [0, 0]}, {"axes": [-1]}, {"in_dim": 0}],
+    ids=str,
 )
-def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
-        Periodic(2, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        Periodic(0)
+def test_arguments_out_of_range(arguments: dict[str, Any]) -> None:
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=rf"{name}.* {re.escape(str(value))}"):
+        Periodic(**{"in_dim": 2} | arguments)

@@ -99,11 +99,18 @@ def test_only_the_features_are_fitted() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"centres": 3}, {"neighbours": 0}, {"features": 0}, {"lowest": 0.0}, {"highest": 0.1}, {"alpha": 0.0}],
+    [
+        {"centres": 3},
+        {"neighbours": 0},
+        {"features": 0},
+        {"lowest": 0.0},
+        {"highest": 0.1},
+        {"alpha": 0.0},
+        {"in_dim": 4},
+    ],
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
-        RadialBasis(2, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        RadialBasis(4)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        RadialBasis(**{"in_dim": 2} | arguments)  # type: ignore[arg-type]

@@ -177,5 +177,5 @@ def test_where_no_atom_is_the_band_is_zero() -> None:
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=f" {next(iter(arguments.values()))}"):
         SplitWavelet(2, 1, **arguments)  # type: ignore[arg-type]

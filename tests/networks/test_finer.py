@@ -147,7 +147,8 @@ def test_ranges_of_the_wavelet() -> None:
     "arguments", [{"depth": 0}, {"width": 0}, {"first_bias": -1.0}, {"first_bias": math.inf}], ids=str
 )
 def test_arguments_out_of_range(cls: type[Finer], arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         cls(2, 1, **arguments)  # type: ignore[arg-type]
 
 

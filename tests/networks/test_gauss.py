@@ -84,11 +84,13 @@ def test_the_sizes_of_garf() -> None:
 
 @pytest.mark.parametrize("arguments", [{"depth": 0}, {"width": 0}, {"scale": 0.0}, {"scale": math.nan}], ids=str)
 def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         Gauss(2, 1, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("arguments", [{"depth": 0}, {"width": 0}, {"sigma": -1.0}, {"skip": -1}], ids=str)
 def test_arguments_out_of_range_of_garf(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         Garf(2, 1, **arguments)  # type: ignore[arg-type]

@@ -27,5 +27,6 @@ def test_behind_its_encodings() -> None:
 
 @pytest.mark.parametrize("arguments", [{"lowest": 0.0}, {"highest": 1.0}, {"depth": 0}, {"width": 0}], ids=str)
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         NeuRBFDecoder(4, 1, **arguments)  # type: ignore[arg-type]

@@ -106,10 +106,11 @@ def test_finer_levels_are_closer_after_a_progressive_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"levels": 0}, {"levels": 9, "features": 16}, {"features": 7}, {"sigma": -1.0}, {"depth": 0}], ids=str
+    "arguments",
+    [{"levels": 0}, {"levels": 9, "features": 16}, {"features": 7}, {"sigma": -1.0}, {"depth": 0}, {"out_dim": 0}],
+    ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
-    with pytest.raises(InputError):
-        Pins(2, 1, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        Pins(2, 0)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        Pins(**{"in_dim": 2, "out_dim": 1} | arguments)  # type: ignore[arg-type]

@@ -86,11 +86,12 @@ def test_the_frequencies_act_where_they_should() -> None:
         {"first_omega": math.nan},
         {"first_omega": math.inf},
         {"hidden_omega": -1.0},
+        {"in_dim": 0},
+        {"out_dim": 0},
     ],
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
-        Siren(2, 1, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        Siren(0, 1)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        Siren(**{"in_dim": 2, "out_dim": 1} | arguments)  # type: ignore[arg-type]

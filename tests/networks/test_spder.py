@@ -95,5 +95,6 @@ def test_a_fit_is_better_than_with_plain_sines() -> None:
     ids=str,
 )
 def test_arguments_out_of_range(arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value!r}"):
         Spder(2, 1, **arguments)  # type: ignore[arg-type]

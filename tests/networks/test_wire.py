@@ -155,14 +155,21 @@ def test_a_fresh_network() -> None:
 @pytest.mark.parametrize("cls", [Wire, RealWire, Wire2D])
 @pytest.mark.parametrize(
     "arguments",
-    [{"depth": 0}, {"width": 0}, {"width": 1 << 18}, {"omega": 0.0}, {"scale": -1.0}, {"scale": math.inf}],
+    [
+        {"depth": 0},
+        {"width": 0},
+        {"width": 1 << 18},
+        {"omega": 0.0},
+        {"scale": -1.0},
+        {"scale": math.inf},
+        {"in_dim": 0},
+    ],
     ids=str,
 )
 def test_arguments_out_of_range(cls: type[Wire], arguments: dict[str, float]) -> None:
-    with pytest.raises(InputError):
-        cls(2, 1, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError):
-        cls(0, 1)
+    (name, value), *_ = arguments.items()
+    with pytest.raises(InputError, match=f"{name}.* {value}"):
+        cls(**{"in_dim": 2, "out_dim": 1} | arguments)  # type: ignore[arg-type]
 
 
 def test_one_value_wide_is_too_narrow_for_complex_ones() -> None:
