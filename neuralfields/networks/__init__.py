@@ -4,7 +4,8 @@ from neuralfields.networks.bacon import Bacon
 from neuralfields.networks.beyond_periodicity import NonPeriodic
 from neuralfields.networks.complex_wavelets import SplitWavelet
 from neuralfields.networks.fan import Fan
-from neuralfields.networks.finer import Finer, FinerGauss, FinerWavelet
+from neuralfields.networks.finer import Finer
+from neuralfields.networks.finer_plus import FinerGauss, FinerWavelet
 from neuralfields.networks.fkan import Fkan
 from neuralfields.networks.gauss import Garf, Gauss
 from neuralfields.networks.hosc import Hosc
