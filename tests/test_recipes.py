@@ -11,14 +11,15 @@ import pytest
 import torch
 
 import neuralfields as nf
-from neuralfields import recipes
+from neuralfields import encodings, networks, recipes
 from neuralfields.errors import InputError
 from neuralfields.field import from_spec
+from neuralfields.encodings import Concat, SphericalHarmonics, TensorVM
 from neuralfields.fields import Affine
 from neuralfields.fitting import LossWeighted, Teaching
-from neuralfields.networks import MLP
+from neuralfields.networks import MLP, MultiStage, NeuRBFDecoder
 from neuralfields.objectives import Eikonal, MultiScale, Regression
-from neuralfields.recipes import METHODS, RECIPES, Recipe
+from neuralfields.recipes import METHODS, RECIPES, Recipe, methods
 from neuralfields.signals import Image
 
 MAKERS = RECIPES | METHODS
@@ -91,6 +92,14 @@ def test_methods_explain_themselves(name: str) -> None:
     assert method.name == name
     assert 10 < len(method.summary) <= 150
     assert re.search(r"\b(19|20)\d\d\b", method.paper), f"{name} tells no paper with its year"
+
+
+def test_every_network_and_encoding_is_a_method_or_named_as_none() -> None:
+    """Parts of other methods, and what is not for any signal or not fitted in this way."""
+    named = {Concat, NeuRBFDecoder, MultiStage, TensorVM, SphericalHarmonics}
+    public = {getattr(home, name) for home in (networks, encodings) for name in home.__all__}
+    assert {method.about for method in METHODS.values()} == public - named
+    assert all(cls.__name__ in str(methods.__doc__) for cls in named)
 
 
 def test_counting_does_not_change_the_field() -> None:

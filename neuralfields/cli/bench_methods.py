@@ -10,7 +10,7 @@ from neuralfields.cli.parser import Parser, count, needs, say
 
 _RESUME = """Long runs may be interrupted: what was measured is in --out, and the same command with the same --out goes
 on from there; of that only fits that failed are tried again. Other settings, or another machine, want another --out."""
-_METHODS = f"""each method is fitted with its own published rate and range, at about as many parameters as the others,
+_METHODS = f"""each method is fitted with its own rate and range, at about as many parameters as the others,
 until the same time (or number of steps) is used up; one after the other, each in a process of its own. Rows have the
 PSNR and SSIM, the PSNR's course, the error in each octave of frequencies, speed and peak memory.
 

@@ -5,7 +5,8 @@
 >>> recipe = nf.recipes.image(photo)
 >>> print(nf.fit(recipe.field, photo, **recipe.settings))
 
-``METHODS`` has every coordinate network and encoding by name, each with its own published settings:
+``METHODS`` has the coordinate networks and encodings by name, with published settings where there are any; comments in
+``methods`` say what is ours, and what has no line there:
 
 >>> recipe = nf.recipes.METHODS["siren"](photo, params=200_000)
 """

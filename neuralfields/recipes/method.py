@@ -1,4 +1,7 @@
-"""A method: a way to represent any signal, with the settings its authors publish, at any number of parameters."""
+"""A method: a way to represent any signal, at any number of parameters, with a rate and settings of its own.
+
+They are published ones where there are any; the comment of a method's line in ``methods`` says what is ours.
+"""
 
 import math
 from collections.abc import Callable
@@ -45,15 +48,15 @@ Build = Callable[[Extent, int], Field]
 class Method:
     """A way to represent a signal; called with one, it gives the recipe.
 
-    The rate is 1e-3 times each class's own ``lr_scale``, falling exponentially. Papers mostly train on all samples at
-    every step; batches here are smaller, so that a CPU does many steps in a short time.
+    The rate is ``lr`` times each class's own ``lr_scale``, then follows ``decay``. Papers mostly train on all samples
+    at every step; batches here are smaller, so that a CPU does many steps in a short time.
 
     Attributes:
         name: for the command line.
         about: the class that stands for the method and has its paper.
         build: gives the field for an extent and a size, which is what scales the number of parameters (a width or a
             resolution).
-        size: the published one, or the one for an extent.
+        size: where no number of parameters is asked for, one or that for an extent.
         summary: what it is, in a line.
         centred: whether it is made for values in [-1, 1].
         batch: samples per step; a 32nd of the signal if None.
@@ -82,7 +85,7 @@ class Method:
         return self.about.paper
 
     def __call__(self, signal: Any, params: int | None = None) -> Recipe:
-        """The recipe for a signal, an array or a path, with about so many parameters, or with the published size.
+        """The recipe for a signal, an array or a path, with about so many parameters, or of the method's own size.
 
         Raises:
             InputError: the method is not for such a signal, or cannot have so few parameters.

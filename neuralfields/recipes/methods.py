@@ -1,4 +1,8 @@
-"""Every method by name. A line here makes it known to nf fit --field, nf methods and nf bench methods."""
+"""Methods by name. A line here makes one known to nf fit --field, nf methods and nf bench methods.
+
+Every network and encoding has one, but for parts of others (Concat, NeuRBFDecoder) and what cannot be fitted to any
+signal in this way: MultiStage is fitted stage by stage, TensorVM has three coordinates, SphericalHarmonics directions.
+"""
 
 import math
 from collections.abc import Callable
@@ -194,10 +198,11 @@ def _half(e: Extent) -> int:
 
 _GRID: dict[str, Any] = {"centred": False, "batch": None, "epsilon": 1e-15, "decay": Decay(0.5, 0.1)}
 
-# Where papers have no rate or scale for images (sinc, Snake, FAN, XNet, KANs, the non-periodic activations), or a rate
-# for hundreds of thousands of steps (GARF), these are ours: the best of a few on small crops of photographs.
+# In all of them Adam has beta2 0.999 and no penalty on weights, rates fall to a tenth, and steps and batches are ours.
+# Rates and scales that a comment calls ours are mostly the best of a few on small crops of photographs.
 # fmt: off
 _ALL = (
+    # The authors' files have 0.01 for the network too, beta2 0.99, an L2 penalty of 1e-6 on it and 2^18 samples a step.
     Method("hash", HashGrid, _hash, lambda e: 1 << clamped(math.ceil(math.log2(e.samples)), 8, 22),
            "a hash grid and a small network: the default", lr=0.003, table_lr=0.01, **_GRID),
     Method("relu", MLP, _network(MLP, depth=4), 256,
@@ -209,64 +214,82 @@ _ALL = (
     Method("skip-mlp", SkipMLP, _skip_mlp, 256,
            "NeRF's trunk: positional encoding, eight ReLU layers, the input again after the fifth",
            centred=False),
+    # The paper's rate for aligning images; its part of a fit is that of its examples.
     Method("barf", CoarseToFine, _barf, 256,
            "positional encoding whose octaves open during the fit, then ReLU layers", centred=False),
     Method("sape", Sape, _sape, 256,
            "Fourier features that open during the fit where the error asks for them, then ReLU layers", centred=False),
+    # Sizes and rate are ours: we know the paper's abstract only.
     Method("pins", Pins, _pins, 128,
            "four small networks, each adding higher frequencies: levels of detail", centred=False),
+    # The number of periods and the rate are ours.
     Method("periodic", Periodic, _periodic, 256,
            "sines and cosines of whole periods along each axis, then ReLU layers: repeats outside the box"),
+    # The authors' rate is 1e-4, this one that of later comparisons.
     Method("siren", Siren, _siren, 256,
            "sine layers, the first frequency by the signal's resolution; right derivatives of any order"),
+    # The rate is SIREN's.
     Method("hsiren", HSiren, _network(HSiren), 256,
            "SIREN with a hyperbolic sine in the first layer, for higher frequencies"),
     Method("finer", Finer, _network(Finer), 256, "sine layers whose frequency grows with their argument"),
     Method("finer-gauss", FinerGauss, _network(FinerGauss), 256, "FINER++ with Gaussians"),
     Method("finer-wavelet", FinerWavelet, _network(FinerWavelet), 256, "FINER++ with complex wavelets"),
+    # Rate and scale are those of later comparisons.
     Method("gauss", Gauss, _network(Gauss), 256, "Gaussian layers"),
+    # The paper's rate is 1e-4, for 200,000 steps; this one is ours.
     Method("garf", Garf, _network(Garf), 256,
            "Gaussian layers with a skip and a centred first layer, the trunk of GARF", centred=False, lr=0.01),
     Method("wire", Wire, _network(Wire), 256, "complex Gabor wavelets as activations", centred=False),
     Method("real-wire", RealWire, _network(RealWire), 256, "the real form of WIRE, two maps per layer", centred=False),
     Method("wire-2d", Wire2D, _network(Wire2D), 256, "WIRE with a window in two directions", centred=False),
+    # Rate, scales and sizes are ours.
     Method("split-wavelet", SplitWavelet, _network(SplitWavelet), 256,
            "a slow part and a band of complex wavelets, placed where the signal has detail", centred=False),
+    # The authors' rate does not fall.
     Method("spder", Spder, _network(Spder), 256, "sines damped by the square root of their argument"),
+    # Rates and scales of the next five are ours.
     Method("hosc", Hosc, _network(Hosc, learnable=True), 256, "hyperbolic tangents of sines with a learned sharpness"),
     Method("sinc", Sinc, _network(Sinc, omega=10.0), 256, "sin(z) / z as the activation"),
     Method("non-periodic", NonPeriodic, _network(NonPeriodic), 256, "Laplacian bumps as the activation", lr=0.004),
     Method("snake", Snake, _network(Snake, a=5.0), 256,
            "z + sin^2(a z) / a as the activation: extrapolates periodic signals"),
     Method("fan", Fan, _network(Fan), 256, "cosines, sines and GELUs side by side in each layer", lr=0.003),
+    # The rate is that of the authors' example, which classifies digits; start and scale are ours.
     Method("pau", Pau, _network(Pau), 256, "learned rational activations, which begin as Gaussians"),
+    # Rate and scale are ours.
     Method("xnet", XNet, _network(XNet, bandwidth=3.0), 256, "Cauchy activations, shallow", lr=0.01),
     Method("fourier-net", FourierNet, _filters(FourierNet), 256,
            "products of sine filters of the coordinates, in place of activations"),
     Method("gabor-net", GaborNet, _filters(GaborNet), 256,
            "products of Gabor filters of the coordinates, in place of activations"),
+    # The authors' Adam has AMSGrad.
     Method("bacon", Bacon, _bacon, 256,
            "products of sines with fixed frequencies: band-limited levels of detail", all_levels=True),
     Method("sl2a", SL2A, _sl2a, 256,
            "learned Chebyshev polynomials in the first layer, which modulates low-rank ReLU layers"),
     Method("fkan", Fkan, _network(Fkan), 128,
            "a learned Fourier series in the first layer, then gated layers", centred=False, batch=4096),
+    # Rates and sizes of the next four are ours.
     Method("kan", Kan, _network(Kan, grid=32), 32, "learned B-splines on every edge", lr=0.01),
     Method("cheby-kan", ChebyKan, _network(ChebyKan, degree=16), 32,
            "learned Chebyshev polynomials on every edge", lr=0.004),
     Method("bsrbf-kan", BsrbfKan, _network(BsrbfKan, grid=32), 32,
            "learned B-splines and radial bases on every edge", lr=0.01),
     Method("af-kan", AfKan, _af_kan, 64, "positional encoding, then pooled bumps on every input", lr=0.01),
+    # The authors' Adam has beta2 0.99, and their rates fall by a cosine to a hundredth.
     Method("neurbf", RadialBasis, _neurbf, 4096,
            "radial bases placed where the signal has detail, beside a coarse hash grid", table_lr=0.005, **_GRID),
+    # Rate and number of neighbours are ours.
     Method("gaussian-points", GaussianPoints, _gaussians, 4096,
            "a sum of Gaussians whose places, shapes and values are learned", centred=False),
+    # The paper's planes are made by a network: sizes and rate are ours.
     Method("tri-plane", TriPlane, _tri_plane, _half,
            "features on planes along the axes, summed, then a small network", **_GRID),
     Method("k-planes", KPlanes, _k_planes, lambda e: max(4, e.side // 8),
            "features on planes of three resolutions, multiplied, then a small network", **_GRID),
     Method("tensor-cp", TensorCP, _tensor_cp, 96,
            "products of features on lines along the axes, then a linear map", **_GRID),
+    # Rates of both are those of a comparison of grids with networks.
     Method("cubic-grid", CubicGrid, _cubic_grid, _half,
            "values on a grid with cubic interpolation: the baseline for all others", **_GRID),
     Method("dense-grid", DenseGrid, _dense_grid, _half,
