@@ -58,7 +58,7 @@ _FILTERS = {**_SIZE, "input_scale": 256, "weight_scale": 1}
 
 # The class, its rate for images in thousandths, and defaults; None where no rate is published.
 # fmt: off
-PUBLISHED = [
+PUBLISHED: list[tuple[type[Field], float | None, dict[str, Any]]] = [
     (MLP, None, {"width": 64, "depth": 2, "activation": "relu"}),  # behind a hash grid
     (SkipMLP, 0.5, {"width": 256, "depth": 8}),  # NeRF's rate
     (Siren, 0.5, {**_SIZE, "first_omega": 30, "hidden_omega": 30}),  # FINER's comparison; SIREN's code has 0.1
@@ -101,7 +101,7 @@ PUBLISHED = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("cls", "lr_scale", "defaults"), PUBLISHED, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("cls", "lr_scale", "defaults"), PUBLISHED, ids=[cls.__name__ for cls, *_ in PUBLISHED])
 def test_rates_and_defaults(cls: type[Field], lr_scale: float | None, defaults: dict[str, Any]) -> None:
     parameters = inspect.signature(cls.__init__).parameters
     assert {name: parameters[name].default for name in defaults} == defaults

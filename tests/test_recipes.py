@@ -12,9 +12,9 @@ import torch
 
 import neuralfields as nf
 from neuralfields import encodings, networks, recipes
+from neuralfields.encodings import Concat, SphericalHarmonics, TensorVM
 from neuralfields.errors import InputError
 from neuralfields.field import from_spec
-from neuralfields.encodings import Concat, SphericalHarmonics, TensorVM
 from neuralfields.fields import Affine
 from neuralfields.fitting import LossWeighted, Teaching
 from neuralfields.networks import MLP, MultiStage, NeuRBFDecoder
