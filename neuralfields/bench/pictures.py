@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from neuralfields import signals
 from neuralfields.bench.tables import by_method, soonest
 
 Rows = Sequence[Mapping[str, Any]]
@@ -133,13 +134,13 @@ def error_maps(rows: Rows, path: Path, folder: Path) -> Image.Image | None:
     ]
     if not kept:
         return None
-    truth = _float(Image.open(path))
-    maps = [(row, np.abs(_float(Image.open(fit)) - truth).mean(-1)) for row, fit in _some(kept)]
+    truth = _values(path)
+    maps = [(row, np.abs(_values(fit) - truth).mean(-1)) for row, fit in _some(kept)]
     middle = maps[len(maps) // 2][1]
     top = _round_up(float(np.quantile(middle, 0.99)))  # so that the best ones can be told apart
     scale = min(1.0, 300 / max(truth.shape[:2])) if max(truth.shape[:2]) > 300 else 300 // max(truth.shape[:2])
     size = max(1, round(truth.shape[1] * scale)), max(1, round(truth.shape[0] * scale))
-    panels = [("image", _fitted_in(Image.open(path).convert("RGB"), size))]
+    panels = [("image", _fitted_in(_shown(truth), size))]
     for row, error in maps:
         picture = Image.fromarray(_coloured((error / top).clip(0, 1), _ERROR_SCALE))
         panels.append((f"{row['method']}  {row['psnr']:.2f} dB", _fitted_in(picture, size)))
@@ -165,10 +166,16 @@ def _some(ranked: list[Any]) -> list[Any]:
     return best + [others[round((i + 1) * len(others) / count) - 1] for i in range(count)]
 
 
-def _float(picture: Image.Image) -> Array:
-    values = np.asarray(picture)
-    values = values[..., None] if values.ndim == 2 else values
-    return values.astype(np.float32) / np.iinfo(values.dtype).max
+def _values(path: Path) -> Array:
+    """A picture [height, width, channels] as fits see it."""
+    image = signals.read(path)
+    return image.to_float(image.values)
+
+
+def _shown(values: Array) -> Image.Image:
+    """Values in [0, 1] as a picture without alpha."""
+    colours = values[..., :3] if values.shape[-1] > 2 else values[..., [0, 0, 0]]
+    return Image.fromarray((colours.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _fitted_in(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

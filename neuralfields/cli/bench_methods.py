@@ -155,9 +155,9 @@ def _measure(
             keep(options, made)
         keep(options, made)
     finally:
+        show(options, made, table)  # first: what drawing refuses must not cost the table
         if rows and options.pictures:
             _draw(kind, options, results["rows"])
-        show(options, made, table)
     return 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from neuralfields.bench import pictures
+from neuralfields.files.images import read_image, write_image
 
 
 def row(method: str, psnr: float, **more: Any) -> dict[str, Any]:
@@ -51,6 +52,38 @@ def test_error_maps_show_the_best_and_the_worst() -> None:
     assert pictures._some(list(range(4))) == [0, 1, 2, 3]
     assert pictures._some(list(range(40)))[:6] == [0, 1, 2, 3, 4, 5] and pictures._some(list(range(40)))[-1] == 39
     assert len(pictures._some(list(range(40)))) == 11
+
+
+COLOURS = np.stack(np.broadcast_arrays(*np.ogrid[0:200:20j, 0:250:30j], 128.0), -1).astype(np.uint8)
+
+
+def save_turned(path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(COLOURS).save(path, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("name", "save", "shape"),
+    [
+        ("a.jpg", save_turned, (30, 20, 3)),
+        ("a.png", lambda path: Image.fromarray(COLOURS).quantize(16).save(path), (20, 30, 3)),
+        ("a.png", lambda path: Image.fromarray(COLOURS[..., 0]).convert("1").save(path), (20, 30, 1)),
+        ("a.npy", lambda path: np.save(path, COLOURS.astype(np.float32) / np.float32(255)), (20, 30, 3)),
+    ],
+    ids=["turned", "palette", "1-bit", "npy"],
+)
+def test_errors_are_those_of_the_image_that_was_fitted(tmp_path: Path, name: str, save: Any, shape: Any) -> None:
+    """A perfect fit has none, whatever the file, and the image is shown as fits see it."""
+    save(tmp_path / name)
+    truth = read_image(tmp_path / name).values
+    assert truth.shape == shape
+    (tmp_path / "fits").mkdir()
+    write_image(pictures.fit_path(tmp_path, name, "a", 0, "reference"), truth)
+    drawn = np.asarray(pictures.error_maps([row("a", 20.0)], tmp_path / name, tmp_path))
+    height, width = (10 * side for side in shape[:2])
+    image, error = (drawn[50 : 50 + height, left : left + width] for left in (8, 16 + width))
+    assert (image[5::10, 5::10] == (truth if truth.dtype == np.uint8 else COLOURS)).all() and (error == 255).all()
 
 
 def test_no_maps_without_fits(tmp_path: Path) -> None:
