@@ -41,14 +41,14 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     settings = {name: getattr(options, name) for name in ("side", "steps", "width", "depth", "rate", "threads")}
-    rows = earlier(options.out, settings)
+    rows, before = earlier(options.out, settings)
     for path in options.images:
         for seed in range(options.seeds):
             if any((row["image"], row["seed"]) == (path.name, seed) for row in rows):
                 continue
             rows.append({"image": path.name, "seed": seed} | compared(square(path, options.side), seed, options))
             print({name: value for name, value in rows[-1].items() if name != "curves"}, flush=True)
-            write(options.out, {"settings": settings, "rows": rows})
+            write(options.out, {"settings": settings, "rows": rows}, before)
 
 
 def compared(image: nf.signals.Image, seed: int, options: Any) -> dict[str, Any]:

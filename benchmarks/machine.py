@@ -25,18 +25,22 @@ def arguments(description: str, out: str) -> argparse.ArgumentParser:
     return parser
 
 
-def write(path: Path, results: Any) -> None:
-    """Results with the command, the machine and the versions that made them."""
-    command = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
-    machine.write(path, machine.report(command, results))
+def write(path: Path, results: Any, before: str = "") -> None:
+    """Results with the commands (``before`` those of the ``earlier`` rows), the machine and the versions."""
+    machine.write(path, machine.report([*_script(), *sys.argv[1:]], results, before))
 
 
-def earlier(path: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of an interrupted run with these settings; a file of others ends the script with a line."""
+def earlier(path: Path, settings: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Rows and commands of this script's interrupted run in these settings; a file of others ends it with a line."""
     try:
-        return machine.earlier(path, settings)
+        return machine.earlier(path, " ".join(_script()), settings)
     except NeuralFieldsError as error:
         raise SystemExit(str(error)) from error
+
+
+def _script() -> list[str]:
+    """How its command begins."""
+    return ["python", f"benchmarks/{Path(sys.argv[0]).name}"]
 
 
 def square(path: Path, side: int) -> nf.signals.Image:

@@ -53,7 +53,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     settings = {name: getattr(options, name) for name in ("side", "steps", "batch", "params", "threads")}
     settings["image"] = options.image.name
-    rows = earlier(options.out, settings)
+    rows, before = earlier(options.out, settings)
     for holdout in options.holdouts:
         whole = square(options.image, options.side)
         image = nf.signals.Image.from_array(whole.values, name=whole.name, holdout=holdout)
@@ -64,7 +64,7 @@ def main() -> None:
                     continue
                 rows.append(key | fitted(name, sigma, image, options))
                 print(rows[-1], flush=True)
-                write(options.out, {"settings": settings, "summary": summary(rows), "rows": rows})
+                write(options.out, {"settings": settings, "summary": summary(rows), "rows": rows}, before)
 
 
 def fitted(name: str, sigma: float, image: nf.signals.Image, options: Any) -> dict[str, Any]:

@@ -59,14 +59,14 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     settings = {name: getattr(options, name) for name in ("side", "epochs", "seconds", "threads")}
     settings["image"] = options.image.name
-    rows = earlier(options.out, settings)
+    rows, before = earlier(options.out, settings)
     image = square(options.image, options.side)
     for name in options.only:
         if any(row["method"] == name for row in rows):
             continue
         rows.append({"method": name} | fitted(image, WAYS[name], options))
         print({key: value for key, value in rows[-1].items() if key != "curve"}, flush=True)
-        write(options.out, {"settings": settings, "rows": rows})
+        write(options.out, {"settings": settings, "rows": rows}, before)
 
 
 def fitted(image: nf.signals.Image, way: Way, options: Any) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
 
 
-def report(command: Sequence[str], results: Any) -> dict[str, Any]:
+def report(command: Sequence[str], results: Any, before: str = "") -> dict[str, Any]:
     """What a file of results holds: the command without ``--out``, the machine, the versions, the results.
 
     Nor does it tell the folders of files, and of pictures that were drawn: whoever repeats it has others.
+    ``before`` are the commands of an interrupted run whose rows are among the results: each is told once, in order.
     """
     words = [Path(word).name if Path(word).is_file() else word for word in command]
     for option in ("--out", "--pictures"):
@@ -25,8 +26,9 @@ def report(command: Sequence[str], results: Any) -> dict[str, Any]:
         if option in words:
             at = words.index(option)
             words = words[:at] + words[at + 2 :]
+    commands = [*filter(None, before.split("; ")), shlex.join(words)]
     return {
-        "command": shlex.join(words),
+        "command": "; ".join(dict.fromkeys(commands)),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
         "versions": {
             "neuralfields": __version__,
@@ -37,24 +39,35 @@ def report(command: Sequence[str], results: Any) -> dict[str, Any]:
     }
 
 
-def earlier(path: Path | None, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows that a file of ``{"settings": ..., "rows": ...}`` holds from an interrupted run; none without a file.
+def earlier(path: Path | None, benchmark: str, settings: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Rows and commands that a file of ``{"settings": ..., "rows": ...}`` has of an interrupted run; none if no file.
+
+    Args:
+        benchmark: how its commands begin, as ``nf bench methods``.
 
     Raises:
-        InputError: it is something else, or was measured with other settings or on another machine.
+        InputError: it is something else, or of another benchmark, other settings, another machine or other versions.
     """
     if path is None or not path.exists():
-        return []
+        return [], ""
     try:
         made = json.loads(path.read_text())
-        found, rows, machine = made["results"]["settings"], made["results"]["rows"], made["machine"]
+        rows, command, there = made["results"]["rows"], made["command"], _conditions(made)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} exists and holds no rows to go on with: give another --out") from error
-    here = report([], None)["machine"]
-    for what, before, now in (("settings", found, settings), ("hardware", machine, here)):
+    if not f"{command} ".startswith(f"{benchmark} "):
+        raise InputError(f"{path} has rows of {command}; not of {benchmark}: give another --out")
+    for what, now in _conditions(report([], {"settings": settings})).items():
+        before = there[what]
         if before != now:
             raise InputError(f"{path} has rows of other {what}: {_told(before)}; not {_told(now)}: give another --out")
-    return rows
+    return rows, command
+
+
+def _conditions(made: dict[str, Any]) -> dict[str, Any]:
+    """What all rows of a file have in common."""
+    versions = {name: made["versions"][name] for name in ("neuralfields", "torch")}
+    return {"settings": made["results"]["settings"], "hardware": made["machine"], "versions": versions}
 
 
 def _told(values: Any) -> str:

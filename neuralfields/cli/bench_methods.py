@@ -9,7 +9,8 @@ from neuralfields.cli.bench import check, common, keep, print_names, show
 from neuralfields.cli.parser import Parser, count, needs, say
 
 _RESUME = """Long runs may be interrupted: what was measured is in --out, and the same command with the same --out goes
-on from there; of that only fits that failed are tried again. Other settings, or another machine, want another --out."""
+on from there; of that only fits that failed are tried again. Other settings, another machine, other versions of this
+package or of torch, and another image of a name that is in it, want another --out."""
 _METHODS = f"""each method is fitted with its own rate and range, at about as many parameters as the others,
 until the same time (or number of steps) is used up; one after the other, each in a process of its own. Rows have the
 PSNR and SSIM, the PSNR's course, the error in each octave of frequencies, speed and peak memory.
@@ -132,9 +133,14 @@ def _measure(
     from neuralfields.bench import methods as bench
 
     settings |= {"threads": options.threads}
-    rows = {_key(row): row for row in machine.earlier(options.out, settings)}
+    found, before = machine.earlier(options.out, f"nf bench {kind}", settings)
+    hashes = {row.get("image"): row.get("sha256") for row in found}
+    for about, _ in tasks:
+        image, sha256 = about.get("image"), about.get("sha256")
+        needs(hashes.get(image, sha256) == sha256, f"{options.out} has rows of another {image}: give another --out")
+    rows = {_key(row): row for row in found}
     results: dict[str, Any] = {"settings": settings, "rows": list(rows.values())}
-    made = machine.report(["nf", "bench", kind, *words], results)
+    made = machine.report(["nf", "bench", kind, *words], results, before)
     keys = [
         _key(about | {name: getattr(task, name) for name in ("method", "seed", "backend")}) for about, task in tasks
     ]
@@ -186,7 +192,7 @@ def _draw(kind: str, options: Namespace, rows: Sequence[dict[str, Any]]) -> None
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row.get("sha256"), row["method"], row["seed"], row["backend"]
+    return row.get("image"), row["method"], row["seed"], row["backend"]
 
 
 def _told(task: Any) -> str:

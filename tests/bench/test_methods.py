@@ -104,18 +104,36 @@ def test_bands_find_the_frequency() -> None:
 
 def test_rows_of_an_earlier_run(tmp_path: Path) -> None:
     path, settings = tmp_path / "m.json", {"params": 10, "steps": 5}
-    assert machine.earlier(None, settings) == machine.earlier(path, settings) == []
-    made = machine.report([], {"settings": settings, "rows": [{"method": "siren"}]})
+
+    def earlier(benchmark: str = "nf bench methods", settings: dict[str, int] = settings) -> object:
+        return machine.earlier(path, benchmark, settings)
+
+    assert machine.earlier(None, "nf bench methods", settings) == earlier() == ([], "")
+    made = machine.report(["nf", "bench", "methods", "a"], {"settings": settings, "rows": [{"method": "siren"}]})
     machine.write(path, made)
-    assert machine.earlier(path, settings) == [{"method": "siren"}]
+    assert earlier() == ([{"method": "siren"}], "nf bench methods a")
     with pytest.raises(InputError, match="other settings: params 10, steps 5; not params 11: give another --out"):
-        machine.earlier(path, {"params": 11})
+        earlier(settings={"params": 11})
+    with pytest.raises(InputError, match="has rows of nf bench methods a; not of nf bench spectrum: give another"):
+        earlier("nf bench spectrum")
     machine.write(path, made | {"machine": {"cpu": "abacus"}})
     with pytest.raises(InputError, match="other hardware: cpu abacus; not cpu"):
-        machine.earlier(path, settings)
+        earlier()
+    machine.write(path, made | {"versions": made["versions"] | {"torch": "0.1"}})
+    with pytest.raises(InputError, match=r"other versions: neuralfields .*, torch 0.1; not neuralfields"):
+        earlier()
+    machine.write(path, made | {"versions": made["versions"] | {"python": "2.7"}})
+    assert earlier()
     path.write_text("{}")
     with pytest.raises(InputError, match="holds no rows to go on with"):
-        machine.earlier(path, settings)
+        earlier()
+
+
+def test_a_run_that_goes_on_tells_all_its_commands() -> None:
+    once = machine.report(["nf", "a"], [])["command"]
+    twice = machine.report(["nf", "b"], [], once)["command"]
+    assert machine.report(["nf", "b"], [], twice)["command"] == "nf a; nf b"
+    assert machine.report(["nf", "a"], [], twice)["command"] == "nf a; nf b"
 
 
 def row(method: str, image: str, psnr: float, **more: object) -> methods.Row:

@@ -1,6 +1,7 @@
 """``nf bench methods`` and ``nf bench spectrum`` from end to end, on tiny work."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,35 @@ def test_a_second_run_goes_on(nf, here):
     assert len(rows_of("m.json")) == 4
     status, out, err = nf(*words, "hash")
     assert status == 0 and len(here) == 4 and len(rows_of("m.json")) == 4 and "siren" in out
+    command = "nf bench methods a.png --budget-params 6k --budget-steps 3 --threads 1 --only"
+    assert json.loads(Path("m.json").read_text())["command"] == (
+        f"{command} siren; {command} siren hash --seeds 2; {command} hash"
+    )
     status, out, err = nf("bench", "methods", "a.png", "--budget-params", "6k", "--budget-steps", 4, "--out", "m.json")
     assert (status, out) == (2, "") and "m.json has rows of other settings: params 6000, steps 3" in err
 
 
-def test_another_image_of_that_name_is_measured(nf, here):
+def test_another_image_of_that_name_is_refused(nf, here):
+    """Tables and pictures know an image by its name."""
     words = ["bench", "methods", "a.png", *TINY, "--out", "m.json", "--only", "siren"]
     assert nf(*words).status == 0
+    before = Path("m.json").read_bytes()
     write_image(Path("a.png"), pattern()[::-1])
-    assert nf(*words).status == 0 and len(here) == 2
+    status, out, err = nf(*words)
+    assert (status, out, err) == (2, "", "nf bench: m.json has rows of another a.png: give another --out\n")
+    assert Path("m.json").read_bytes() == before and len(here) == 1
+
+
+def test_one_image_of_two_names_is_measured_twice(nf, here):
+    shutil.copy("a.png", "b.png")
+    assert nf("bench", "methods", "a.png", "b.png", *TINY, "--out", "m.json", "--only", "siren").status == 0
+    assert [row["image"] for row in rows_of("m.json")] == ["a.png", "b.png"] and len(here) == 2
+
+
+def test_the_spectrum_is_another_benchmark(nf):
+    assert nf("bench", "spectrum", *TINY, "--out", "m.json", "--only", "siren").status == 0
+    status, out, err = nf("bench", "methods", "a.png", *TINY, "--out", "m.json", "--only", "siren")
+    assert (status, out) == (2, "") and "m.json has rows of nf bench spectrum" in err and err.count("\n") == 1
 
 
 def test_failures_are_rows_and_tried_again(nf, monkeypatch):
