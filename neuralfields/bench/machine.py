@@ -20,7 +20,8 @@ def report(command: Sequence[str], results: Any, before: str = "") -> dict[str, 
     Nor does it tell the folders of files, and of pictures that were drawn: whoever repeats it has others.
     ``before`` are the commands of an interrupted run whose rows are among the results: each is told once, in order.
     """
-    words = [Path(word).name if Path(word).is_file() else word for word in command]
+    # The first two words say which benchmark it is: a script's folder is told wherever it was started.
+    words = [*command[:2], *(Path(word).name if Path(word).is_file() else word for word in command[2:])]
     for option in ("--out", "--pictures"):
         words = [word for word in words if not word.startswith(f"{option}=")]
         if option in words:

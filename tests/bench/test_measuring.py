@@ -1,6 +1,7 @@
 """Every case and every training step on a few points, and what a row says of them. Nothing here depends on time."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -140,3 +141,11 @@ def test_a_report_does_not_say_where_it_went() -> None:
     report = machine.report(words, [])
     assert report["command"] == "nf bench test_measuring.py --quick"
     assert set(report) == {"command", "machine", "versions", "results"}
+
+
+def test_a_report_tells_the_script_wherever_it_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "a.py").touch()
+    made = machine.report(["python", "benchmarks/a.py", "benchmarks/a.py"], [])
+    assert made["command"] == "python benchmarks/a.py a.py"
