@@ -1,7 +1,7 @@
 """Time to quality: how long a fit takes until the whole image has a PSNR, ours and eager, by the same recipe and seeds.
 
 Each measurement is a process of its own, ``python -P -m neuralfields.bench.quality JSON``, so that memory and caches
-are clean. This module imports no torch before it measures: what the parent holds must not count as the child's memory.
+are clean. This module imports no torch before it measures, so that a parent that only asks stays small.
 """
 
 import sys

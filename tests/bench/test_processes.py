@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralfields.bench.processes import ask
+from neuralfields.bench.processes import ask, peak_memory_mib
 from neuralfields.errors import InputError, NeuralFieldsError
 
 
@@ -40,3 +40,19 @@ def test_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "from neuralfields.bench.processes import answer\nanswer(lambda question: {'twice': 2 * question['a']})\n"
     )
     assert ask("child", {"a": 4}, "it") == {"twice": 8}
+
+
+_STATUS = Path("/proc/self/status")
+
+
+@pytest.mark.skipif(not _STATUS.exists() or "VmHWM" not in _STATUS.read_text(), reason="only Linux tells")
+def test_the_parents_memory_is_not_the_childs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "child.py").write_text(
+        "from neuralfields.bench.processes import answer, peak_memory_mib\n"
+        "def held(mib):\n    b'x' * (mib << 20)\n    return peak_memory_mib()\n"
+        "answer(held)\n"
+    )
+    held = b"x" * (400 << 20)
+    few, many = ask("child", 1, "it"), ask("child", 150, "it")
+    assert few < 150 <= many < 300 < len(held) >> 20 <= peak_memory_mib()
