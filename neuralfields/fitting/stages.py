@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from numbers import Integral
 from typing import Any, TypedDict, Unpack
 
 import torch
@@ -16,6 +17,7 @@ from neuralfields.fitting.bfgs import bfgs
 from neuralfields.fitting.frequencies import flatness, main_frequency
 from neuralfields.fitting.optimizers import Adam
 from neuralfields.fitting.result import Fit, History
+from neuralfields.geometry import Frame
 from neuralfields.networks import MultiStage
 from neuralfields.protocols import Signal
 from neuralfields.signals import Samples, as_signal
@@ -72,7 +74,8 @@ class StageStep:
         step: number of steps done in all stages.
         samples: samples seen so far.
         seconds: time spent fitting so far, the caller's work excluded.
-        loss: mean squared error of all stages so far on this stage's samples.
+        loss: mean squared error of all stages so far on this stage's samples: after a step of BFGS, before one of Adam
+            or L-BFGS.
         field: all stages so far, of which the last is being fitted; once it is done, those that are kept.
         done: after the last step of a stage, in an entry of its own, what became of it.
     """
@@ -122,18 +125,24 @@ def stage_steps(
 
     Raises:
         InputError: a value is out of range, samples are missing or not float64, or all values are zero.
-        NeuralFieldsError: the loss is no longer finite.
+        NeuralFieldsError: the loss or the error is no longer finite.
     """
     signals = _signals(signal)
+    if not signals:
+        raise InputError("stages are fitted to samples, got an empty list")
     every = [*signals, *([check] if check else [])]
-    if len({(one.in_dim, one.out_dim, one.frame) for one in every}) != 1:
-        raise InputError("stages are fitted to samples of one function in one frame: give them the same bounds")
+    dims = dict.fromkeys(f"[n, {one.in_dim}] to [n, {one.out_dim}]" for one in every)
+    if len(dims) > 1:
+        raise InputError(f"stages are fitted to samples of one function, got {' and '.join(dims)}")
+    boxes = [_box(frame) for frame in dict.fromkeys(one.frame for one in every)]
+    if len(boxes) > 1:
+        raise InputError(f"stages are fitted in one frame: give all samples the same bounds, got {' and '.join(boxes)}")
     _check_dtypes(every)
-    positive(stages=stages, lr=lr, factor=factor)
-    if min(adam_steps, newton_steps, seed) < 0:
-        raise InputError(
-            f"steps and seed are whole numbers from 0 on, got {adam_steps} and {newton_steps} steps, seed {seed}"
-        )
+    positive(lr=lr, factor=factor)
+    whole = (("stages", stages, 1), ("adam_steps", adam_steps, 0), ("newton_steps", newton_steps, 0), ("seed", seed, 0))
+    for name, value, least in whole:
+        if not isinstance(value, Integral) or value < least:
+            raise InputError(f"{name} is a whole number from {least} on, got {value}")
     one_of(MINIMISERS, newton=newton)
     budgets = [(_adam(lr), adam_steps), (MINIMISERS[newton], newton_steps)]
     return _run(signals, stages, (width, depth), budgets, factor, seed, check)
@@ -183,6 +192,12 @@ def _signals(given: Any) -> list[Signal]:
         pair = isinstance(one, tuple) and len(one) == 2
         signals.append(Samples(*(torch.as_tensor(part).double() for part in one)) if pair else as_signal(one))
     return signals
+
+
+def _box(frame: Frame) -> str:
+    """The world's bounds of a frame."""
+    ends = torch.tensor([[-1.0], [1.0]], dtype=torch.float64).expand(2, frame.dim)
+    return str(tuple(frame.to_world(ends).tolist()))
 
 
 def _check_dtypes(signals: Sequence[Signal]) -> None:
@@ -236,6 +251,8 @@ def _run(
                 yield StageStep(number, step, samples, seconds, value * scale**2, grown)
                 clock = time.perf_counter()
         relative = _relative(y - _values(grown, x), y)
+        if not math.isfinite(relative):
+            raise NeuralFieldsError(f"the error became {relative} in stage {number}: try a lower learning rate")
         checked = check.measure(grown)["relative_l2"] if check else None
         error = relative if checked is None else checked
         kept = error < best

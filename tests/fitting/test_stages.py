@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import neuralfields as nf
-from neuralfields.errors import InputError
+from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.fitting import fit_stages, stage_steps
 from neuralfields.fitting.bfgs import MAX_PARAMETERS, bfgs
 from neuralfields.signals import Samples
@@ -101,13 +101,19 @@ def test_later_stages_may_have_other_samples() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"stages": 0}, "stages is positive"),
+        ({"stages": 0}, "stages is a whole number from 1 on, got 0"),
+        ({"stages": 2.5}, "stages is a whole number from 1 on, got 2.5"),
         ({"lr": math.nan}, "lr is positive"),
         ({"factor": -1.0}, "factor is positive"),
-        ({"adam_steps": -1}, "from 0 on, got -1"),
-        ({"seed": -1}, "seed -1"),
+        ({"adam_steps": -1}, "adam_steps is a whole number from 0 on, got -1"),
+        ({"newton_steps": math.inf}, "newton_steps is a whole number from 0 on, got inf"),
+        ({"seed": -1}, "seed is a whole number from 0 on, got -1"),
         ({"newton": "gauss"}, "newton is one of bfgs, lbfgs, got 'gauss'"),
-        ({"check": Samples(torch.arange(5), torch.ones(5))}, "same bounds"),
+        (
+            {"check": Samples(torch.arange(5), torch.ones(5))},
+            r"same bounds, got \(\[-1.05\], \[1.05\]\) and \(\[0.0\], \[4.0\]\)",
+        ),
+        ({"check": Samples(torch.rand(5, 2), torch.rand(5))}, r"got \[n, 1\] to \[n, 1\] and \[n, 2\] to \[n, 1\]"),
         ({"width": 100}, f"up to {MAX_PARAMETERS} parameters, not 20501"),
     ],
 )
@@ -117,10 +123,17 @@ def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
 
 
 def test_no_samples_and_zeros() -> None:
-    with pytest.raises(InputError, match="samples of one function"):
+    with pytest.raises(InputError, match="fitted to samples, got an empty list"):
         fit_stages([])
     with pytest.raises(InputError, match="all values of function are zero"):
         fit_stages(samples(20, torch.zeros_like))
+
+
+@pytest.mark.parametrize("newton", ["bfgs", "lbfgs"])
+def test_a_result_that_is_not_finite_is_an_error(newton: str) -> None:
+    """The last step of Adam may be the one that spoils it, whose loss nobody looks at."""
+    with pytest.raises(NeuralFieldsError, match=r"the error became (inf|nan) in stage 0: try a lower learning rate"):
+        fit_stages(samples(20), adam_steps=1, newton_steps=5, lr=1e200, newton=newton)
 
 
 def test_bfgs_finds_the_minimum_of_a_curved_valley_to_the_last_digit() -> None:
