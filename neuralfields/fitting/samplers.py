@@ -124,7 +124,8 @@ class LossWeighted:
 
     The box is cut into ``cells`` per axis, whose running means of the squared error follow the batches, so it costs
     little. A batch is drawn, with repetition, from ``oversample`` times as many candidates with probabilities p in
-    proportion to uniform * mean + (1 - uniform) * the cell's error. Weights 1 / p make the gradient right on average.
+    proportion to uniform * mean + (1 - uniform) * the cell's error. Samples have weights 1 / p, which objectives divide
+    by their sum over the batch: so the gradient of a batch of n is right on average up to O(1 / n).
 
     Attributes:
         cells: per axis; at most 2^22 cells in all.
@@ -170,11 +171,12 @@ class Weigher:
         course = density.double().cumsum(0)
         random = torch.rand(min(n, len(candidates)), generator=generator, dtype=torch.float64)
         chosen = torch.searchsorted(course, random * course[-1]).clamp(max=len(candidates) - 1)
-        weight = density[chosen].reciprocal() if how.unbiased else torch.ones(len(chosen))
+        # 1 / p but for a factor, which keeps the weights of tiny errors finite.
+        weight = mean / density[chosen] if how.unbiased else torch.ones(len(chosen))
         if candidates.weight is not None:
             weight = weight * candidates.weight[chosen]
         index = None if candidates.index is None else candidates.index[chosen]
-        return Batch(candidates.x[chosen], candidates.y[chosen], weight / weight.mean(), index)
+        return Batch(candidates.x[chosen], candidates.y[chosen], weight, index)
 
     def feedback(self, x: Tensor, loss: Tensor) -> None:
         x, loss = x.cpu(), loss.cpu().float()
