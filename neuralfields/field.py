@@ -136,7 +136,8 @@ class Field(nn.Module):
         this the buffer ``placed`` tells, which files and checkpoints keep.
 
         Args:
-            detail: gives that many coordinates [n, in_dim], drawn at random, more of them where the signal varies more.
+            detail: gives that many coordinates [n, in_dim], drawn at random, others at each call: more of them where
+                the signal varies more, or samples in random order of a signal that does not know its detail.
         """
 
     def advance(self, fraction: float) -> None:

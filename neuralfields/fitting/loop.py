@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, TypedDict
 
 import torch
@@ -249,9 +250,12 @@ def _hearing(state: State, signal: Signal, hook: str) -> list[Field]:
 
 def _place(placing: Sequence[Field], state: State, signal: Signal, seed: int) -> None:
     """Tell these fields where the signal has detail; the average begins with what they make of it."""
+    calls = count()
 
     def detail(n: int) -> Tensor:
-        points = signal.detail(n, seed=seed) if isinstance(signal, Detailed) else _repeated(signal, n, seed)
+        call = next(calls)
+        own = hash((seed, call)) % (1 << 63) if call else seed  # two fields want different points
+        points = signal.detail(n, seed=own) if isinstance(signal, Detailed) else _repeated(signal, n, own)
         return points.to(device_of(state.field))
 
     for field in placing:

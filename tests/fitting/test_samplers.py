@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import neuralfields as nf
 from neuralfields import Field
@@ -173,10 +173,35 @@ def test_fields_are_told_what_happens() -> None:
     points = field.heard[0][1]
     assert points.shape == (50, 2)
     assert float((points[:, 0] > -0.1).float().mean()) > 0.9
+    assert torch.equal(points, image.detail(50, seed=0))
     _, x, loss = field.heard[-1]
     batch = image.draw(30, seed=0, step=7)
     assert torch.equal(x, batch.x)
     torch.testing.assert_close(loss, (field(batch.x) - batch.y).detach().square().mean(-1))
+
+
+class Pair(Field):
+    """The sum of two fields that note what they are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = 2, 1
+        self.parts = nn.ModuleList([Hearing(), Hearing()])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.parts[0](x) + self.parts[1](x)
+
+
+@pytest.mark.parametrize("signal", [half_hard(), Samples(torch.rand(500, 2), torch.rand(500))], ids=["image", "samples"])
+def test_two_fields_are_placed_at_different_points(signal: Any) -> None:
+    def placed(seed: int) -> list[Tensor]:
+        field = Pair()
+        nf.fit(field, signal, steps=1, seed=seed)
+        return [part.heard[0][1] for part in field.parts]  # type: ignore[union-attr, index]
+
+    one, other = placed(3)
+    assert one.shape == other.shape == (50, 2) and not torch.equal(one, other)
+    assert all(torch.equal(left, right) for left, right in zip((one, other), placed(3), strict=True))
 
 
 def test_a_resumed_fit_is_not_placed_again() -> None:
