@@ -125,7 +125,7 @@ class TestInThisProcess:
         assert same_weights(Path("runs/a"), Path("runs/a-2"))
 
     def test_one_leaves_the_last_measurement(self, nf, monkeypatch):
-        """It may take long; the fit itself is in a checkpoint by then, however short it was."""
+        """It may take long; by then a checkpoint has the fit, save for at most its last second (here for nothing)."""
         with monkeypatch.context() as patched:
             patched.setattr(runs, "_UNSAVED_SECONDS", 0.0)
             patched.setattr(runs, "finish", lambda *given, **more: signal.raise_signal(signal.SIGINT))
