@@ -9,6 +9,8 @@ from torch import Tensor
 def main_frequency(x: Tensor, values: Tensor) -> float:
     """The strongest component's frequency along the axis where it is highest, in periods per unit of ``x``.
 
+    It is 0 along an axis on which all points are at one place.
+
     Args:
         x: points [n, axes].
         values: [n, m], of which the powers are added up.
@@ -28,6 +30,9 @@ def flatness(x: Tensor, values: Tensor) -> float:
 
 def _spectrum(x: Tensor, values: Tensor) -> tuple[Tensor, list[float]]:
     """Power of each component, and how long a period of the first one is along each axis."""
+    x = x[:, x.amin(0) < x.amax(0)]  # along the others all points are at one place
+    if not x.shape[1]:
+        return values.new_zeros(1), [1.0]
     cells, lengths = _on_grid(x, values)
     return torch.fft.fftn(cells, dim=list(range(x.shape[1]))).abs().square().sum(-1), lengths
 

@@ -47,6 +47,18 @@ def test_scattered_points(dims: int, n: int) -> None:
     assert main_frequency(x, values) == pytest.approx(2, rel=0.02)
 
 
+@pytest.mark.parametrize("x", [line(300), torch.rand(3000, 1, dtype=torch.float64) * 2 - 1], ids=["grid", "scattered"])
+def test_an_axis_on_which_nothing_moves_has_no_frequency(x: Tensor) -> None:
+    wave = (5 * math.pi * x).sin()
+    beside = torch.cat([torch.full_like(x, 0.3), x], 1)
+    assert main_frequency(beside, wave) == main_frequency(x, wave) == pytest.approx(2.5, rel=0.02)
+    assert flatness(beside, wave) == flatness(x, wave)
+    for points in (beside[:1], beside[:1].expand(9, 2)):
+        values = torch.rand(len(points), 2, dtype=torch.float64)
+        assert main_frequency(points, values) == 0
+        assert flatness(points, values) == 1
+
+
 def test_flatness() -> None:
     torch.manual_seed(0)
     x = line(4096)
