@@ -41,8 +41,8 @@ class Samples(LatticeSignal):
         bounds: (low, high), one number per axis; by default those of the samples.
 
     Raises:
-        InputError: shapes do not fit, a number is complex or not finite, or the bounds are empty or do not hold all
-            ``x``.
+        InputError: they are no numbers, shapes do not fit, a number is complex or not finite, or the bounds are empty
+            or do not hold all ``x``.
 
     Attributes:
         dtype: of coordinates and values, torch.float32 or torch.float64.
@@ -51,7 +51,10 @@ class Samples(LatticeSignal):
     kind = "samples"
 
     def __init__(self, x: Any, y: Any, *, name: str = "samples", holdout: float = 0.0, bounds: Bounds | None = None):
-        given = [torch.as_tensor(part).detach().cpu() for part in (x, y)]
+        try:
+            given = [torch.as_tensor(part).detach().cpu() for part in (x, y)]
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"samples are arrays of numbers x [n, in_dim] and y [n, out_dim]: {error}") from error
         if any(part.is_complex() for part in given):
             raise InputError(f"{name} holds complex numbers: give real and imaginary parts, as torch.view_as_real does")
         self.dtype = torch.float64 if any(part.dtype == torch.float64 for part in given) else torch.float32
@@ -63,8 +66,7 @@ class Samples(LatticeSignal):
             raise InputError(f"{name} holds NaN or Inf")
         self.name, self.values = name, values
         self.in_dim, self.out_dim = points.shape[1], values.shape[1]
-        low, high = bounds or (points.amin(0).tolist(), points.amax(0).tolist())
-        self.bounds = tuple(map(float, low)), tuple(map(float, high))
+        self.bounds = _numbers((points.amin(0).tolist(), points.amax(0).tolist()) if bounds is None else bounds)
         self._check_bounds(points)
         self.frame = Frame.of_box(*self.bounds)
         self.points = self.frame.to_box(points).clamp(-1, 1)  # the bounds themselves may come out a rounding beyond
@@ -88,11 +90,13 @@ class Samples(LatticeSignal):
         Raises:
             InputError: ``n`` is below 2, the grid has more than 2^28 points, or as for ``Samples``.
         """
-        if len(bounds[0]) != len(bounds[1]):
+        low, high = _numbers(bounds)
+        if not low or len(low) != len(high):
             raise InputError(f"bounds are (low, high) with one number per axis each, got {bounds}")
-        if n < 2 or n ** len(bounds[0]) > _MAX_SAMPLES:
-            raise InputError(f"a grid has 2 points or more per axis and at most {_MAX_SAMPLES} in all, got n {n}")
-        axes = [torch.linspace(a, b, n, dtype=torch.float64) for a, b in zip(*bounds, strict=True)]
+        if n < 2 or n ** len(low) > _MAX_SAMPLES:
+            got = f"{n} along {len(low)} axes, {n ** len(low):,} in all"
+            raise InputError(f"a grid has 2 points or more per axis and at most {_MAX_SAMPLES:,} in all, got {got}")
+        axes = [torch.linspace(a, b, n, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
         x = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
         with torch.no_grad():
             y = function(x)
@@ -153,3 +157,12 @@ class Samples(LatticeSignal):
         digest.update(self.points.numpy().data)
         digest.update(self.values.contiguous().numpy().data)
         return digest.hexdigest()
+
+
+def _numbers(bounds: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(low, high) as plain numbers."""
+    try:
+        low, high = bounds
+        return tuple(map(float, low)), tuple(map(float, high))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"bounds are (low, high) with one number per axis each, got {bounds}") from error

@@ -142,6 +142,11 @@ def test_a_field_of_another_dtype_is_refused() -> None:
         (torch.arange(3), torch.zeros(3), {"bounds": ([0, 0], [2, 2])}, "low < high along 1 axes"),
         (torch.arange(3), torch.zeros(3), {"bounds": ([0], [1])}, r"1 samples lie outside .* as \[2.0\]"),
         (torch.arange(3), torch.zeros(3), {"holdout": 1.0}, "holdout"),
+        (torch.arange(3), torch.zeros(3), {"bounds": ([0],)}, r"one number per axis each, got \(\[0\],\)"),
+        (torch.arange(3), torch.zeros(3), {"bounds": (0, 1)}, r"one number per axis each, got \(0, 1\)"),
+        ("abc", torch.zeros(3), {}, "samples are arrays of numbers"),
+        (["a", "b"], torch.zeros(2), {}, "samples are arrays of numbers"),
+        (torch.zeros(2), None, {}, "samples are arrays of numbers"),
     ],
 )
 def test_what_makes_no_samples(x: Tensor, y: Tensor, settings: dict[str, Any], message: str) -> None:
@@ -150,8 +155,9 @@ def test_what_makes_no_samples(x: Tensor, y: Tensor, settings: dict[str, Any], m
 
 
 def test_what_makes_no_grid() -> None:
-    for n, bounds in ((1, ([0], [1])), (1 << 20, ([0, 0], [1, 1]))):
-        with pytest.raises(InputError, match="2 points or more per axis"):
+    for n, bounds, got in ((1, ([0], [1]), "1 along 1 axes, 1 in all"), (300, ([0] * 4, [1] * 4), "8,100,000,000 in")):
+        with pytest.raises(InputError, match=f"2 points or more per axis and at most 268,435,456 in all, got .*{got}"):
             Samples.of_function(torch.sin, n, bounds)
-    with pytest.raises(InputError, match="one number per axis"):
-        Samples.of_function(torch.sin, 5, ([0], [1, 2]))
+    for odd in (([0], [1, 2]), (0, 1), ([], []), ([0],)):
+        with pytest.raises(InputError, match="one number per axis"):
+            Samples.of_function(torch.sin, 5, odd)  # type: ignore[arg-type]
