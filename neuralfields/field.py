@@ -48,6 +48,7 @@ def _once(place: Callable[..., None]) -> Callable[..., None]:
             place(self, detail)
             self.placed.fill_(True)
 
+    wrapper.once = True  # type: ignore[attr-defined]
     return wrapper
 
 
@@ -106,7 +107,7 @@ class Field(nn.Module):
             raise TypeError(f"{parent.__name__} is final: let {cls.__name__} hold one instead of deriving from it")
         # Wrapping __init__ keeps deepcopy and pickle working; recording in __new__ does not.
         cls.__init__ = _recorded(cls.__init__)  # type: ignore[method-assign]
-        if "place" in cls.__dict__:
+        if cls.place is not Field.place and not hasattr(cls.place, "once"):  # its own, or a mixin's
             cls.place = _once(cls.place)  # type: ignore[method-assign]
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -91,6 +91,22 @@ def test_a_class_derived_with_a_mixin_is_final_too() -> None:
     assert type("Other", (Mixin, Field), {})
 
 
+def test_a_mixins_place_is_taken_once() -> None:
+    class Placing:
+        calls = 0
+
+        def place(self, detail: Any) -> None:
+            self.calls += 1
+
+    first, second = (type(name, (Placing, Field), {"in_dim": 1, "out_dim": 1}) for name in ("First", "Second"))
+    third = type("Third", (Field,), {"place": first.place})  # wrapped already
+    assert third.place is first.place is not second.place
+    for field in (first(), second(), first()):
+        for _ in range(2):
+            field.place(torch.rand)
+        assert field.calls == 1 and bool(field.placed)
+
+
 def test_the_printed_field_shows_its_arguments() -> None:
     text = repr(Chain(HashGrid(2, levels=2), MLP(4, 3)))
     assert "HashGrid(in_dim=2, levels=2, features=2" in text
