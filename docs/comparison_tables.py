@@ -118,12 +118,11 @@ def orders(name: str, report: Report) -> str:
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, int]]:
     """PSNR and number of parameters of each method in plain PyTorch, where it has all images; medians over seeds."""
-    images = {row["image"] for row in rows}
+    images = sorted({row["image"] for row in rows})
     found = {}
     for method, of_it in tables.by_method([row for row in rows if row["backend"] == "reference"]).items():
-        psnrs = [[row["psnr"] for row in of_it if row["image"] == image] for image in sorted(images)]
-        if all(psnrs):
-            mean = statistics.fmean(statistics.median(values) for values in psnrs)
+        mean = tables.mean_of_medians(of_it, images, "psnr")
+        if mean is not None:
             found[method] = mean, round(statistics.median(row["params"] for row in of_it))
     return found
 

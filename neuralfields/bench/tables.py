@@ -106,7 +106,6 @@ def methods_cells(rows: Sequence[Mapping[str, Any]], *, each: bool = True) -> tu
         of_it = [row for row in rows if row["method"] == method and "error" not in row]
         if not of_it:
             continue
-        psnrs, ssims = (_over_seeds(of_it, images, name) for name in ("psnr", "ssim"))
         line = [
             method,
             *(f"{round(_median(of_it, name)):,}" for name in ("params", "batch", "steps")),
@@ -117,12 +116,12 @@ def methods_cells(rows: Sequence[Mapping[str, Any]], *, each: bool = True) -> tu
         if native:
             kernels = sorted(op for op, kernel in of_it[0]["kernels"].items() if kernel != "reference")
             line.append(" ".join(kernels) or "-")
-        line += [_decibels(psnrs[images.index(image)]) for image in shown]
-        mean = _mean(psnrs)
-        line += [_fixed(_mean(ssims), 4), _decibels(mean)]
+        mean, ssim = (mean_of_medians(of_it, images, name) for name in ("psnr", "ssim"))
+        line += [_fixed(psnr, 2) for psnr in _over_seeds(of_it, shown, "psnr")]
+        line += [_fixed(ssim, 4), _fixed(mean, 2)]
         if seeds:
             ranges = [max(values) - min(values) for values in _by_image(of_it, images, "psnr") if len(values) > 1]
-            line += [str(len({row["seed"] for row in of_it})), _decibels(max(ranges, default=None))]
+            line += [str(len({row["seed"] for row in of_it})), _fixed(max(ranges, default=None), 2)]
         found.append((-1.0 if mean is None else mean, line))
     return columns, [line for _, line in sorted(found, key=lambda pair: -pair[0])]
 
@@ -152,7 +151,7 @@ def spectrum_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[l
     columns = ["method", "parameters", "batch", *map(str, tones)]
     return columns, [
         [method, f"{of_it[0]['params']:,}", f"{of_it[0]['batch']:,}"]
-        + ["-" if step is None else f"{step:,}" for step in learned(of_it)]
+        + ["-" if step is None else f"{step:,}" for step in median_learned(of_it)]
         for method, of_it in sorted(groups.items(), key=lambda pair: soonest(pair[1]))
     ]
 
@@ -166,7 +165,13 @@ def by_method(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
     return found
 
 
-def learned(rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
+def mean_of_medians(rows: Sequence[Mapping[str, Any]], images: Sequence[str], name: str) -> float | None:
+    """The mean over images of the medians over seeds; None where nothing was measured on one of the images."""
+    known = [median for median in _over_seeds(rows, images, name) if median is not None]
+    return statistics.fmean(known) if len(known) == len(images) else None
+
+
+def median_learned(rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
     """The median over seeds of the steps at which each tone is learned, the lower one of two."""
     medians = (
         statistics.median_low([math.inf if step is None else step for step in steps])
@@ -177,7 +182,7 @@ def learned(rows: Sequence[Mapping[str, Any]]) -> list[int | None]:
 
 def soonest(rows: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
     """How a method of the spectrum compares: fewest tones missing, then the geometric mean of their steps."""
-    steps = learned(rows)
+    steps = median_learned(rows)
     known = [step for step in steps if step is not None]
     return len(steps) - len(known), sum(map(math.log, known))
 
@@ -212,17 +217,8 @@ def _over_seeds(rows: Sequence[Mapping[str, Any]], images: Sequence[str], name: 
     return [statistics.median(values) if values else None for values in _by_image(rows, images, name)]
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if len(known) == len(values) else None
-
-
 def _fixed(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _decibels(value: float | None) -> str:
-    return _fixed(value, 2)
 
 
 def _most_memory(rows: Sequence[Mapping[str, Any]]) -> str:
