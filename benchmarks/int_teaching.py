@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import DATA, arguments, earlier, square, write
+from machine import DATA, arguments, as_published, earlier, square, write
 
 import neuralfields as nf
 
@@ -84,13 +84,13 @@ def fitting(image: nf.signals.Image, seed: int, options: Any, sampler: nf.fittin
     """The steps of one fit."""
     torch.manual_seed(seed)
     siren = nf.networks.Siren(2, image.out_dim, width=options.width, depth=options.depth)
-    field = nf.Chain(siren, nf.fields.Affine(image.out_dim, scale=0.5, offset=0.5))
+    field, optimizer = as_published(siren, options.rate)
     return nf.steps(
         field,
         image,
         steps=options.steps,
         batch=image.size,
-        optimizer=nf.fitting.Adam(lr=options.rate / nf.networks.Siren.lr_scale),
+        optimizer=optimizer,
         decay=nf.fitting.Decay(0.0, 0.01),
         sampler=sampler,
         seed=seed,

@@ -49,3 +49,15 @@ def square(path: Path, side: int) -> nf.signals.Image:
     picture = picture.convert("L" if picture.mode in ("L", "1", "I;16") else "RGB")
     fitted = ImageOps.fit(picture, (side, side), PIL.Image.Resampling.LANCZOS)
     return nf.signals.Image.from_array(np.asarray(fitted), name=path.name)
+
+
+def as_published(network: nf.Field, rate: float) -> tuple[nf.Field, nf.fitting.Adam]:
+    """A network whose values in [-1, 1] are an image's, and Adam with this rate for the parameters themselves.
+
+    What the network's class says about its own rate is taken out.
+    """
+    field = nf.Chain(network, nf.fields.Affine(network.out_dim, scale=0.5, offset=0.5))
+    scale = next(
+        (part.lr_scale for part in network.modules() if isinstance(part, nf.Field) and part.lr_scale != 1), 1.0
+    )
+    return field, nf.fitting.Adam(lr=rate / scale)

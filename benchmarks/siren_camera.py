@@ -9,7 +9,7 @@ import statistics
 
 import numpy as np
 import torch
-from machine import arguments, write
+from machine import arguments, as_published, write
 from skimage.data import camera
 
 import neuralfields as nf
@@ -22,8 +22,7 @@ def reduced_camera() -> np.ndarray:
 
 def fitted(image: nf.signals.Image, seed: int, steps: int) -> nf.Fit:
     torch.manual_seed(seed)
-    field = nf.Chain(nf.networks.Siren(2, 1), nf.fields.Affine(1, scale=0.5, offset=0.5))
-    rate = nf.fitting.Adam(lr=1e-4 / nf.networks.Siren.lr_scale)
+    field, rate = as_published(nf.networks.Siren(2, 1), 1e-4)
     return nf.fit(field, image, steps=steps, batch=image.size, optimizer=rate, seed=seed)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import DATA, arguments, earlier, square, write
+from machine import DATA, arguments, as_published, earlier, square, write
 
 import neuralfields as nf
 
@@ -72,12 +72,7 @@ def main() -> None:
 def fitted(image: nf.signals.Image, way: Way, options: Any) -> dict[str, Any]:
     """Passes until all are done or the time is up; the quality after each, on the outside of the clock."""
     torch.manual_seed(0)
-    network = way.field(image.out_dim, options.side)
-    field = nf.Chain(network, nf.fields.Affine(image.out_dim, scale=0.5, offset=0.5))
-    # The rate of the parameters themselves: what the class says about its own is taken out.
-    scale = next(
-        (part.lr_scale for part in network.modules() if isinstance(part, nf.Field) and part.lr_scale != 1), 1.0
-    )
+    field, optimizer = as_published(way.field(image.out_dim, options.side), way.rate)
     batch = min(way.batch, image.size)
     per_pass = math.ceil(image.size / batch)
     loop = nf.steps(
@@ -85,7 +80,7 @@ def fitted(image: nf.signals.Image, way: Way, options: Any) -> dict[str, Any]:
         image,
         steps=per_pass * options.epochs,
         batch=batch,
-        optimizer=nf.fitting.Adam(lr=way.rate / scale),
+        optimizer=optimizer,
         decay=nf.fitting.Decay(0.0, 0.1),
     )
     curve: list[dict[str, float]] = []
