@@ -49,13 +49,16 @@ def fitted(case: Case) -> Fit:
 
 def main() -> None:
     parser = arguments(__doc__ or "", "multistage.json")
-    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--only", default="", help="cases whose name holds this, to an --out of their own")
     options = parser.parse_args()
+    chosen = {name: case for name, case in CASES.items() if options.only in name}
+    if not chosen:
+        parser.error(f"no case has {options.only!r} in its name; there are: {', '.join(CASES)}")
+    if len(chosen) < len(CASES) and options.out == parser.get_default("out"):
+        parser.error("--only wants an --out of its own: a part must not pass for the whole")
     torch.set_num_threads(1)
     rows = {}
-    for name, case in CASES.items():
-        if options.only not in name:
-            continue
+    for name, case in chosen.items():
         fit = fitted(case)
         stages = fit.field.provenance["stages"]  # type: ignore[index]
         rows[name] = {"seconds": fit.seconds, "steps": fit.steps, "parameters": fit.parameters, "stages": stages}

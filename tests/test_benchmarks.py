@@ -49,6 +49,8 @@ def test_teaching(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == report and capsys.readouterr().out == ""
     with pytest.raises(SystemExit, match="rows of other settings"):
         run("int_teaching", "a.png", "--steps", 21)
+    told = run(*words, "--seeds", 2)["command"]
+    assert told == f"{report['command']}; " + report["command"].replace("--side", "--seeds 2 --side")
     assert "| a.png | both |" in comparison_tables.teaching(report)
 
 
@@ -81,6 +83,20 @@ def test_sl2a(run: Run) -> None:
     assert "| siren | " in comparison_tables.sl2a(report) and "33.47" in comparison_tables.sl2a(report)
 
 
+def test_sl2a_tries_again_what_failed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = importlib.import_module("sl2a_protocol")
+    words = ("sl2a_protocol", "--image", "a.png", "--epochs", 1, "--only", "siren", "relu-pe")
+
+    def fitted(image: Any, way: Any, options: Any) -> dict[str, Any]:
+        return {"error": "the loss became nan"} if way is script.WAYS["siren"] else {"steps": 1}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(script, "fitted", fitted)
+        assert ["error" in row for row in run(*words)["results"]["rows"]] == [True, False]
+    rows = run(*words)["results"]["rows"]
+    assert [(row["method"], "curve" in row) for row in rows] == [("relu-pe", False), ("siren", True)]
+
+
 def test_rates_of_the_sl2a_protocol_are_those_of_the_parameters(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The class's own scale does not count twice."""
     script = importlib.import_module("sl2a_protocol")
@@ -95,3 +111,19 @@ def test_rates_of_the_sl2a_protocol_are_those_of_the_parameters(run: Run, monkey
     monkeypatch.setattr(script.nf, "steps", noted, raising=False)
     run("sl2a_protocol", "--image", "a.png", "--epochs", 1, "--seconds", 1e-9)
     assert [next(iter(found)) for found in rates.values()] == pytest.approx([way.rate for way in script.WAYS.values()])
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [("--only nothing --out part.json", "no case has 'nothing' in its name; there are: sin"), ("--only L-BFGS", "--out")],
+)
+def test_a_part_of_the_stages_does_not_pass_for_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, text: str
+) -> None:
+    script = importlib.import_module("multistage")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["multistage.py", *words.split()])
+    monkeypatch.setattr(script, "write", lambda *given: pytest.fail("it was written"))
+    with pytest.raises(SystemExit, match="2"):
+        script.main()
+    assert text in capsys.readouterr().err
