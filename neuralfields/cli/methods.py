@@ -39,9 +39,9 @@ def main(words: Sequence[str]) -> int:
 
 def _only(table: Table, names: Sequence[str]) -> Table:
     """The rows with these names, whatever their capitals."""
-    known = {row["name"].lower() for rows in table.values() for row in rows}
+    known = {row["name"]: row["name"].lower() for rows in table.values() for row in rows}
     for name in names:
-        needs(name.lower() in known, f"nf methods lists no {name}{nearest(name.lower(), known)}")
+        needs(name.lower() in known.values(), f"nf methods lists no {name}{nearest(name, known)}")
     wanted = {name.lower() for name in names}
     found = {title: [row for row in rows if row["name"].lower() in wanted] for title, rows in table.items()}
     return {title: rows for title, rows in found.items() if rows}

@@ -114,9 +114,12 @@ def importing() -> Iterator[None]:
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.5) -> str:
-    """ "; did you mean X?" for the known word most like this one, or nothing."""
-    found = get_close_matches(word, list(known), 1, likeness)
-    return f"; did you mean {found[0]}?" if found else ""
+    """ "; did you mean X?" for the known word most like this one, whatever its capitals, or nothing."""
+    spelt: dict[str, str] = {}
+    for name in known:
+        spelt.setdefault(name.lower(), name)
+    found = get_close_matches(word.lower(), spelt, 1, likeness)
+    return f"; did you mean {spelt[found[0]]}?" if found else ""
 
 
 def size(text: str) -> tuple[int, int]:

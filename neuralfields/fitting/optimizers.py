@@ -37,8 +37,10 @@ class Adam:
 
     def __post_init__(self) -> None:
         rates = (self.lr, self.epsilon, self.table_lr if self.table_lr is not None else self.lr)
-        if not all(0 < rate < float("inf") for rate in rates) or not 0 <= self.weight_decay < float("inf"):
+        if not all(0 < rate < float("inf") for rate in rates):
             raise InputError(f"Adam needs positive rates and epsilon, got {self}")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise InputError(f"Adam's weight_decay is finite and from 0 on, got {self.weight_decay}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"Adam's betas are from 0 to below 1, got {self.betas}")
 

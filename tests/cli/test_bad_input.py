@@ -199,6 +199,7 @@ COMMANDS = {
     "word too many": (["doctor", "x"], "x"),
     "option of methods": (["methods", "--jsn"], "did you mean --json?"),
     "name of methods": (["methods", "Sirn"], "nf methods lists no Sirn; did you mean siren?"),
+    "class of methods": (["methods", "positionalencodng"], "did you mean PositionalEncoding?"),
     "demo": (["demo", "--seconds", "-1"], "--seconds", "got -1"),
     "eval of nothing": (["eval"], "RUN"),
     "eval missing": (["eval", "x"], "x does not exist"),
