@@ -17,6 +17,7 @@ import neuralfields as nf
 GAP, LABEL = 8, 22
 SIDE = 320  # pixels of a panel's longer side
 METHODS = ("hash", "siren", "fourier")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def main(
@@ -25,7 +26,7 @@ def main(
     *,
     methods: Sequence[str] = METHODS,
     seconds: float = 10.0,
-    params: int = 100_000,
+    params: float = 100_000,
     gain: float = 5.0,
     threads: int | None = None,
 ) -> None:
@@ -37,37 +38,39 @@ def main(
         params: about so many parameters, for each.
 
     Raises:
-        InputError: a number is not above 0, a method is unknown, or the image cannot be read.
+        InputError: a number is not above 0 and finite, a method is unknown, ``out`` is no picture or in no folder, or
+            the image cannot be read.
     """
-    for what, value in (("seconds", seconds), ("params", params), ("gain", gain), ("threads", threads or 1)):
+    threads = torch.get_num_threads() if threads is None else threads
+    for what, value in (("seconds", seconds), ("params", params), ("gain", gain), ("threads", threads)):
         if not 0 < value < math.inf:
-            raise nf.errors.InputError(f"--{what} is above 0, got {value}")
+            raise nf.errors.InputError(f"--{what} is above 0 and finite, got {value}")
     for name in methods:
         if name not in nf.recipes.METHODS:
             raise nf.errors.InputError(f"no method is called {name!r}; there are: {', '.join(nf.recipes.METHODS)}")
-    if threads:
-        torch.set_num_threads(threads)
+    if out.suffix.lower() not in SUFFIXES or not out.parent.is_dir():
+        raise nf.errors.InputError(f"--out is one of {', '.join(SUFFIXES)} in a folder that there is, got {out}")
+    torch.set_num_threads(threads)
     image = nf.signals.Image.read(path)
     truth = image.to_float(image.values)
-    columns = [panel(f"{path.name}", truth)]
-    for name in methods:
-        fit = fitted(image, name, seconds, params)
+    panels = {(0, 0): panel(path.name, truth)}  # by column and row, all of one size
+    for column, name in enumerate(methods, 1):
+        fit = fitted(image, name, seconds, round(params))
         print(f"{name:<10} {fit}", flush=True)
         values = pixels(fit.field, image)
-        error = np.abs(values - truth).mean(-1, keepdims=True) * gain
-        columns.append(stacked([panel(f"{name}: {fit.psnr:.1f} dB", values), panel(f"its error x {gain:g}", error)]))
-    sheet = Image.new("RGB", (sum(c.width + GAP for c in columns) - GAP, columns[-1].height), "white")
-    left = 0
-    for column in columns:
-        sheet.paste(column, (left, 0))
-        left += column.width + GAP
+        panels[column, 0] = panel(f"{name}: {fit.psnr:.1f} dB", values)
+        panels[column, 1] = panel(f"its error x {gain:g}", np.abs(values - truth).mean(-1, keepdims=True) * gain)
+    width, height = (side + GAP for side in panels[0, 0].size)
+    sheet = Image.new("RGB", ((len(methods) + 1) * width - GAP, 2 * height - GAP), "white")
+    for (column, row), picture in panels.items():
+        sheet.paste(picture, (column * width, row * height))
     sheet.save(out)
     print(f"{out}: {path.name}, {', '.join(methods)}")
 
 
-def number(text: str) -> int:
+def number(text: str) -> float:
     """ "200000", "200k" or "1.5M"."""
-    return round(float(text.lower().replace("k", "e3").replace("m", "e6")))
+    return float(text.lower().replace("k", "e3").replace("m", "e6"))
 
 
 def fitted(image: nf.signals.Image, name: str, seconds: float, params: int) -> nf.Fit:
@@ -89,20 +92,10 @@ def panel(label: str, values: np.ndarray) -> Image.Image:
     shown = Image.fromarray(levels.squeeze(-1) if levels.shape[-1] == 1 else levels).convert("RGB")
     scale = SIDE / max(shown.size)
     how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-    shown = shown.resize((round(shown.width * scale), round(shown.height * scale)), how)
+    shown = shown.resize((max(1, round(shown.width * scale)), max(1, round(shown.height * scale))), how)
     sheet = Image.new("RGB", (shown.width, shown.height + LABEL), "white")
     ImageDraw.Draw(sheet).text((1, 3), label, "black", ImageFont.load_default(14))
     sheet.paste(shown, (0, LABEL))
-    return sheet
-
-
-def stacked(panels: Sequence[Image.Image]) -> Image.Image:
-    """Panels of one width, one below the other."""
-    sheet = Image.new("RGB", (panels[0].width, sum(p.height + GAP for p in panels) - GAP), "white")
-    top = 0
-    for each in panels:
-        sheet.paste(each, (0, top))
-        top += each.height + GAP
     return sheet
 
 

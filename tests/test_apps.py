@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +32,29 @@ def test_compare_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str], cha
     assert (source.squeeze() == (values[..., None] if channels == 1 else values)).all()
 
 
-def test_compare_methods_names_what_there_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "out", "told"),
+    [
+        ({"methods": ["siren", "nope"]}, "b.png", "no method is called 'nope'; there are: hash"),
+        ({"seconds": float("nan")}, "b.png", "--seconds is above 0 and finite, got nan"),
+        ({"params": compare_methods.number("1e400")}, "b.png", "--params is above 0 and finite, got inf"),
+        ({"threads": 0}, "b.png", "--threads is above 0 and finite, got 0"),
+        ({}, "b.pgn", r"--out is one of .png, .jpg, .jpeg, .webp in a folder that there is, got .*b.pgn"),
+        ({}, "no/b.png", r"in a folder that there is, got .*no/b.png"),
+    ],
+)
+def test_compare_methods_refuses_before_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], out: str, told: str
+) -> None:
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="no method is called 'nope'; there are: hash"):
-        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["siren", "nope"])
-    with pytest.raises(InputError, match="--seconds is above 0, got nan"):
-        compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", seconds=float("nan"))
-    assert not (tmp_path / "b.png").exists()
+    monkeypatch.setattr(compare_methods, "fitted", lambda *given: pytest.fail("it was fitted"))
+    with pytest.raises(InputError, match=told):
+        compare_methods.main(tmp_path / "a.png", tmp_path / out, **settings)
+    assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize("shape", [(1, 1000), (1000, 1)])
+def test_compare_methods_of_a_line(tmp_path: Path, shape: tuple[int, int]) -> None:
+    Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / "a.png")
+    compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["siren"], seconds=0.01, params=2000)
+    assert (tmp_path / "b.png").exists()
