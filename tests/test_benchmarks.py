@@ -115,7 +115,10 @@ def test_rates_of_the_sl2a_protocol_are_those_of_the_parameters(run: Run, monkey
 
 @pytest.mark.parametrize(
     ("words", "text"),
-    [("--only nothing --out part.json", "no case has 'nothing' in its name; there are: sin"), ("--only L-BFGS", "--out")],
+    [
+        ("--only nothing --out part.json", "no case has 'nothing' in its name; there are: sin"),
+        ("--only L-BFGS", "--out"),
+    ],
 )
 def test_a_part_of_the_stages_does_not_pass_for_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, text: str

@@ -192,7 +192,9 @@ class Pair(Field):
         return self.parts[0](x) + self.parts[1](x)
 
 
-@pytest.mark.parametrize("signal", [half_hard(), Samples(torch.rand(500, 2), torch.rand(500))], ids=["image", "samples"])
+@pytest.mark.parametrize(
+    "signal", [half_hard(), Samples(torch.rand(500, 2), torch.rand(500))], ids=["image", "samples"]
+)
 def test_two_fields_are_placed_at_different_points(signal: Any) -> None:
     def placed(seed: int) -> list[Tensor]:
         field = Pair()
