@@ -14,6 +14,10 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from neuralfields.errors import FileFormatError
 
+# Whether an operation is being tried on shapes, where an error would be taken for the operation's own. Python calls a
+# trace function no more after it has raised, so one that gets lost would end the counting.
+_looking = False
+
 
 @contextmanager
 def bounded(*, memory: int, steps: int) -> Iterator[None]:
@@ -58,6 +62,7 @@ class _Allocations(TorchDispatchMode):
 
 
 def _new_bytes(func: Any, args: Any, kwargs: Any) -> int:
+    global _looking
     known: set[int] = set()
 
     def shadow(value: Any) -> Any:
@@ -69,10 +74,13 @@ def _new_bytes(func: Any, args: Any, kwargs: Any) -> int:
     args, kwargs = tree_map(shadow, (args, kwargs))
     if any(argument.name == "device" for argument in func._schema.arguments):
         kwargs["device"] = torch.device("meta")
+    _looking = True
     try:
         result = func(*args, **kwargs)
     except Exception:  # it depends on values, like item(), and makes nothing large; or it fails below as well
         return 0
+    finally:
+        _looking = False
     storages = [value.untyped_storage() for value in tree_iter(result) if isinstance(value, Tensor)]
     return sum(storage.nbytes() for storage in storages if storage._cdata not in known)
 
@@ -95,7 +103,7 @@ def _counted(limit: int) -> Iterator[None]:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("torch.") or module == "contextlib":
             return None  # an error raised here could leave torch's stack of modes one short
-        if left < 0 and module != __name__:  # _new_bytes would take one raised here for the operation's own
+        if left < 0 and not _looking:
             raise FileFormatError("it takes more steps to build than the size of its file explains")
         return each_line
 
