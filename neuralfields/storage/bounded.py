@@ -14,10 +14,6 @@ from torch.utils._pytree import tree_iter, tree_map
 
 from neuralfields.errors import FileFormatError
 
-# Whether an operation is being tried on shapes, where an error would be taken for the operation's own. Python calls a
-# trace function no more after it has raised, so one that gets lost would end the counting.
-_looking = False
-
 
 @contextmanager
 def bounded(*, memory: int, steps: int) -> Iterator[None]:
@@ -31,10 +27,10 @@ def bounded(*, memory: int, steps: int) -> Iterator[None]:
         FileFormatError: the block wants more; for memory, before it is allocated.
     """
     dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"), _Allocations(memory):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"), _Allocations(memory) as allocations:
         torch.set_default_dtype(torch.float32)
         try:
-            with _counted(steps):
+            with _counted(steps, allocations):
                 yield
         finally:
             torch.set_default_dtype(dtype)
@@ -46,6 +42,7 @@ class _Allocations(TorchDispatchMode):
     def __init__(self, limit: int):
         super().__init__()
         self.limit = self.left = limit
+        self.trying = False  # then an error is taken for the operation's own
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -53,7 +50,11 @@ class _Allocations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        self.left -= _new_bytes(func, args, kwargs)
+        self.trying = True
+        try:
+            self.left -= _new_bytes(func, args, kwargs)
+        finally:
+            self.trying = False
         if self.left < 0:
             raise FileFormatError(
                 f"it would take more than {self.limit >> 20} MiB to build, more than its file explains"
@@ -62,7 +63,6 @@ class _Allocations(TorchDispatchMode):
 
 
 def _new_bytes(func: Any, args: Any, kwargs: Any) -> int:
-    global _looking
     known: set[int] = set()
 
     def shadow(value: Any) -> Any:
@@ -74,19 +74,16 @@ def _new_bytes(func: Any, args: Any, kwargs: Any) -> int:
     args, kwargs = tree_map(shadow, (args, kwargs))
     if any(argument.name == "device" for argument in func._schema.arguments):
         kwargs["device"] = torch.device("meta")
-    _looking = True
     try:
         result = func(*args, **kwargs)
     except Exception:  # it depends on values, like item(), and makes nothing large; or it fails below as well
         return 0
-    finally:
-        _looking = False
     storages = [value.untyped_storage() for value in tree_iter(result) if isinstance(value, Tensor)]
     return sum(storage.nbytes() for storage in storages if storage._cdata not in known)
 
 
 @contextmanager
-def _counted(limit: int) -> Iterator[None]:
+def _counted(limit: int, allocations: _Allocations) -> Iterator[None]:
     """A loop of a thousand million rounds registers nothing until it ends, so Python itself has to count."""
     left, importing = limit, 0
 
@@ -103,7 +100,7 @@ def _counted(limit: int) -> Iterator[None]:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("torch.") or module == "contextlib":
             return None  # an error raised here could leave torch's stack of modes one short
-        if left < 0 and not _looking:
+        if left < 0 and not allocations.trying:  # Python traces no more after an error, even one that is caught
             raise FileFormatError("it takes more steps to build than the size of its file explains")
         return each_line
 

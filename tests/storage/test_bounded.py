@@ -10,6 +10,7 @@ from neuralfields.storage.bounded import bounded
 def build() -> None:
     for _ in range(100):
         torch.ones(2).add_(1)
+        torch.nn.Linear(1, 1)  # its operations run Python of other modules
 
 
 def test_steps_end_inside_of_operations_too() -> None:
