@@ -373,6 +373,13 @@ def methods() -> None:
         write(sheet, f"methods-{Path(name).with_suffix('.jpg')}" if name.startswith("errors") else f"methods-{name}")
 
 
+def spectrum() -> None:
+    """Which tones each method learns and when, from benchmarks/results/spectrum.json."""
+    rows = json.loads((ROOT / "benchmarks" / "results" / "spectrum.json").read_text())["results"]["rows"]
+    for name, sheet in pictures.spectra(rows).items():
+        write(sheet, f"methods-{name}")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -382,6 +389,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "holdout": holdout,
     "comparison": comparison,
     "methods": methods,
+    "spectrum": spectrum,
     "kernels": kernels,
 }
 
