@@ -110,9 +110,11 @@ def test_counting_does_not_change_the_field() -> None:
     assert all(torch.equal(fields[0][key], fields[1][key]) for key in fields[0])
 
 
-def test_too_few_parameters_are_refused() -> None:
+def test_too_few_and_too_many_parameters_are_refused() -> None:
     with pytest.raises(InputError, match=r"siren cannot have about 3 parameters for this signal, but from [0-9]+ on"):
         METHODS["siren"](image(8, 8), 3)
+    with pytest.raises(InputError, match=r"hash cannot have about 5000000 parameters .*, but at most [0-9]{4,5}$"):
+        METHODS["hash"](image(8, 8), 5_000_000)
 
 
 def test_signals_a_method_is_not_for_are_refused_with_the_reason() -> None:

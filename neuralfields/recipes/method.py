@@ -116,8 +116,10 @@ class Method:
             middle = (low + high) // 2
             low, high = (middle, high) if self._count(extent, middle) <= params else (low, middle)
         size = min((low, high), key=lambda size: abs(self._count(extent, size) - params))
-        if not 0.6 * params <= self._count(extent, size) <= 1.4 * params:
-            raise InputError(f"{self.name} cannot have about {params} parameters for this signal{self._least(extent)}")
+        count = self._count(extent, size)
+        if not 0.6 * params <= count <= 1.4 * params:
+            limit = f", but at most {count}" if high == _LARGEST and count else self._least(extent)
+            raise InputError(f"{self.name} cannot have about {params} parameters for this signal{limit}")
         return size
 
     def _least(self, extent: Extent) -> str:
