@@ -197,7 +197,7 @@ def clusters(points: Tensor, count: int, *, rounds: int = 10) -> tuple[Tensor, T
     Clusters of too few points to have a shape are round, as large as their distance to the next one says. A little is
     added to the covariances, so that those along a line have an inverse too.
     """
-    # On the CPU there is no faster way to find neighbours once; what has to be built for `Nearest` costs far more.
+    # To find neighbours once it takes a third of the time, because what `Nearest` builds is for many calls.
     from scipy.spatial import KDTree  # takes a while to import
 
     dim, device = points.shape[-1], points.device
