@@ -23,7 +23,7 @@ import neuralfields as nf
 from neuralfields import metrics
 from neuralfields.bench import pictures
 from neuralfields.recipes import Recipe
-from neuralfields.storage.export import image_values
+from neuralfields.render.imaging import image_values
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

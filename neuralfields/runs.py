@@ -25,9 +25,9 @@ from neuralfields.fitting.loop import steps as fitting_steps
 from neuralfields.fitting.result import History, finish
 from neuralfields.ops import native
 from neuralfields.recipes import Recipe
+from neuralfields.render.imaging import displayed, image_values
 from neuralfields.signals import Image
 from neuralfields.storage import RunFolder, check_space
-from neuralfields.storage.export import displayed, image_values
 
 _LOST_SECONDS = 4.0
 _UNSAVED_SECONDS = 1.0

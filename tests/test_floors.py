@@ -18,17 +18,15 @@ FLOORS = (
     ("checks",),
     ("ops", "geometry", "files"),
     ("field", "calculus", "encodings", "networks"),
-    ("fields", "families", "protocols", "metrics"),
-    ("signals", "render", "objectives"),
+    ("fields", "families", "protocols", "metrics", "render"),
+    ("signals", "objectives"),
     ("fitting", "codecs", "storage"),
     ("recipes",),
     ("runs", "bench", "viewer", "testing"),
     ("cli", "__main__", "apps"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-BESIDE = {("objectives", "render"), ("__main__", "cli")} | {
-    (a, b) for a in FLOORS[FLOOR["field"]] for b in FLOORS[FLOOR["field"]]
-}
+BESIDE = {("__main__", "cli")} | {(a, b) for a in FLOORS[FLOOR["field"]] for b in FLOORS[FLOOR["field"]]}
 
 
 def part_of(path: Path) -> str:
@@ -110,9 +108,10 @@ def test_apps_use_public_names(path: Path) -> None:
         ("ops/x.py", "from neuralfields.checks import positive", False),
         ("networks/x.py", "from neuralfields.encodings import HashGrid", False),
         ("networks/x.py", "from neuralfields.fields import Affine", True),
-        ("signals/x.py", "from neuralfields.render import composite", True),
+        ("signals/x.py", "from neuralfields.render import Surface", False),
         ("render/x.py", "from neuralfields.signals import Image", True),
-        ("objectives/x.py", "from neuralfields.render import composite", False),
+        ("objectives/x.py", "from neuralfields.render import Surface", False),
+        ("render/x.py", "from neuralfields.fields import Affine", True),
         ("objectives/x.py", "from neuralfields.signals import Image", True),
         ("storage/x.py", "from neuralfields.fitting import State", True),
         ("recipes/x.py", "from neuralfields.runs import start", True),

@@ -1,5 +1,6 @@
-"""Where things are: frames now; boxes, rays and cameras come with shapes and radiance fields."""
+"""Where things are: frames and triangle meshes."""
 
 from neuralfields.geometry.frame import Frame
+from neuralfields.geometry.triangles import Triangles
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "Triangles"]

@@ -15,8 +15,8 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.files import pillow
 from neuralfields.files.atomic import write_bytes
+from neuralfields.render.imaging import image_values
 from neuralfields.signals import Image, as_signal
-from neuralfields.storage.export import image_values
 
 _SIDE = 1024
 _STYLE = """

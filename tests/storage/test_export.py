@@ -8,7 +8,8 @@ import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.files.images import read_image
 from neuralfields.geometry import Frame
-from neuralfields.storage.export import as_light, displayed, export_image, image_values
+from neuralfields.render.imaging import as_light, displayed, image_values
+from neuralfields.storage.export import export_image
 
 
 class Ramp(nf.Field):

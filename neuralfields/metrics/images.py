@@ -1,4 +1,4 @@
-"""Quality of a fit: PSNR, SSIM, relative error, bits per pixel."""
+"""Quality of values and pictures: PSNR, SSIM, relative error, bits per pixel."""
 
 import math
 from collections.abc import Iterable, Sequence

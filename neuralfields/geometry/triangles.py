@@ -1,0 +1,79 @@
+"""Triangle meshes as arrays: areas, normals, what is open, and points spread over the surface."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from neuralfields.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Triangles:
+    """A triangle mesh; orientation is counter-clockwise seen from outside.
+
+    Attributes:
+        vertices: [v, 3] float64.
+        faces: [f, 3] int64, numbers of vertices.
+
+    Raises:
+        InputError: the shapes are others, or a face names a vertex that is not there.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("vertices", np.float64), ("faces", np.int64)):
+            array = np.ascontiguousarray(getattr(self, name), dtype)
+            if array.ndim != 2 or array.shape[1] != 3:
+                raise InputError(f"{name} are [n, 3], got {list(array.shape)}")
+            object.__setattr__(self, name, array)
+        if self.faces.size and not (self.faces.min() >= 0 and self.faces.max() < len(self.vertices)):
+            raise InputError(f"faces name vertices from 0 to {len(self.vertices) - 1}, some name others")
+
+    @cached_property
+    def corners(self) -> np.ndarray:
+        """[f, 3, 3]: face, corner, coordinate."""
+        return self.vertices[self.faces]
+
+    @cached_property
+    def _crossed(self) -> np.ndarray:
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        return np.cross(b - a, c - a)
+
+    @cached_property
+    def areas(self) -> np.ndarray:
+        """Of the faces [f]."""
+        return np.linalg.norm(self._crossed, axis=1) / 2
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """Unit normals of the faces [f, 3]; zero for a face without area."""
+        length = 2 * self.areas[:, None]
+        return np.divide(self._crossed, length, out=np.zeros_like(self._crossed), where=length > 0)
+
+    @cached_property
+    def volume(self) -> float:
+        """Enclosed volume of a closed mesh; negative if it is inside out."""
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest coordinates of vertices that faces use, each [3]."""
+        used = self.vertices[np.unique(self.faces)]
+        return used.min(0), used.max(0)
+
+    def sample(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """``n`` points spread evenly by area [n, 3], and their faces [n]."""
+        course = np.cumsum(self.areas)
+        faces = np.searchsorted(course, random.random(n) * course[-1], side="right").clip(max=len(self.faces) - 1)
+        return self.spread(faces, random), faces
+
+    def spread(self, faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """A random point [n, 3] in each of these faces [n]."""
+        u = random.random((len(faces), 2))
+        u = np.where(u.sum(1, keepdims=True) > 1, 1 - u, u)
+        a, b, c = (self.vertices[self.faces[faces, k]] for k in range(3))
+        return a + u[:, :1] * (b - a) + u[:, 1:] * (c - a)

@@ -1,0 +1,67 @@
+"""A field over the plane as an array of pixels, and colours as screens show them."""
+
+import numpy as np
+import torch
+
+from neuralfields.errors import InputError
+from neuralfields.field import Field, device_of, evaluate
+
+_ROWS_PIXELS = 1 << 18
+_MAX_PIXELS = 1 << 28
+
+
+def image_values(
+    field: Field, size: tuple[int, int], *, crop: tuple[float, float, float, float] = (-1.0, -1.0, 1.0, 1.0)
+) -> np.ndarray:
+    """Evaluate a 2-D field on a raster of pixel centres.
+
+    Args:
+        field: from [n, 2] to [n, channels].
+        size: (width, height) in pixels.
+        crop: (left, top, right, bottom) in box coordinates, x to the right and y down.
+
+    Returns:
+        [height, width, channels] float32.
+
+    Raises:
+        InputError: the field is not over the plane, the size is not positive or above 2^28 pixels, the crop empty.
+    """
+    width, height = size
+    left, top, right, bottom = crop
+    if field.in_dim != 2:
+        raise InputError(f"a picture needs a field over the plane, this one has {field.in_dim} coordinates")
+    if min(size) < 1 or width * height > _MAX_PIXELS:
+        raise InputError(f"a picture has between 1 and {_MAX_PIXELS} pixels, got {width}x{height}")
+    if not (left < right and top < bottom):
+        raise InputError(f"a crop goes from left to right and from top to bottom, got {crop}")
+    device = device_of(field)
+    x = left + (torch.arange(width, dtype=torch.float64) * 2 + 1) / (2 * width) * (right - left)
+    y = top + (torch.arange(height, dtype=torch.float64) * 2 + 1) / (2 * height) * (bottom - top)
+    values = np.empty((height, width, field.out_dim), np.float32)
+    rows = max(1, _ROWS_PIXELS // width)
+    for start in range(0, height, rows):
+        part = y[start : start + rows]
+        points = torch.stack([x.expand(len(part), -1), part[:, None].expand(-1, width)], -1).reshape(-1, 2)
+        result = evaluate(field, points.float().to(device))
+        values[start : start + rows] = result.reshape(len(part), width, -1).cpu().numpy()
+    return values
+
+
+def displayed(values: np.ndarray, *, linear: bool) -> np.ndarray:
+    """Values [..., channels] as a screen shows them, in [0, 1]: linear light goes through the sRGB curve, not alpha."""
+    colours = values.shape[-1] - (values.shape[-1] in (2, 4))
+    shown = values.clip(0, 1)
+    if linear:
+        light = shown[..., :colours]
+        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+        shown[..., :colours] = curve
+    return shown
+
+
+def as_light(values: np.ndarray) -> np.ndarray:
+    """Display-referred values [..., channels] as linear light: the inverse of the sRGB curve, not on alpha."""
+    colours = values.shape[-1] - (values.shape[-1] in (2, 4))
+    light = values.copy()
+    shown = values[..., :colours].clip(0, None)
+    light[..., :colours] = np.where(shown <= 0.04045, shown / 12.92, np.power((shown + 0.055) / 1.055, 2.4))
+    return light

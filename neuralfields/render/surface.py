@@ -1,0 +1,73 @@
+"""A field read as a shape: which values mean inside, and how far one may go."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuralfields.calculus import value_and_gradient
+from neuralfields.checks import one_of
+from neuralfields.errors import InputError
+from neuralfields.field import FieldLike, evaluate
+
+FORMS = ("sdf", "occupancy", "udf")
+_SHELL = 2e-3  # distance at which an unsigned field's surface is drawn, in box units; its zero set has no inside
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The surface of a field over the box [-1, 1]^3, as a level function: negative inside, zero on the surface.
+
+    Attributes:
+        field: [n, 3] to [n, 1].
+        form: what its values are: "sdf" signed distances (negative inside), "occupancy" logits (positive inside), "udf"
+            unsigned distances, whose surface here is the thin shell at distance ``shell``.
+        shell: for "udf", in box units.
+
+    Raises:
+        InputError: there is no such form.
+    """
+
+    field: FieldLike
+    form: str = "sdf"
+    shell: float = _SHELL
+
+    def __post_init__(self) -> None:
+        one_of(FORMS, form=self.form)
+
+    @classmethod
+    def of(cls, field: Any) -> "Surface":
+        """The surface of a fitted field, which knows its form.
+
+        Raises:
+            InputError: it is not from three coordinates to one value.
+        """
+        dims = getattr(field, "in_dim", 3), getattr(field, "out_dim", 1)
+        if dims != (3, 1):
+            raise InputError(f"a shape is a field from 3 coordinates to 1 value, this goes from {dims[0]} to {dims[1]}")
+        form = getattr(field, "provenance", {}).get("signal", {}).get("form", "sdf")
+        return cls(field, form)
+
+    @property
+    def metric(self) -> bool:
+        """Whether values are distances, by which one may step."""
+        return self.form != "occupancy"
+
+    @torch.no_grad()
+    def values(self, x: Tensor) -> Tensor:
+        """The level function [n] at ``x`` [n, 3], without gradient, in bounded memory."""
+        return self._level(evaluate(self.field, x, chunk=_CHUNK))
+
+    def values_and_gradients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The level function [n] and its gradient [n, 3], which points outwards, without graph, in bounded memory."""
+        parts = [value_and_gradient(self.field, part) for part in x.split(_CHUNK)]
+        values, gradients = (torch.cat([part[k].detach() for part in parts]) for k in (0, 1))
+        return self._level(values), -gradients if self.form == "occupancy" else gradients
+
+    def _level(self, values: Tensor) -> Tensor:
+        values = values[:, 0]
+        if self.form == "occupancy":
+            return -values
+        return values - self.shell if self.form == "udf" else values
