@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -30,12 +30,25 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x)
 
-    def to(self, device: torch.device | str) -> "Batch":
+    def to(self, device: torch.device | str) -> Self:
         """The same samples on ``device``; itself when already there."""
         if self.x.device == torch.device(device):
             return self
         held = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return replace(self, **{name: t.to(device) for name, t in held.items() if isinstance(t, Tensor)})
+
+
+@dataclass(frozen=True)
+class SurfaceBatch(Batch):
+    """Samples on a surface and beside it.
+
+    Attributes:
+        normal: [n, in_dim] or None, unit normals that point outwards; of no meaning where ``on_surface`` is False.
+        on_surface: [n] bool or None, which samples lie on the surface.
+    """
+
+    normal: Tensor | None = None
+    on_surface: Tensor | None = None
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from neuralfields.field import from_spec
 from neuralfields.fields import Affine
 from neuralfields.fitting import LossWeighted, Teaching
 from neuralfields.networks import MLP, MultiStage, NeuRBFDecoder
-from neuralfields.objectives import Eikonal, MultiScale, Regression
+from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Regression
 from neuralfields.recipes import METHODS, RECIPES, Recipe, methods
 from neuralfields.signals import Image
 
@@ -137,7 +137,9 @@ def test_linear_images_are_compared_relatively(name: str) -> None:
 
 
 @pytest.mark.parametrize("sampler", [None, Teaching(start=0.3, pool=7), LossWeighted(cells=3)])
-@pytest.mark.parametrize("objective", [Regression("l1"), Eikonal(weight=0.2), MultiScale("huber")])
+@pytest.mark.parametrize(
+    "objective", [Regression("l1"), Eikonal(weight=0.2), MultiScale("huber"), OrientedPoints(normals=7)]
+)
 def test_samplers_and_objectives_survive_json(sampler: Any, objective: Any) -> None:
     recipe = replace(RECIPES["image"](image(8, 8)), sampler=sampler, objective=objective)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json())), recipe.field) == recipe

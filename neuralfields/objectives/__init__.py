@@ -1,7 +1,8 @@
 """Objectives: what is minimised."""
 
 from neuralfields.objectives.eikonal import Eikonal
+from neuralfields.objectives.implicit import OrientedPoints
 from neuralfields.objectives.multiscale import MultiScale
 from neuralfields.objectives.regression import LOSSES, Regression
 
-__all__ = ["LOSSES", "Eikonal", "MultiScale", "Regression"]
+__all__ = ["LOSSES", "Eikonal", "MultiScale", "OrientedPoints", "Regression"]

@@ -19,7 +19,9 @@ class Regression:
 
     l2: (p - t)^2. relative_l2: (p - t)^2 / (p^2 + 0.01) with the denominator held fixed, for HDR (the loss of
     instant-ngp's images, after Lehtinen et al., "Noise2Noise", ICML 2018). l1: |p - t|. huber: delta 0.1.
-    mape: |p - t| / (|t| + 0.01).
+    mape: |p - t| / (|t| + 0.01). bce: binary cross-entropy of logits p with targets in [0, 1], max(p, 0) - p t +
+    log(1 + exp(-|p|)), for occupancy. clamped_l1: |clamp(p) - clamp(t)| with both clamped to [-0.1, 0.1], for signed
+    distances (Park et al., "DeepSDF", CVPR 2019); predictions beyond have no gradient.
 
     Raises:
         InputError: there is no such loss.

@@ -19,12 +19,22 @@ def _huber(prediction: Tensor, target: Tensor) -> Tensor:
     return F.huber_loss(prediction, target, reduction="none", delta=0.1)
 
 
+def _bce(prediction: Tensor, target: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(prediction, target, reduction="none")
+
+
+def _clamped_l1(prediction: Tensor, target: Tensor) -> Tensor:
+    return (prediction.clamp(-0.1, 0.1) - target.clamp(-0.1, 0.1)).abs()
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l2": lambda prediction, target: (prediction - target).square(),
     "relative_l2": _relative_l2,
     "l1": lambda prediction, target: (prediction - target).abs(),
     "huber": _huber,
     "mape": _mape,
+    "bce": _bce,
+    "clamped_l1": _clamped_l1,
 }
 
 

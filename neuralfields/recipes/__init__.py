@@ -14,6 +14,7 @@
 from neuralfields.recipes.images import RECIPES, compact, image
 from neuralfields.recipes.method import Method, custom
 from neuralfields.recipes.methods import METHODS
+from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.recipe import Recipe
 
-__all__ = ["METHODS", "RECIPES", "Method", "Recipe", "compact", "custom", "image"]
+__all__ = ["METHODS", "RECIPES", "Method", "Recipe", "compact", "custom", "image", "siren_sdf"]

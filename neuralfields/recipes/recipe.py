@@ -8,11 +8,16 @@ from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
-from neuralfields.objectives import Eikonal, MultiScale, Regression
+from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Regression
 from neuralfields.protocols import Signal
 from neuralfields.signals import Image
 
-OBJECTIVES = {"regression": Regression, "eikonal": Eikonal, "multi_scale": MultiScale}
+OBJECTIVES = {
+    "regression": Regression,
+    "eikonal": Eikonal,
+    "multi_scale": MultiScale,
+    "oriented_points": OrientedPoints,
+}
 _HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero
 
 
@@ -29,7 +34,7 @@ class Recipe:
 
     name: str
     field: Field
-    objective: Regression | Eikonal | MultiScale
+    objective: Regression | Eikonal | MultiScale | OrientedPoints
     optimizer: Adam
     decay: Decay
     batch: int

@@ -17,6 +17,9 @@ BY_HAND = {
     "l1": (0.05 + 0.2 + 0 + 2) / 4,
     "huber": (0.5 * 0.05**2 + 0.1 * (0.2 - 0.05) + 0 + 0.1 * (2 - 0.05)) / 4,
     "relative_l2": (0.05**2 / (0.55**2 + 0.01) + 0.2**2 / (1.44 + 0.01) + 0 + 4 / 0.01) / 4,
+    "bce": ((math.log1p(math.exp(0.55)) - 0.5 * 0.55) + (math.log1p(math.exp(-1.2)) - 1.2) + math.log(2) + math.log(2))
+    / 4,
+    "clamped_l1": 0.1 / 4,
     "mape": (0.05 / 0.51 + 0.2 / 1.01 + 0 + 2 / 2.01) / 4,
 }
 
@@ -59,6 +62,26 @@ def test_gradients(loss: str) -> None:
         above = LOSSES[loss](at + nudge, target)
         wanted = (above - LOSSES[loss](at - nudge, target)) / (2 * nudge) / 4
     torch.testing.assert_close(values.grad, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_cross_entropy_of_large_logits() -> None:
+    """Neither infinite nor zero where the exponential is."""
+    logits = torch.tensor([[-200.0], [-30.0], [0.0], [30.0], [200.0]], requires_grad=True)
+    for target, wanted in ((0.0, [0.0, math.exp(-30), math.log(2), 30.0, 200.0]), (1.0, None)):
+        found = LOSSES["bce"](logits, torch.full_like(logits, target))
+        expected = wanted or [200.0, 30.0, math.log(2), math.exp(-30), 0.0]
+        assert found.flatten().tolist() == pytest.approx(expected, rel=1e-6)
+        (slope,) = torch.autograd.grad(found.sum(), logits)
+        torch.testing.assert_close(slope, torch.sigmoid(logits.detach()) - target)
+
+
+def test_distances_beyond_the_clamp_have_no_gradient() -> None:
+    values = torch.tensor([[-0.3], [-0.05], [0.05], [0.3]], requires_grad=True)
+    target = torch.tensor([[0.5], [-0.5], [0.5], [0.5]])
+    found = LOSSES["clamped_l1"](values, target)
+    assert found.flatten().tolist() == pytest.approx([0.2, 0.05, 0.05, 0.0])
+    found.sum().backward()
+    assert values.grad is not None and values.grad.flatten().tolist() == [0, 1, -1, 0]
 
 
 def test_psnr_is_told_for_l2_only() -> None:

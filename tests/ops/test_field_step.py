@@ -126,6 +126,14 @@ def test_losses_and_outputs(output: str, loss: str, weighted: bool) -> None:
 
 
 @needs_core
+@pytest.mark.parametrize("scale", [0.02, 40.0, 400.0])
+@pytest.mark.parametrize("loss", ["bce", "clamped_l1"])
+def test_losses_of_small_and_large_values(loss: str, scale: float) -> None:
+    """The exponential of the cross-entropy vanishes, and the clamp holds, for most of the large ones."""
+    compare(model("grid relu", output=Output("affine", scale, 0.0)), Task(loss), 203)
+
+
+@needs_core
 @pytest.mark.parametrize("n", [1, 95, 192, 1000])
 @pytest.mark.parametrize("name", MODELS)
 def test_models_and_sizes(name: str, n: int) -> None:

@@ -4,12 +4,15 @@
 
 namespace nf {
 
-enum Output : int32_t { PLAIN, AFFINE, SINH };             // y = o, scale * o + offset, scale * sinh(o)
-enum Loss : int32_t { L2, RELATIVE_L2, L1, HUBER, MAPE };  // in the order of the reference's LOSSES
-constexpr float HUBER_DELTA = 0.1f, SMALL = 0.01f;
+enum Output : int32_t { PLAIN, AFFINE, SINH };  // y = o, scale * o + offset, scale * sinh(o)
+// In the order of the reference's LOSSES.
+enum Loss : int32_t { L2, RELATIVE_L2, L1, HUBER, MAPE, BCE, CLAMPED_L1 };
+constexpr float HUBER_DELTA = 0.1f, SMALL = 0.01f, CLAMP = 0.1f;
 
 NF_INLINE F absolute(F x) { return x < 0.0f ? -x : x; }
 NF_INLINE F sign(F x) { return select(x > 0.0f, splat(1.0f), select(x < 0.0f, splat(-1.0f), x)); }
+
+NF_INLINE F clamped(F x) { return x < -CLAMP ? splat(-CLAMP) : x > CLAMP ? splat(CLAMP) : x; }  // NaN stays
 
 // The field's value for the network's, and its derivative.
 NF_INLINE F mapped(int32_t output, float scale, float offset, F o, F& slope) {
@@ -51,6 +54,14 @@ NF_INLINE F loss_of(int32_t loss, F prediction, F target, F& gradient) {
             const F weight = 1.0f / (absolute(target) + SMALL);
             gradient = sign(error) * weight;
             return size * weight;
+        }
+        case BCE:
+            gradient = sigmoid(prediction) - target;
+            return select(prediction < 0.0f, F{}, prediction) - prediction * target + softplus_of_negative(prediction);
+        case CLAMPED_L1: {
+            const F between = clamped(prediction) - clamped(target);
+            gradient = select(absolute(prediction) > CLAMP, F{}, sign(between));
+            return absolute(between);
         }
         default:
             gradient = 2.0f * error;

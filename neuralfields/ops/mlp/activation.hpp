@@ -34,6 +34,14 @@ NF_INLINE F exp(F x) {
 
 NF_INLINE F sigmoid(F x) { return 1.0f / (1.0f + exp(-x)); }
 
+// log(1 + exp(-|x|)), as log(1 + y) = 2 atanh(y / (2 + y)) with y = exp(-|x|) in (0, 1].
+NF_INLINE F softplus_of_negative(F x) {
+    const F y = exp(x < 0.0f ? x : -x), q = y / (2.0f + y), q2 = q * q;
+    F p = splat(1.0f / 15);
+    for (int k = 13; k >= 1; k -= 2) p = p * q2 + 1.0f / k;
+    return 2.0f * q * p;
+}
+
 NF_INLINE F tanh(F x) {
     const F z = x * x;
     F p = splat(-8.5323e-4f);
@@ -147,11 +155,7 @@ NF_INLINE void activate(int32_t activation, float omega, F z, F& value, F& slope
             return;
         }
         case SOFTPLUS: {
-            // log(1 + y) = 2 atanh(y / (2 + y)) with y = exp(-|z|) in (0, 1]
-            const F y = exp(z < 0.0f ? z : -z), q = y / (2.0f + y), q2 = q * q;
-            F p = splat(1.0f / 15);
-            for (int k = 13; k >= 1; k -= 2) p = p * q2 + 1.0f / k;
-            value = select(z > 20.0f, z, select(z > 0.0f, z, F{}) + 2.0f * q * p);
+            value = select(z > 20.0f, z, select(z > 0.0f, z, F{}) + softplus_of_negative(z));
             value = z == z ? value : z;
             if (ORDER > 0) {
                 const F s = sigmoid(z);

@@ -1,0 +1,40 @@
+"""The recipe for points: it can be fitted, described and stored, and follows torch's seed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import neuralfields as nf
+from neuralfields.recipes import Recipe
+from neuralfields.recipes.points import POINT_RECIPES
+
+
+@pytest.fixture
+def cloud() -> nf.signals.PointCloud:
+    points = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+    return nf.signals.PointCloud(torch.nn.functional.normalize(points, dim=-1))
+
+
+@pytest.mark.parametrize("name", POINT_RECIPES)
+def test_a_few_steps(name: str, cloud: nf.signals.PointCloud, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    recipe = POINT_RECIPES[name](cloud)
+    assert recipe.name == name
+    fit = nf.fit(recipe.field, cloud, **recipe.settings | {"steps": 4, "batch": 100})
+    assert fit.history.loss[-1] < fit.history.loss[0]
+    told = json.loads(json.dumps(recipe.to_json(), allow_nan=False))
+    assert Recipe.from_json(told, recipe.field) == recipe
+    nf.save(recipe.field, tmp_path / "field.nf")
+    x = cloud.draw(20, seed=0, step=0).x
+    torch.testing.assert_close(nf.load(tmp_path / "field.nf")(x), recipe.field(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", POINT_RECIPES)
+def test_the_seed_of_torch_gives_the_same_field(name: str, cloud: nf.signals.PointCloud) -> None:
+    fields = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        fields.append(torch.cat([p.flatten() for p in POINT_RECIPES[name](cloud).field.parameters()]))
+    assert torch.equal(fields[0], fields[1]) and not torch.equal(fields[0], fields[2])
