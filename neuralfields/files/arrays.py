@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+from collections.abc import Callable
 from typing import IO
 
 import numpy as np
@@ -26,15 +27,7 @@ def decode_npy(data: bytes) -> np.ndarray:
 
 def decode_npz(data: bytes) -> np.ndarray:
     """The same for the picture in an .npz; raises InputError if it is not clear which array that is."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        names = list(members) if len(members) == 1 else [name for name in _NAMES if name in members]
-        if len(names) != 1:
-            raise InputError(
-                f"it holds the arrays {', '.join(members) or '(none)'}: a single one, or one called rgb or image, works"
-            )
-        with archive.open(members[names[0]]) as stream:
-            return _array(stream, members[names[0]].file_size)
+    return the_one(data, _NAMES, _array)
 
 
 def encode_npy(values: np.ndarray) -> bytes:
@@ -51,13 +44,34 @@ def encode_npz(values: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def _array(stream: IO[bytes], size: int) -> np.ndarray:
-    """Read an array of at most ``size`` bytes, its header checked before anything is allocated."""
+def the_one(data: bytes, names: tuple[str, ...], read: Callable[[IO[bytes], int], np.ndarray]) -> np.ndarray:
+    """What ``read``, given a stream and its length, makes of the only array of an .npz, or of one with these names.
+
+    Raises:
+        InputError: it is not clear which array that is.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        found = list(members) if len(members) == 1 else [name for name in names if name in members]
+        if len(found) != 1:
+            held, wanted = ", ".join(members) or "(none)", " or ".join(names)
+            raise InputError(f"it holds the arrays {held}: a single one, or one called {wanted}, works")
+        with archive.open(members[found[0]]) as stream:
+            return read(stream, members[found[0]].file_size)
+
+
+def header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns come first, and dtype of the .npy that begins here."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(stream)
     if version not in readers:
         raise InputError(f"its NPY format is {version[0]}.{version[1]}: 1.0 and 2.0 work")
-    shape, column_major, dtype = readers[version](stream)
+    return readers[version](stream)
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    """Read an array of at most ``size`` bytes, its header checked before anything is allocated."""
+    shape, column_major, dtype = header(stream)
     if not (len(shape) == 2 or (len(shape) == 3 and 1 <= shape[2] <= 4)):
         raise InputError(f"its array is {list(shape)}: [height, width] or [height, width, 1..4] works")
     if dtype.name not in ("uint8", "uint16", "float16", "float32", "float64"):

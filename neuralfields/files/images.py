@@ -11,6 +11,7 @@ import numpy as np
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files import arrays, exr, others, pillow, png, radiance_hdr, tiff
 from neuralfields.files.atomic import write_bytes
+from neuralfields.files.content import content
 from neuralfields.files.pixels import Pixels, check_finite
 
 __all__ = ["IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "Pixels", "read_image", "write_image"]
@@ -31,7 +32,7 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         InputError: no such file, a kind of picture that is not read, NaN or infinity, too many pixels.
     """
     path = Path(path)
-    data = _content(path)
+    data = content(path, "picture file")
     kind = next((kind for kind in _KINDS if kind.matches(data)), None)
     if kind is None:
         start = f"it is no picture, it begins with {data[:12]!r}"
@@ -150,23 +151,6 @@ IMAGE_SUFFIXES: frozenset[str] = WRITABLE_SUFFIXES | {
 
 def _listed(suffixes: frozenset[str]) -> str:
     return ", ".join(sorted(suffixes))
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a picture file, or InputError with the reason."""
-    try:
-        if not path.exists():
-            raise InputError(f"cannot read {path}: there is no such file")
-        if not path.is_file():
-            raise InputError(
-                f"cannot read {path}: it is a {'folder' if path.is_dir() else 'device'}, not a picture file"
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    if not data:
-        raise FileFormatError(f"cannot read {path}: it is empty")
-    return data
 
 
 def _stored(values: np.ndarray, bits: int | None, writer: _Writer) -> np.ndarray:

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from neuralfields.errors import InputError
+from neuralfields.geometry.edges import Edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +55,33 @@ class Triangles:
         return np.divide(self._crossed, length, out=np.zeros_like(self._crossed), where=length > 0)
 
     @cached_property
+    def vertex_normals(self) -> np.ndarray:
+        """Unit normals of the vertices [v, 3], zero where no face gives one.
+
+        Those of the faces, weighted by the angles there (Thürmer and Wüthrich, Computing Vertex Normals from Polygonal
+        Facets, 1998).
+        """
+        sides = np.roll(self.corners, -1, axis=1) - self.corners
+        lengths = np.linalg.norm(sides, axis=2, keepdims=True)
+        sides = np.divide(sides, lengths, out=np.zeros_like(sides), where=lengths > 0)
+        angles = np.arccos(-(sides * np.roll(sides, 1, axis=1)).sum(2).clip(-1, 1))
+        corners, count = self.faces.ravel(), len(self.vertices)
+        weighted = ((angles * self.normals[:, k, None]).ravel() for k in range(3))
+        summed = np.stack([np.bincount(corners, weights, count) for weights in weighted], 1)
+        length = np.linalg.norm(summed, axis=1, keepdims=True)
+        return np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
+
+    @cached_property
     def volume(self) -> float:
-        """Enclosed volume of a closed mesh; negative if it is inside out."""
-        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        """Enclosed volume of a closed mesh, negative if it is inside out; of an open one as seen from its middle."""
+        middle = self.corners.mean((0, 1)) if len(self.faces) else np.zeros(3)
+        a, b, c = (self.vertices[self.faces[:, k]] - middle for k in range(3))
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether it has an inside: each edge has exactly two faces, or as many that run one way as the other."""
+        return Edges.of(self.faces, len(self.vertices)).closed
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:

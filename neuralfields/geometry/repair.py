@@ -1,0 +1,214 @@
+"""Meshes as they are found in files, made fit for distances: cleaned, merged, consistently oriented; what they are."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from neuralfields.errors import InputError
+from neuralfields.geometry.edges import Edges
+from neuralfields.geometry.triangles import Triangles
+
+_FLAT = 2.0**-50  # a face is flat when its least height is below this share of the mesh's size: rounding alone
+_SIZES = (1e-100, 1e100)  # beyond them areas and volumes leave the range of float64
+_ROUND = 0.1  # an open mesh has an inside when it is this round: its volume over that of a sphere of its area
+_HASH = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """How much ``repaired`` changed; printed, it is one line, empty if nothing.
+
+    Attributes:
+        non_finite_vertices: vertices with NaN or infinity, dropped with their faces.
+        degenerate_faces: faces with a repeated vertex or without area, dropped.
+        duplicate_faces: faces on the same three vertices as an earlier one, dropped.
+        merged_vertices: vertices at exactly the place of an earlier one.
+        flipped_faces: faces that were turned over.
+    """
+
+    non_finite_vertices: int = 0
+    degenerate_faces: int = 0
+    duplicate_faces: int = 0
+    merged_vertices: int = 0
+    flipped_faces: int = 0
+
+    def __str__(self) -> str:
+        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ", ".join(f"{count:,} {_words(name, count)}" for name, count in counts.items() if count)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What a mesh is, apart from where its vertices are.
+
+    Attributes:
+        components: parts that share no vertex.
+        boundary_edges: edges with one face.
+        non_manifold_edges: edges with three faces or more.
+        euler: vertices in use - edges + faces; 2 for a sphere, 0 for a torus.
+        closed: each edge has exactly two faces, or as many that run one way as the other.
+        consistent: neighbours agree on what is outside: at each edge as many faces run one way as the other, but for
+            an odd one.
+    """
+
+    components: int
+    boundary_edges: int
+    non_manifold_edges: int
+    euler: int
+    closed: bool
+    consistent: bool
+
+
+def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
+    """A mesh fit for distances and winding numbers, and what had to be changed.
+
+    Faces with vertices that are not finite go, vertices at exactly equal places become one (seams of textures, loose
+    triangles), faces without area and repeated faces go. A face without area stays where the mesh is closed with it
+    and not without it. Then each part, connected through edges with two faces, gets one orientation, that of the
+    majority of its faces; a part that has none (a Möbius strip) stays as it is. A mesh whose volume is negative is
+    turned inside out; an open one only if it is round enough to have an inside. Holes are not filled. Vertices
+    without faces go.
+
+    Raises:
+        InputError: no face is left, or the mesh is smaller than 1e-100 or larger than 1e100.
+    """
+    vertices, faces = mesh.vertices, mesh.faces
+    if not len(faces):
+        raise InputError(f"the mesh has no faces, only {len(vertices):,} vertices")
+    finite = np.logical_and.reduce(np.isfinite(vertices), axis=1)
+    found = Repairs(non_finite_vertices=len(finite) - int(finite.sum()))
+    faces = faces[finite[faces].all(axis=1)]
+    vertices, faces = _used(vertices, faces)
+    places = _merged(vertices)
+    found = replace(found, merged_vertices=int((places != np.arange(len(places))).sum()))
+    vertices, faces = _used(vertices, places[faces])
+    count = len(faces)
+    faces = _with_area(vertices, faces[_distinct(faces)])
+    found = replace(found, degenerate_faces=count - len(faces))
+    count = len(faces)
+    faces = faces[_first_of_each(np.sort(faces, axis=1)) == np.arange(count)]
+    found = replace(found, duplicate_faces=count - len(faces))
+    if not len(faces):
+        raise InputError(f"none of the mesh's {len(mesh.faces):,} faces is of use: {found}")
+    size = np.ptp(vertices, axis=0).max()
+    if not _SIZES[0] < size < _SIZES[1]:
+        raise InputError(f"the mesh is {size:g} long, from {_SIZES[0]} to {_SIZES[1]} work: scale it")
+    faces, flipped = _oriented(vertices, faces)
+    return Triangles(*_used(vertices, faces)), replace(found, flipped_faces=flipped)
+
+
+def topology(mesh: Triangles) -> Topology:
+    """Components, edges and orientation of a mesh, vertices taken as they are numbered (see ``repaired``)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    edges = Edges.of(mesh.faces, len(mesh.vertices))
+    used = np.zeros(len(mesh.vertices), bool)
+    used[mesh.faces] = True
+    graph = coo_matrix((np.ones(len(edges.ends), np.int8), edges.ends.T), shape=(len(used), len(used)))
+    parts, _ = connected_components(graph, directed=False)
+    return Topology(
+        components=int(parts - (~used).sum()),
+        boundary_edges=int((edges.count == 1).sum()),
+        non_manifold_edges=int((edges.count > 2).sum()),
+        euler=int(used.sum() - len(edges.count) + len(mesh.faces)),
+        closed=edges.closed,
+        consistent=edges.consistent,
+    )
+
+
+def _words(name: str, count: int) -> str:
+    kind, noun = name.replace("non_finite", "non-finite").replace("_", " ").rsplit(" ", 1)
+    return f"{kind} {noun if count != 1 else {'vertices': 'vertex', 'faces': 'face'}[noun]}"
+
+
+def _used(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same faces over the vertices that they use, in their order."""
+    used = np.zeros(len(vertices), bool)
+    used[faces] = True
+    if used.all():
+        return vertices, faces
+    return vertices[used], (np.cumsum(used) - 1)[faces]
+
+
+def _merged(vertices: np.ndarray) -> np.ndarray:
+    """For each vertex the first one at its place, [v] int64."""
+    return _first_of_each((vertices + 0.0).view(np.int64))  # + 0.0: minus zero is the same place
+
+
+def _first_of_each(rows: np.ndarray) -> np.ndarray:
+    """For each of ``rows`` [n, 3] int64 the number of the first one that equals it."""
+    found = np.arange(len(rows))
+    hashed = np.zeros(len(rows), np.uint64)
+    for column, factor in zip(rows.T, _HASH, strict=True):
+        hashed = (hashed ^ column.view(np.uint64)) * factor
+        hashed ^= hashed >> np.uint64(29)
+    # Rows whose hash nobody shares are alone: only the others are sorted, which is slow.
+    order = np.argsort(hashed)
+    after = np.flatnonzero(np.diff(hashed[order]) == 0)
+    shared = np.zeros(len(rows), bool)
+    shared[order[after]] = shared[order[after + 1]] = True
+    candidates = np.flatnonzero(shared)
+    if len(candidates):
+        rows = rows[candidates]
+        order = np.lexsort(rows.T)
+        starts = np.append(True, (np.diff(rows[order], axis=0) != 0).any(1))
+        found[candidates[order]] = candidates[order[starts]][np.cumsum(starts) - 1]
+    return found
+
+
+def _distinct(faces: np.ndarray) -> np.ndarray:
+    """Which faces [f] have three different vertices."""
+    a, b, c = faces.T
+    return (a != b) & (b != c) & (c != a)
+
+
+def _with_area(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """The faces that have an area; all of them where the mesh is closed only so."""
+    if not len(faces):
+        return faces
+    size = np.abs(vertices - vertices[0]).max()
+    a, b, c = ((vertices[faces[:, k]] - vertices[0]) / size for k in range(3))
+    longest = np.sqrt(np.max([((p - q) ** 2).sum(1) for p, q in ((a, b), (b, c), (c, a))], axis=0))
+    solid = np.linalg.norm(np.cross(b - a, c - a), axis=1) > _FLAT * longest
+    if solid.all():
+        return faces
+    closed_with, closed_without = (Edges.of(some, len(vertices)).closed for some in (faces, faces[solid]))
+    return faces if closed_with and not closed_without else faces[solid]
+
+
+def _oriented(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, int]:
+    """The faces in one orientation that looks outwards, and how many were turned over."""
+    edges = Edges.of(faces, len(vertices))
+    closed = edges.closed
+    turned = _minority(*edges.pairs(), len(faces))
+    del edges
+    result = np.where(turned[:, None], faces[:, ::-1], faces)
+    mesh = Triangles(vertices, result)
+    round_volume = mesh.areas.sum() ** 1.5 / (6 * np.sqrt(np.pi))
+    if mesh.volume < (0 if closed else -_ROUND * round_volume):
+        turned, result = ~turned, result[:, ::-1]
+    return result, int(turned.sum())
+
+
+def _minority(pairs: np.ndarray, contradict: np.ndarray, faces: int) -> np.ndarray:
+    """Which faces [f] to turn over so that neighbours agree.
+
+    Each face is there twice, as it is and turned over, and is connected with its neighbours as they fit. So a part
+    that can be oriented falls apart in its two orientations, of which the one wins that has more faces as they are.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if not contradict.any():
+        return np.zeros(faces, bool)
+    one, other = pairs.astype(np.int32).T
+    other_too = np.where(contradict, other + np.int32(faces), other)
+    other_turned = np.where(contradict, other, other + np.int32(faces))
+    ends = np.concatenate([one, one + np.int32(faces)]), np.concatenate([other_too, other_turned])
+    graph = coo_matrix((np.ones(len(ends[0]), np.int8), ends), shape=(2 * faces, 2 * faces))
+    _, labels = connected_components(graph.tocsr(), directed=False)
+    as_is, turned = labels[:faces], labels[faces:]
+    votes = np.bincount(as_is, minlength=labels.max() + 1)
+    tied = votes[as_is] == votes[turned]
+    return (votes[as_is] < votes[turned]) | (tied & (as_is > turned))
