@@ -1,41 +1,92 @@
-"""``nf export``: a field as a picture."""
+"""``nf export``: a field as a picture, or as a mesh."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neuralfields.cli.parser import Parser, crop, importing, needs, size, using
+
+if TYPE_CHECKING:
+    from neuralfields.field import Field
 
 _EPILOG = """examples:
   nf export runs/photo out.png                               as large as the source
   nf export runs/photo out.png --size 3072x2048 --bits 16    any size: the field is evaluated, not enlarged
   nf export runs/photo eye.png --crop 120,80,220,160 --size 1000x800
+  nf export runs/bunny bunny.glb --resolution 512            a closed mesh in the units of the input
+  nf export runs/part part.stl --method dual-contouring      sharp edges
+  nf export runs/bunny bunny.npz --resolution 128            the values on a lattice
 """
+_OF_PICTURES = ("size", "crop", "bits")
+_OF_SHAPES = ("resolution", "method", "least_share")
+_RESOLUTION = 256
 
 
 def main(words: Sequence[str]) -> int:
-    p = Parser("export", "Write a field as a picture; the suffix decides the format.", _EPILOG)
+    p = Parser("export", "Write a field as a picture or a mesh; the suffix decides the format.", _EPILOG)
     p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
-    p.add_argument("out", type=Path, metavar="OUT", help=".png .tif .jpg .webp .exr .hdr .npy .npz")
-    p.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
-    p.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
-    p.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
+    p.add_argument("out", type=Path, metavar="OUT", help="picture: .png .tif .jpg .webp .exr .hdr .npy .npz; "
+                   "shape: .glb .obj .off .ply .stl, .npz for values on a lattice")  # fmt: skip
+    pictures = p.add_argument_group("pictures")
+    pictures.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
+    pictures.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
+    pictures.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
+    shapes = p.add_argument_group("shapes")
+    shapes.add_argument("--resolution", type=int, metavar="N", help=f"cells along each axis (default: {_RESOLUTION})")
+    shapes.add_argument("--method", choices=("marching-cubes", "dual-contouring"),
+                        help="dual-contouring keeps sharp edges (default: marching-cubes)")  # fmt: skip
+    shapes.add_argument("--least-share", type=float, metavar="SHARE",
+                        help="leave out parts with a smaller share of the largest one's area")  # fmt: skip
     p.add_backend()
     p.add_trust()
     options = p.read(words)
     with importing():
         from neuralfields.cli.opening import is_source, open_field
         from neuralfields.files.images import WRITABLE_SUFFIXES
-        from neuralfields.storage.export import export_image
+        from neuralfields.files.meshes import WRITABLE_MESH_SUFFIXES
 
-    known = " ".join(sorted(WRITABLE_SUFFIXES))
+    of_shapes = {*WRITABLE_MESH_SUFFIXES, ".npz"}
+    suffix, told = options.out.suffix.lower(), (" ".join(sorted(kinds)) for kinds in (WRITABLE_SUFFIXES, of_shapes))
     needs(
-        options.out.suffix.lower() in WRITABLE_SUFFIXES,
-        f"cannot export to {options.out}: the suffix is one of {known}, and the order is nf export RUN OUT",
+        suffix in {*WRITABLE_SUFFIXES, *of_shapes},
+        "cannot export to {}: the suffix is one of {} for a picture and {} for a shape, and the order is "
+        "nf export RUN OUT".format(options.out, *told),
     )
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
     field, _ = open_field(options.path, tuple(options.trust))
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
+    shape = field.in_dim == 3
+    known = " ".join(sorted(of_shapes if shape else WRITABLE_SUFFIXES))
+    kind, others = ("a shape", _OF_PICTURES) if shape else ("a picture", _OF_SHAPES)
+    needs(suffix in known.split(), f"{options.path} is {kind} and cannot be exported to {options.out}: use {known}")
+    for name in others:
+        needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is not for {kind}, which {options.path} is")
     with using(options.backend):
-        width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
-    print(f"{options.out}: {width}x{height}, {field.out_dim} channels, {options.out.stat().st_size / 1e6:.2f} MB")
+        written = _shape(field, options) if shape else _picture(field, options)
+    print(f"{options.out}: {written}, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def _picture(field: "Field", options: argparse.Namespace) -> str:
+    from neuralfields.storage.export import export_image
+
+    width, height = export_image(field, options.out, size=options.size, crop=options.crop, bits=options.bits)
+    return f"{width}x{height}, {field.out_dim} channels"
+
+
+def _shape(field: "Field", options: argparse.Namespace) -> str:
+    from neuralfields.geometry import topology
+    from neuralfields.storage.export import export_lattice, export_mesh
+
+    resolution = _RESOLUTION if options.resolution is None else options.resolution
+    if options.out.suffix.lower() == ".npz":
+        for name in ("method", "least_share"):
+            needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is for meshes, {options.out} is none")
+        return "x".join(map(str, export_lattice(field, options.out, resolution=resolution))) + " values"
+    given = {name: getattr(options, name) for name in ("method", "least_share") if getattr(options, name) is not None}
+    mesh = export_mesh(field, options.out, resolution=resolution, **given)
+    found = topology(mesh)
+    parts = f"{found.components} component{'s' * (found.components != 1)}"
+    state = "watertight" if found.closed else "not watertight"
+    return f"{len(mesh.vertices):,} vertices, {len(mesh.faces):,} faces, {parts}, {state}"

@@ -5,7 +5,7 @@ import numpy as np
 from neuralfields.geometry import Triangles
 from neuralfields.render.blocks import Blocks
 from neuralfields.render.crossings import Crossings, gradients_at
-from neuralfields.render.meshing import Extracted, from_faces, larger_parts, outward, unit
+from neuralfields.render.meshing import Extracted, larger_parts, outward, unit
 from neuralfields.render.surface import Surface
 
 _FLAT = 0.05  # directions of which the planes say less than this share of the most are left to the crossings' mean
@@ -40,7 +40,7 @@ def contour(surface: Surface, resolution: int, *, skip: bool = True, least_share
     inside = crossings.ends[:, 0] < 0
     quads = np.where(inside[:, None], cells, cells[:, ::-1])
     triangles = Triangles(vertices, _split(vertices, quads, normals))
-    directions = unit(directions, lambda: from_faces(triangles)).astype(np.float32)
+    directions = unit(directions, lambda: triangles.vertex_normals).astype(np.float32)
     return larger_parts(Extracted(triangles, directions, blocks.evaluated), least_share)
 
 

@@ -97,23 +97,12 @@ def larger_parts(mesh: Extracted, least_share: float) -> Extracted:
 
 
 def unit(vectors: np.ndarray, otherwise: Callable[[], np.ndarray]) -> np.ndarray:
-    """Vectors [n, 3] at length 1; where they have no direction ``otherwise``."""
+    """Vectors [n, 3] at length 1; where they have no direction those of ``otherwise``."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     usable = np.isfinite(length) & (length > 0)
     if usable.all():
         return vectors / length
-    instead = otherwise()
-    instead /= np.maximum(np.linalg.norm(instead, axis=1, keepdims=True), np.finfo(float).tiny)
-    return np.divide(vectors, length, out=instead, where=usable)
-
-
-def from_faces(triangles: Triangles) -> np.ndarray:
-    """Normals [v, 3] of the vertices, not of length 1: those of the faces, weighted by area."""
-    sums = np.zeros_like(triangles.vertices)
-    weighted = triangles.normals * triangles.areas[:, None]
-    for corner in triangles.faces.T:
-        sums += np.stack([np.bincount(corner, column, len(sums)) for column in weighted.T], 1)
-    return sums
+    return np.divide(vectors, length, out=otherwise().copy(), where=usable)
 
 
 def outward(crossings: Crossings) -> np.ndarray:
@@ -187,4 +176,4 @@ def _normals(surface: Surface, triangles: Triangles, crossings: Crossings) -> np
     vectors = np.empty_like(triangles.vertices)
     vectors[capped] = outward(crossings)[crossings.capped]
     vectors[~capped] = gradients_at(surface, triangles.vertices[~capped])[1]
-    return unit(vectors, lambda: from_faces(triangles)).astype(np.float32)
+    return unit(vectors, lambda: triangles.vertex_normals).astype(np.float32)

@@ -1,16 +1,28 @@
-"""From a field back to a picture, at any size and crop."""
+"""From a field back to a file: a picture at any size and crop, a mesh at any resolution, a lattice of values."""
 
 import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from neuralfields.checks import between, one_of
 from neuralfields.errors import InputError
-from neuralfields.field import Field
+from neuralfields.field import Field, device_of, evaluate
+from neuralfields.files.atomic import replacing
 from neuralfields.files.images import WRITABLE_SUFFIXES, write_image
+from neuralfields.files.meshes import WRITABLE_MESH_SUFFIXES, write_mesh
+from neuralfields.geometry import Frame, Triangles
+from neuralfields.render import Extracted, Surface, contour, extract
 from neuralfields.render.imaging import as_light, displayed, image_values
 
+METHODS: dict[str, Callable[..., Extracted]] = {"marching-cubes": extract, "dual-contouring": contour}
 _LIGHT = (".exr", ".hdr")
+_BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
+_MAX_LATTICE = 1024
 
 
 def export_image(
@@ -70,3 +82,93 @@ def export_image(
         values = as_light(values)
     write_image(path, values, bits=bits)
     return size
+
+
+def export_mesh(
+    field: Field,
+    path: str | os.PathLike[str],
+    *,
+    resolution: int = 256,
+    method: str = "marching-cubes",
+    least_share: float = 0.0,
+) -> Triangles:
+    """Write the surface of a 3-D field as a closed mesh with smooth normals; the suffix decides the format.
+
+    The mesh has the units and the position of what the field was fitted to. An unsigned distance, whose surface has no
+    inside, becomes a shell around it, at least two cells thick.
+
+    Args:
+        field: from 3 coordinates to 1 value; its provenance tells what the values are, signed distances by default.
+        path: .glb, .obj, .off, .ply or .stl.
+        resolution: cells along each axis of the box, 2 to 2048.
+        method: "marching-cubes" (``render.extract``), or "dual-contouring" for sharp edges (``render.contour``).
+        least_share: parts whose area is a smaller share of the largest part's are left out, 0 to 1.
+
+    Returns:
+        The mesh as it was written.
+
+    Raises:
+        InputError: the field is no shape or has no surface, a name or number is none of the above, or the file cannot
+            be written.
+    """
+    one_of(METHODS, method=method)
+    if Path(path).suffix.lower() not in WRITABLE_MESH_SUFFIXES:
+        known = " ".join(sorted(WRITABLE_MESH_SUFFIXES))
+        raise InputError(f"cannot export a shape to {path}: the suffix is one of {known}")
+    surface = Surface.of(field)
+    surface = replace(surface, shell=max(surface.shell, 2 / resolution)) if resolution > 0 else surface
+    mesh = METHODS[method](surface, resolution, least_share=least_share)
+    frame = field.frame or _BOX
+    vertices = frame.to_world(torch.from_numpy(mesh.triangles.vertices)).numpy()
+    mirrored = np.linalg.det(np.array(frame.matrix)) < 0
+    triangles = Triangles(vertices, mesh.triangles.faces[:, ::-1] if mirrored else mesh.triangles.faces)
+    normals = torch.nn.functional.normalize(frame.gradient_to_world(torch.from_numpy(mesh.normals)), dim=1)
+    write_mesh(path, triangles.vertices, triangles.faces, normals=normals.numpy())
+    return triangles
+
+
+def export_lattice(field: Field, path: str | os.PathLike[str], *, resolution: int = 256) -> tuple[int, int, int]:
+    """Write the values of a 3-D field at the nodes of a lattice as .npz, evaluated and written in parts.
+
+    The arrays are ``values`` [n, n, n] float32 for x, y, z with n = resolution + 1, the nodes' world coordinates ``x``,
+    ``y`` and ``z`` [n] float64, their ``spacing`` [3], and ``form``: "sdf" and "udf" are distances in world units,
+    negative inside for the former, "occupancy" is logits, positive inside.
+
+    Args:
+        field: from 3 coordinates to 1 value.
+        path: ends in .npz.
+        resolution: cells along each axis of the box, 2 to 1024.
+
+    Returns:
+        The shape of the values.
+
+    Raises:
+        InputError: the field is no shape, its frame turns it, a number is out of range, or the file cannot be written.
+    """
+    if Path(path).suffix.lower() != ".npz":
+        raise InputError(f"cannot export a lattice to {path}: the suffix is .npz")
+    between(2, _MAX_LATTICE, resolution=resolution)
+    surface, matrix = Surface.of(field), np.array((field.frame or _BOX).matrix)
+    if np.count_nonzero(matrix) > 3 or not np.diag(matrix).all():
+        raise InputError(f"a lattice lies along the axes, but the field's frame turns it: {matrix.tolist()}")
+    nodes = torch.linspace(-1, 1, resolution + 1, dtype=torch.float64)
+    world = (field.frame or _BOX).to_world(nodes[:, None].expand(-1, 3)).numpy()
+    arrays = dict(zip("xyz", world.T, strict=True)) | {
+        "spacing": np.diag(matrix) * 2 / resolution,
+        "form": np.array(surface.form),
+    }
+    shape = (resolution + 1, resolution + 1, resolution + 1)
+    scale = abs(np.linalg.det(matrix)) ** (1 / 3) if surface.metric else 1.0
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array(stream, array.copy(), allow_pickle=False)
+        with archive.open("values.npy", "w", force_zip64=True) as stream:
+            np.lib.format.write_array_header_1_0(stream, header)
+            flat = torch.cartesian_prod(nodes, nodes).float()
+            for x in nodes.tolist():
+                points = torch.cat([torch.full_like(flat[:, :1], x), flat], 1)
+                values = evaluate(surface.field, points.to(device_of(field))).cpu().numpy() * scale
+                stream.write(values.astype("<f4").tobytes())
+    return shape

@@ -1,4 +1,4 @@
-"""Exports: where values lie, and light against what a screen shows."""
+"""Exports: where values lie, light against what a screen shows, and shapes in the units of the input."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,10 @@ import torch
 import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.files.images import read_image
-from neuralfields.geometry import Frame
+from neuralfields.files.meshes import WRITABLE_MESH_SUFFIXES, read_mesh
+from neuralfields.geometry import Frame, Triangles, repaired, topology
 from neuralfields.render.imaging import as_light, displayed, image_values
-from neuralfields.storage.export import export_image
+from neuralfields.storage.export import METHODS, export_image, export_lattice, export_mesh
 
 
 class Ramp(nf.Field):
@@ -57,3 +58,75 @@ def test_formats_get_the_light_they_expect(tmp_path, colour, name, wanted) -> No
     values = read_image(tmp_path / name).values[..., 2]
     scale = 255 if values.dtype == np.uint8 else 1
     np.testing.assert_allclose(values / scale, wanted, atol=0.003)
+
+
+class Ball(nf.Field):
+    """The signed distance of a ball of radius 1 around (10, 20, 30) in a world that is mirrored if wanted."""
+
+    def __init__(self, form: str = "sdf", mirrored: bool = False) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = 3, 1
+        self.form = form
+        signs = (-1, 1, 1) if mirrored else (1, 1, 1)
+        self.frame = Frame(tuple(tuple(2.0 * signs[i] * (i == j) for j in range(3)) for i in range(3)), (10, 20, 30))
+        self.provenance = {"signal": {"form": form}}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        distance = x.norm(dim=-1, keepdim=True) - 0.5
+        return {"sdf": distance, "occupancy": -9 * distance, "udf": distance.abs()}[self.form]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_meshes_are_in_the_units_of_the_input(tmp_path, method, mirrored) -> None:
+    written = export_mesh(Ball("occupancy", mirrored), tmp_path / "ball.ply", resolution=40, method=method)
+    found = read_mesh(tmp_path / "ball.ply")
+    np.testing.assert_array_equal(found.vertices, written.vertices)
+    np.testing.assert_array_equal(found.faces, written.faces)
+    radius = written.vertices - (10, 20, 30)
+    np.testing.assert_allclose(np.linalg.norm(radius, axis=1), 1, atol=0.02 if method == "dual-contouring" else 1e-4)
+    assert written.closed and written.volume == pytest.approx(4 / 3 * np.pi, rel=0.01)
+    assert found.normals is not None
+    np.testing.assert_allclose(found.normals, radius / np.linalg.norm(radius, axis=1, keepdims=True), atol=0.02)
+
+
+@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
+def test_every_format_of_meshes(tmp_path, suffix) -> None:
+    written = export_mesh(Ball(), tmp_path / f"ball{suffix}", resolution=24)
+    found = read_mesh(tmp_path / f"ball{suffix}")
+    mesh, _ = repaired(Triangles(found.vertices, found.faces))  # STL has no vertices of its own
+    assert mesh.closed and len(mesh.faces) == len(written.faces)
+    np.testing.assert_allclose(mesh.bounds, written.bounds, rtol=1e-6)
+
+
+def test_unsigned_distances_become_a_shell_that_the_lattice_can_hold(tmp_path) -> None:
+    mesh = export_mesh(Ball("udf"), tmp_path / "ball.obj", resolution=32)
+    assert mesh.closed and topology(mesh).components == 2
+    np.testing.assert_allclose(np.unique(np.linalg.norm(mesh.vertices - (10, 20, 30), axis=1).round(3)), [0.875, 1.125])
+
+
+@pytest.mark.parametrize(("form", "scale"), [("sdf", 1.0), ("occupancy", -4.5)])
+def test_values_on_a_lattice(tmp_path, form, scale) -> None:
+    assert export_lattice(Ball(form), tmp_path / "ball.npz", resolution=10) == (11, 11, 11)
+    with np.load(tmp_path / "ball.npz") as found:
+        x, y, z = (found[name] for name in "xyz")
+        assert str(found["form"]) == form and found["spacing"].tolist() == pytest.approx([0.4] * 3)
+        assert (x[0], y[0], z[0], z[-1]) == (8, 18, 28, 32)
+        points = np.stack(np.meshgrid(x, y, z, indexing="ij"), -1) - (10, 20, 30)
+        np.testing.assert_allclose(found["values"], scale * (np.linalg.norm(points, axis=-1) - 1), atol=1e-5)
+        assert found["values"].dtype == np.float32
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda folder: export_mesh(Ball(), folder / "a.png"), "cannot export a shape to .*a.png.*.glb .obj"),
+    (lambda folder: export_mesh(Ball(), folder / "a.ply", method="cubes"), "dual-contouring, got 'cubes'"),
+    (lambda folder: export_mesh(Ball(), folder / "a.ply", resolution=0), "between 2 and 2048, got 0"),
+    (lambda folder: export_mesh(Ramp(), folder / "a.ply"), "from 3 coordinates to 1 value"),
+    (lambda folder: export_lattice(Ball(), folder / "a.npy"), "the suffix is .npz"),
+    (lambda folder: export_lattice(Ball(), folder / "a.npz", resolution=4000), "between 2 and 1024, got 4000"),
+    (lambda folder: export_lattice(Ball(), folder / "no" / "a.npz"), "cannot write"),
+])  # fmt: skip
+def test_refused_shapes(tmp_path, call, text) -> None:
+    with pytest.raises(InputError, match=text):
+        call(tmp_path)
+    assert list(tmp_path.iterdir()) == []
