@@ -89,4 +89,6 @@ def _shape(field: "Field", options: argparse.Namespace) -> str:
     found = topology(mesh)
     parts = f"{found.components} component{'s' * (found.components != 1)}"
     state = "watertight" if found.closed else "not watertight"
+    if found.non_manifold_edges:
+        state += f", {found.non_manifold_edges:,} edges with more than two faces"
     return f"{len(mesh.vertices):,} vertices, {len(mesh.faces):,} faces, {parts}, {state}"

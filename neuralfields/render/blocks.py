@@ -86,6 +86,11 @@ class Blocks:
         """Indices [..., 3], whole or not, to box coordinates of the same shape, float64."""
         return (index - BLOCK) * self.cell - 1.0
 
+    def at(self, index: np.ndarray) -> np.ndarray:
+        """The values [...] kept for nodes [..., 3]."""
+        block, node = np.divmod(index, BLOCK)
+        return self.values[self.rows[tuple(np.moveaxis(block, -1, 0))], *np.moveaxis(node, -1, 0)]
+
     @property
     def nodes(self) -> int:
         """Indices along each axis, with the layer around the box."""

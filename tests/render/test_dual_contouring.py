@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neuralfields.errors import InputError
-from neuralfields.geometry import Triangles, solids
+from neuralfields.geometry import Triangles, solids, topology
 from neuralfields.render import Surface, contour, extract
 
 TURN = ((1, 2, 3), 33)  # so that no side lies along the lattice
@@ -26,17 +26,11 @@ def off(solid, triangles: Triangles) -> np.ndarray:
     return solid(torch.from_numpy(points)).abs().numpy() * CELLS / 2
 
 
-def balanced(triangles: Triangles) -> bool:
-    """Whether as many faces run along each edge one way as the other."""
-    start, end = triangles.faces.T.ravel(), np.roll(triangles.faces, -1, 1).T.ravel()
-    count = len(triangles.vertices)
-    return np.array_equal(np.sort(start * count + end), np.sort(end * count + start))
-
-
 @pytest.mark.parametrize("solid", [BLOCK, PART], ids=["box", "part with a bore"])
 def test_edges_are_sharp(solid) -> None:
     cubes, dual = (method(Surface(solid), CELLS).triangles for method in (extract, contour))
-    assert balanced(dual)
+    assert (topology(dual).euler, topology(dual).components) == (0 if solid is PART else 2, 1)
+    assert topology(dual).closed and not topology(dual).non_manifold_edges
     # Marching cubes lies half a cell inside of edges and corners, and nearly exact elsewhere.
     assert off(solid, cubes).max() > 0.4
     assert off(solid, dual).max() < 0.04 and off(solid, dual).mean() < 0.2 * off(solid, cubes).mean()
@@ -65,7 +59,7 @@ def test_smooth_shapes() -> None:
     torus = solids.torus(0.5, 0.2)
     found = contour(Surface(torus), CELLS)
     mesh, normals = found.triangles, found.normals
-    assert balanced(mesh) and len(mesh.vertices) - len(mesh.faces) // 2 == 0
+    assert mesh.closed and topology(mesh).euler == 0
     assert mesh.volume == pytest.approx(2 * math.pi**2 * 0.02, rel=0.01)
     assert off(torus, mesh).max() < 0.08
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-6)
@@ -79,7 +73,7 @@ def test_smooth_shapes() -> None:
 )
 def test_the_box_has_sharp_edges_too(solid, volume) -> None:
     mesh = contour(Surface(solid), 20).triangles
-    assert balanced(mesh) and np.abs(mesh.vertices).max() == 1
+    assert mesh.closed and np.abs(mesh.vertices).max() == 1
     assert mesh.volume == pytest.approx(volume, rel=1e-4)
 
 
@@ -93,10 +87,30 @@ def test_blocks_and_parts_are_those_of_marching_cubes() -> None:
     assert largest.vertices[:, 0].max() < 0.1 and len(largest.faces) < len(sparse.triangles.faces)
 
 
+@pytest.mark.parametrize("gap", [0.3, 0.7, 1.4])
+def test_two_sheets_in_a_cell_stay_apart(gap) -> None:
+    # Two blocks whose corners nearly touch, and a bar through both: sheets that share cells.
+    edge = gap * 2 / CELLS / 2
+    blocks = [solids.box((0.25,) * 3, [side * (0.25 + edge)] * 3) for side in (-1, 1)]
+    apart = contour(Surface(solids.rotated(solids.union(*blocks), (1, 1, 0.2), 20)), CELLS).triangles
+    assert topology(apart).components == 2 and topology(apart).euler == 4 and not topology(apart).non_manifold_edges
+
+
+def test_noise_is_closed_and_manifold() -> None:
+    values = torch.randn(26, 26, 26, generator=torch.Generator().manual_seed(0))
+
+    def noise(x: torch.Tensor) -> torch.Tensor:
+        index = ((x + 1) * 12.5).round().long().clamp(0, 25)
+        return values[tuple(index.T)][:, None] + 0 * x[:, :1]
+
+    mesh = contour(Surface(noise, "occupancy"), 25).triangles
+    assert len(mesh.faces) > 50_000 and mesh.closed and not topology(mesh).non_manifold_edges
+
+
 def test_steps_have_no_planes() -> None:
     found = contour(Surface(lambda x: (x.norm(dim=1, keepdim=True) > 0.6).float() - 0.5 + 0 * x[:, :1]), 32)
     radius = np.linalg.norm(found.triangles.vertices, axis=1)
-    assert balanced(found.triangles) and np.abs(radius - 0.6).max() < 2 / 32
+    assert found.triangles.closed and np.abs(radius - 0.6).max() < 2 / 32
     assert (found.normals * found.triangles.vertices).sum(1).min() > 0
 
 

@@ -8,7 +8,7 @@ import torch
 
 from neuralfields import networks
 from neuralfields.errors import InputError
-from neuralfields.geometry import Triangles, solids
+from neuralfields.geometry import Triangles, solids, topology
 from neuralfields.render import Surface, components, extract, meshing
 from neuralfields.render.blocks import Blocks
 
@@ -22,12 +22,10 @@ def mesh(solid, resolution=48, form="sdf", **more) -> Triangles:
 
 def euler(triangles: Triangles) -> int:
     """The Euler number; fails unless each edge has two faces that agree on the orientation."""
-    faces, count = triangles.faces, len(triangles.vertices)
-    start, end = faces.T.ravel(), np.roll(faces, -1, 1).T.ravel()
-    forward, backward = np.sort(start * count + end), np.sort(end * count + start)
-    assert (np.diff(forward) > 0).all() and np.array_equal(forward, backward)
-    assert np.array_equal(np.unique(faces), np.arange(count))
-    return count - len(forward) // 2 + len(faces)
+    found = topology(triangles)
+    assert found.closed and found.consistent and not found.non_manifold_edges and not found.boundary_edges
+    assert np.array_equal(np.unique(triangles.faces), np.arange(len(triangles.vertices)))
+    return found.euler
 
 
 def same(one: Triangles, other: Triangles) -> bool:
@@ -157,10 +155,8 @@ def test_noise_is_closed_too() -> None:
         index = ((x + 1) * 12.5).round().long().clamp(0, 25)
         return values[tuple(index.T)][:, None] + 0 * x[:, :1]
 
-    faces = extract(Surface(noise, "occupancy"), 25).triangles.faces
-    edges = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
-    _, count = np.unique(edges, axis=0, return_counts=True)
-    assert len(faces) > 50_000 and (count % 2 == 0).all()
+    found = extract(Surface(noise, "occupancy"), 25).triangles
+    assert len(found.faces) > 50_000 and found.closed
 
 
 def test_a_field_that_is_no_number_somewhere() -> None:
