@@ -26,13 +26,15 @@ class Edges:
     @classmethod
     def of(cls, faces: np.ndarray, vertices: int) -> "Edges":
         """The edges of ``faces`` [f, 3] over so many vertices."""
-        start, end = faces.T.ravel(), np.roll(faces, -1, axis=1).T.ravel()
-        key = np.minimum(start, end) * vertices + np.maximum(start, end)
-        order = np.argsort(key)
-        key = key[order]
+        keys, ways = np.empty((3, len(faces)), np.int64), np.empty((3, len(faces)), np.int8)
+        for key, way, start, end in zip(keys, ways, faces.T, np.roll(faces.T, -1, axis=0), strict=True):
+            np.multiply(np.minimum(start, end), vertices, out=key)
+            key += np.maximum(start, end)
+            np.subtract(2 * (start < end), 1, out=way, casting="unsafe")
+        order = np.argsort(keys.ravel())
+        key, way = keys.ravel()[order], ways.ravel()[order]
         first = np.flatnonzero(np.diff(key, prepend=-1))
         count = np.diff(first, append=len(key))
-        way = np.where(start < end, np.int8(1), np.int8(-1))[order]
         balance = np.add.reduceat(way, first, dtype=np.int64) if len(first) else first
         return cls(order, first, count, balance, np.stack(np.divmod(key[first], max(vertices, 1)), 1))
 

@@ -7,6 +7,7 @@ import numpy as np
 from neuralfields.errors import InputError
 from neuralfields.geometry.edges import Edges
 from neuralfields.geometry.triangles import Triangles
+from neuralfields.geometry.vectors import cross, dot
 
 _FLAT = 2.0**-50  # a face is flat when its least height is below this share of the mesh's size: rounding alone
 _SIZES = (1e-100, 1e100)  # beyond them areas and volumes leave the range of float64
@@ -77,16 +78,18 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
         raise InputError(f"the mesh has no faces, only {len(vertices):,} vertices")
     finite = np.logical_and.reduce(np.isfinite(vertices), axis=1)
     found = Repairs(non_finite_vertices=len(finite) - int(finite.sum()))
-    faces = faces[finite[faces].all(axis=1)]
+    if not finite.all():
+        faces = faces[finite[faces].all(axis=1)]
     vertices, faces = _used(vertices, faces)
     places = _merged(vertices)
     found = replace(found, merged_vertices=int((places != np.arange(len(places))).sum()))
-    vertices, faces = _used(vertices, places[faces])
+    if found.merged_vertices:
+        vertices, faces = _used(vertices, places[faces])
     count = len(faces)
-    faces = _with_area(vertices, faces[_distinct(faces)])
+    faces = _with_area(vertices, _where(_distinct(faces), faces))
     found = replace(found, degenerate_faces=count - len(faces))
     count = len(faces)
-    faces = faces[_first_of_each(np.sort(faces, axis=1)) == np.arange(count)]
+    faces = _where(_first_of_each(np.sort(faces, axis=1)) == np.arange(count), faces)
     found = replace(found, duplicate_faces=count - len(faces))
     if not len(faces):
         raise InputError(f"none of the mesh's {len(mesh.faces):,} faces is of use: {found}")
@@ -122,6 +125,10 @@ def _words(name: str, count: int) -> str:
     return f"{kind} {noun if count != 1 else {'vertices': 'vertex', 'faces': 'face'}[noun]}"
 
 
+def _where(kept: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    return faces if kept.all() else faces[kept]
+
+
 def _used(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same faces over the vertices that they use, in their order."""
     used = np.zeros(len(vertices), bool)
@@ -141,7 +148,8 @@ def _first_of_each(rows: np.ndarray) -> np.ndarray:
     found = np.arange(len(rows))
     hashed = np.zeros(len(rows), np.uint64)
     for column, factor in zip(rows.T, _HASH, strict=True):
-        hashed = (hashed ^ column.view(np.uint64)) * factor
+        hashed ^= column.view(np.uint64)
+        hashed *= factor
         hashed ^= hashed >> np.uint64(29)
     # Rows whose hash nobody shares are alone: only the others are sorted, which is slow.
     order = np.argsort(hashed)
@@ -168,9 +176,12 @@ def _with_area(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     if not len(faces):
         return faces
     size = np.abs(vertices - vertices[0]).max()
-    a, b, c = ((vertices[faces[:, k]] - vertices[0]) / size for k in range(3))
-    longest = np.sqrt(np.max([((p - q) ** 2).sum(1) for p, q in ((a, b), (b, c), (c, a))], axis=0))
-    solid = np.linalg.norm(np.cross(b - a, c - a), axis=1) > _FLAT * longest
+    solid = np.empty(len(faces), bool)
+    for part, a, b, c in Triangles((vertices - vertices[0]) / size, faces).pieces():
+        sides = b - a, c - b, a - c
+        longest = np.max([dot(side, side) for side in sides], axis=0)
+        crossed = cross(sides[0], sides[1])
+        solid[part] = dot(crossed, crossed) > _FLAT**2 * longest
     if solid.all():
         return faces
     closed_with, closed_without = (Edges.of(some, len(vertices)).closed for some in (faces, faces[solid]))
@@ -183,12 +194,12 @@ def _oriented(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, int]
     closed = edges.closed
     turned = _minority(*edges.pairs(), len(faces))
     del edges
-    result = np.where(turned[:, None], faces[:, ::-1], faces)
-    mesh = Triangles(vertices, result)
-    round_volume = mesh.areas.sum() ** 1.5 / (6 * np.sqrt(np.pi))
-    if mesh.volume < (0 if closed else -_ROUND * round_volume):
-        turned, result = ~turned, result[:, ::-1]
-    return result, int(turned.sum())
+    if turned.any():
+        faces = np.where(turned[:, None], faces[:, ::-1], faces)
+    mesh = Triangles(vertices, faces)
+    if mesh.volume < 0 and (closed or mesh.volume < -_ROUND * mesh.areas.sum() ** 1.5 / (6 * np.sqrt(np.pi))):
+        turned, faces = ~turned, faces[:, ::-1]
+    return faces, int(turned.sum())
 
 
 def _minority(pairs: np.ndarray, contradict: np.ndarray, faces: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Triangle meshes as arrays: areas, normals, what is open, and points spread over the surface."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,9 @@ import numpy as np
 
 from neuralfields.errors import InputError
 from neuralfields.geometry.edges import Edges
+from neuralfields.geometry.vectors import cross, dot
+
+_PIECE = 1 << 12  # faces: what is computed of them stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,13 @@ class Triangles:
         if self.faces.size and not (self.faces.min() >= 0 and self.faces.max() < len(self.vertices)):
             raise InputError(f"faces name vertices from 0 to {len(self.vertices) - 1}, some name others")
 
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+        """All faces, some at a time, with their corners a, b, c [n, 3] each, which saves memory and time."""
+        for start in range(0, len(self.faces), _PIECE):
+            part = slice(start, start + _PIECE)
+            a, b, c = (self.vertices[self.faces[part, k]] for k in range(3))
+            yield part, a, b, c
+
     @cached_property
     def corners(self) -> np.ndarray:
         """[f, 3, 3]: face, corner, coordinate."""
@@ -40,13 +51,15 @@ class Triangles:
 
     @cached_property
     def _crossed(self) -> np.ndarray:
-        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
-        return np.cross(b - a, c - a)
+        crossed = np.empty((len(self.faces), 3))
+        for part, a, b, c in self.pieces():
+            crossed[part] = cross(b - a, c - a)
+        return crossed
 
     @cached_property
     def areas(self) -> np.ndarray:
         """Of the faces [f]."""
-        return np.linalg.norm(self._crossed, axis=1) / 2
+        return np.sqrt(dot(self._crossed, self._crossed)) / 2
 
     @cached_property
     def normals(self) -> np.ndarray:
@@ -74,9 +87,10 @@ class Triangles:
     @cached_property
     def volume(self) -> float:
         """Enclosed volume of a closed mesh, negative if it is inside out; of an open one as seen from its middle."""
-        middle = self.corners.mean((0, 1)) if len(self.faces) else np.zeros(3)
-        a, b, c = (self.vertices[self.faces[:, k]] - middle for k in range(3))
-        return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+        count = 3 * max(len(self.faces), 1)
+        middle = sum((corners.sum(0) / count for _, *abc in self.pieces() for corners in abc), np.zeros(3))
+        parts = (dot(a - middle, cross(b - middle, c - middle)).sum() for _, a, b, c in self.pieces())
+        return float(sum(parts, 0.0) / 6)
 
     @cached_property
     def closed(self) -> bool:
