@@ -12,6 +12,7 @@ from neuralfields.geometry.vectors import cross, dot
 _FLAT = 2.0**-50  # a face is flat when its least height is below this share of the mesh's size: rounding alone
 _SIZES = (1e-100, 1e100)  # beyond them areas and volumes leave the range of float64
 _ROUND = 0.1  # an open mesh has an inside when it is this round: its volume over that of a sphere of its area
+_LARGEST = 1000  # parts that others may lie in
 _HASH = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
 
@@ -66,9 +67,9 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
     Faces with vertices that are not finite go, vertices at exactly equal places become one (seams of textures, loose
     triangles), faces without area and repeated faces go. A face without area stays where the mesh is closed with it
     and not without it. Then each part, connected through edges with two faces, gets one orientation, that of the
-    majority of its faces; a part that has none (a Möbius strip) stays as it is. A mesh whose volume is negative is
-    turned inside out; an open one only if it is round enough to have an inside. Holes are not filled. Vertices
-    without faces go.
+    majority of its faces; a part that has none (a Möbius strip) stays as it is. A closed part whose volume is negative
+    is turned over with all that lies in it, unless it lies in another, whose cavity it may be. Where nothing is closed
+    the whole is turned over if it is round enough to have an inside. Holes are not filled. Vertices without faces go.
 
     Raises:
         InputError: no face is left, or the mesh is smaller than 1e-100 or larger than 1e100.
@@ -102,14 +103,10 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
 
 def topology(mesh: Triangles) -> Topology:
     """Components, edges and orientation of a mesh, vertices taken as they are numbered (see ``repaired``)."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     edges = Edges.of(mesh.faces, len(mesh.vertices))
     used = np.zeros(len(mesh.vertices), bool)
     used[mesh.faces] = True
-    graph = coo_matrix((np.ones(len(edges.ends), np.int8), edges.ends.T), shape=(len(used), len(used)))
-    parts, _ = connected_components(graph, directed=False)
+    parts, _ = _parts(edges, len(used))
     return Topology(
         components=int(parts - (~used).sum()),
         boundary_edges=int((edges.count == 1).sum()),
@@ -191,15 +188,59 @@ def _with_area(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 def _oriented(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, int]:
     """The faces in one orientation that looks outwards, and how many were turned over."""
     edges = Edges.of(faces, len(vertices))
-    closed = edges.closed
     turned = _minority(*edges.pairs(), len(faces))
-    del edges
     if turned.any():
         faces = np.where(turned[:, None], faces[:, ::-1], faces)
-    mesh = Triangles(vertices, faces)
-    if mesh.volume < 0 and (closed or mesh.volume < -_ROUND * mesh.areas.sum() ** 1.5 / (6 * np.sqrt(np.pi))):
-        turned, faces = ~turned, faces[:, ::-1]
+    inside_out = _inside_out(Triangles(vertices, faces), edges)
+    if inside_out.any():
+        turned = turned ^ inside_out
+        faces = np.where(inside_out[:, None], faces[:, ::-1], faces)
     return faces, int(turned.sum())
+
+
+def _inside_out(mesh: Triangles, edges: Edges) -> np.ndarray:
+    """Which faces [f] look inwards: those of closed parts with a negative volume that lie in no other, and all in them.
+
+    Where no part is closed it is all or none.
+    """
+    count, labels = _parts(edges, len(mesh.vertices))
+    open_edges = (edges.count != 2) & (edges.balance != 0)
+    closed = np.bincount(labels[edges.ends[:, 0]], open_edges, count) == 0
+    parts = labels[mesh.faces[:, 0]]
+    if not closed[parts].any():
+        limit = -_ROUND * mesh.areas.sum() ** 1.5 / (6 * np.sqrt(np.pi))
+        return np.full(len(parts), mesh.volume < limit)
+    seen_from = np.empty((count, 3))
+    seen_from[labels] = mesh.vertices  # one of its own vertices: small parts far away keep their digits
+    volumes = np.empty(len(parts))
+    for piece, a, b, c in mesh.pieces():
+        here = seen_from[parts[piece]]
+        volumes[piece] = dot(a - here, cross(b - here, c - here))
+    negative = closed & (np.bincount(parts, volumes, count) < 0)
+    return negative[_around(mesh.vertices, labels, closed)[parts]] if negative.any() else np.zeros(len(parts), bool)
+
+
+def _around(vertices: np.ndarray, labels: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """For each part the largest closed one whose box holds that of the part, or itself; the largest thousand count."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    low, high = (by.reduceat(vertices[order], starts) for by in (np.minimum, np.maximum))
+    sizes = np.where(closed, (high - low).prod(1), 0)
+    around = np.arange(len(starts))
+    for part in np.argsort(-sizes)[:_LARGEST]:
+        if closed[part] and around[part] == part:
+            inside = ((low > low[part]) & (high < high[part])).all(1)
+            around[inside & (around == np.arange(len(around)))] = part
+    return around
+
+
+def _parts(edges: Edges, vertices: int) -> tuple[int, np.ndarray]:
+    """How many parts there are that share no vertex, and which one each vertex [v] belongs to."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_matrix((np.ones(len(edges.ends), np.int8), edges.ends.T), shape=(vertices, vertices))
+    return connected_components(graph, directed=False)
 
 
 def _minority(pairs: np.ndarray, contradict: np.ndarray, faces: int) -> np.ndarray:

@@ -85,6 +85,24 @@ def test_inside_out() -> None:
     assert ((result.normals * result.corners.mean(1)).sum(1) > 0).all()
 
 
+def inverted(mesh: Triangles) -> Triangles:
+    return flipped(mesh, np.ones(len(mesh.faces), bool))
+
+
+def test_parts_are_turned_with_what_lies_in_them() -> None:
+    hollow = joined(BALL, inverted(sphere(2, 0.5)))
+    aside, far = sphere(2, 2, (5, 0, 0)), sphere(1, 1e-3, (900, 0, 0))
+    sound = joined(hollow, aside, far, strip())
+    for mesh in (
+        joined(inverted(hollow), aside, far, strip()),
+        joined(hollow, inverted(aside), inverted(far), strip()),
+        joined(inverted(hollow), inverted(aside), far, strip()),
+    ):
+        assert same(repaired(mesh)[0], sound)
+    inner = joined(BALL, sphere(2, 0.5))
+    assert same(repaired(inner)[0], inner)
+
+
 def test_an_open_sheet_keeps_its_side() -> None:
     for order in ([0, 1, 2], [0, 2, 1]):
         sheet = Triangles(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]]), np.array([order]))
