@@ -1,12 +1,12 @@
 """A level function on a lattice over the box, kept only in blocks near the surface."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import max_pool3d
 
 from neuralfields.checks import between, positive
@@ -16,7 +16,7 @@ from neuralfields.render.surface import Surface
 
 BLOCK = 8  # nodes along a block's side
 MAX_RESOLUTION = 2048
-_AT_ONCE = 256  # blocks evaluated at a time
+_AT_ONCE = 128  # blocks evaluated at a time
 _RANGE = 8.0  # values are kept up to this many times the usual difference between two ends of a crossed edge
 _LEAST = 2.0**-12  # of that range: no vertex lies at a node, so that no two of them meet
 
@@ -141,45 +141,52 @@ class _Lattice:
         self.surface, self.resolution = surface, resolution
         self.blocks = resolution // BLOCK + 1
         self.device = device_of(surface.field)
+        self.points = np.empty((_AT_ONCE * BLOCK**3, 3), np.float32)
 
     def survey(self, lipschitz: float) -> tuple[np.ndarray, np.ndarray, int]:
         """Whether each block seems inside, whether the surface may be in it ([b, b, b] each), and points evaluated."""
         probes = 1 if self.surface.metric else 2
         step = BLOCK // probes
-        index = torch.arange(self.blocks * probes, dtype=torch.float64) * step + (step - 1) / 2
-        values = torch.cat([self._evaluate((x.view(1, 1), index[None], index[None]))[0] for x in index])
-        negative = values < 0
+        index = np.arange(self.blocks * probes) * step + (step - 1) / 2
+        values, rows = np.empty([len(index)] * 3, np.float32), len(self.points) // len(index)
+        for x, plane in zip(index, values, strict=True):
+            for start in range(0, len(index), rows):
+                y = index[start : start + rows]
+                plane[start : start + rows] = self._evaluate((np.array([[x]]), y[None], index[None]))[0, 0]
+        negative = torch.from_numpy(values < 0)
         inside = negative[probes - 1 :: probes, probes - 1 :: probes, probes - 1 :: probes].numpy()
         signs = torch.stack([negative, ~negative]).float()
         active = max_pool3d(signs, probes + 2, stride=probes, padding=1).min(0).values.bool().numpy()
         if self.surface.metric:
-            active |= values.abs().numpy() <= lipschitz * np.sqrt(3) * BLOCK / 2 * (2 / self.resolution)
+            active |= np.abs(values) <= lipschitz * np.sqrt(3) * BLOCK / 2 * (2 / self.resolution)
         if (self.resolution + 1) % BLOCK:  # blocks that reach beyond the box are outside there
             for axis in range(3):
                 last = np.moveaxis(active, axis, 0)
                 last[-1] |= np.moveaxis(inside, axis, 0)[-1]
-        return inside, active, values.numel()
+        return inside, active, values.size
 
     def values(self, places: np.ndarray) -> np.ndarray:
         """Values [n, 8, 8, 8] float32 of blocks [n, 3], infinite beyond the box."""
         found = np.empty((len(places), BLOCK, BLOCK, BLOCK), np.float32)
-        offsets = torch.arange(BLOCK, dtype=torch.float64)
         for start in range(0, len(places), _AT_ONCE):
-            index = torch.from_numpy(places[start : start + _AT_ONCE])[:, :, None] * BLOCK + offsets
-            part = self._evaluate(index.unbind(1))
+            part = slice(start, start + _AT_ONCE)
+            index = places[part, :, None] * BLOCK + np.arange(BLOCK)
+            found[part] = self._evaluate(index.transpose(1, 0, 2))
             for axis in range(3):
                 beyond = index[:, axis] > self.resolution
-                part.movedim(axis + 1, 1)[beyond] = torch.inf
-            found[start : start + _AT_ONCE] = part.numpy()
+                if beyond.any():
+                    np.moveaxis(found[part], axis + 1, 1)[beyond] = np.inf
         return found
 
-    def _evaluate(self, index: Sequence[Tensor]) -> Tensor:
+    def _evaluate(self, index: Sequence[np.ndarray]) -> np.ndarray:
         """Values [n, a, b, c] on the products of three lists of indices [n, a], [n, b], [n, c]."""
-        x, y, z = ((axis * (2 / self.resolution) - 1).clamp(max=1).float() for axis in index)
+        x, y, z = (np.minimum(axis * (2 / self.resolution) - 1, 1) for axis in index)
         shape = (len(x), x.shape[1], y.shape[1], z.shape[1])
-        axes = x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
-        points = torch.stack([axis.expand(shape) for axis in axes], -1).reshape(-1, 3)
-        return self.surface.values(points.to(self.device)).cpu().float().nan_to_num(torch.inf).view(shape)
+        points = self.points[: math.prod(shape)]  # the same memory each time: its pages need not be fetched
+        grid = points.reshape(*shape, 3)
+        grid[..., 0], grid[..., 1], grid[..., 2] = x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
+        values = self.surface.values(torch.from_numpy(points).to(self.device)).cpu().numpy().reshape(shape)
+        return np.where(np.isnan(values), np.float32(np.inf), values)
 
 
 def _crossed(rows: np.ndarray, faces: np.ndarray, beside: np.ndarray) -> np.ndarray:
