@@ -171,7 +171,7 @@ class _Lattice:
         for start in range(0, len(places), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             index = places[part, :, None] * BLOCK + np.arange(BLOCK)
-            found[part] = self._evaluate(index.transpose(1, 0, 2))
+            found[part] = self._evaluate(list(index.transpose(1, 0, 2)))
             for axis in range(3):
                 beyond = index[:, axis] > self.resolution
                 if beyond.any():
