@@ -7,11 +7,11 @@ from itertools import product
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import max_pool3d
 
 from neuralfields.checks import between, positive
 from neuralfields.errors import InputError
-from neuralfields.field import device_of
 from neuralfields.render.surface import Surface
 
 BLOCK = 8  # nodes along a block's side
@@ -134,13 +134,19 @@ class Blocks:
         return np.argwhere(wanted)
 
 
+def as_input(surface: Surface, points: np.ndarray) -> torch.Tensor:
+    """Points [n, 3] for a field, where its parameters are and as precise as they are; float32 for plain functions."""
+    parameters = surface.field.parameters() if isinstance(surface.field, nn.Module) else ()
+    like = next((parameter for parameter in parameters if parameter.is_floating_point()), torch.empty(0))
+    return torch.from_numpy(points).to(like.device, like.dtype if like.dtype == torch.float64 else torch.float32)
+
+
 class _Lattice:
     """Where the nodes of blocks are, and what a surface is there. Blocks are counted from the box's corner here."""
 
     def __init__(self, surface: Surface, resolution: int):
         self.surface, self.resolution = surface, resolution
         self.blocks = resolution // BLOCK + 1
-        self.device = device_of(surface.field)
         self.points = np.empty((_AT_ONCE * BLOCK**3, 3), np.float32)
 
     def survey(self, lipschitz: float) -> tuple[np.ndarray, np.ndarray, int]:
@@ -185,7 +191,7 @@ class _Lattice:
         points = self.points[: math.prod(shape)]  # the same memory each time: its pages need not be fetched
         grid = points.reshape(*shape, 3)
         grid[..., 0], grid[..., 1], grid[..., 2] = x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
-        values = self.surface.values(torch.from_numpy(points).to(self.device)).cpu().numpy().reshape(shape)
+        values = self.surface.values(as_input(self.surface, points)).cpu().numpy().reshape(shape)
         return np.where(np.isnan(values), np.float32(np.inf), values)
 
 

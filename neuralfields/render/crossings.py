@@ -3,10 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from neuralfields.field import device_of
-from neuralfields.render.blocks import BLOCK, Blocks
+from neuralfields.render.blocks import BLOCK, Blocks, as_input
 from neuralfields.render.surface import Surface
 
 _STEPS = 16
@@ -94,14 +92,12 @@ class Crossings:
 
 def level_at(surface: Surface, points: np.ndarray) -> np.ndarray:
     """The level function [n] float64 at ``points`` [n, 3]; what is no number counts as far outside."""
-    x = torch.from_numpy(points.astype(np.float32)).to(device_of(surface.field))
-    return surface.values(x).cpu().double().nan_to_num(_FAR, _FAR, -_FAR).numpy()
+    return surface.values(as_input(surface, points)).cpu().double().nan_to_num(_FAR, _FAR, -_FAR).numpy()
 
 
 def gradients_at(surface: Surface, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The level function [n] and its gradient [n, 3] at ``points`` [n, 3], both float64."""
-    x = torch.from_numpy(points.astype(np.float32)).to(device_of(surface.field))
-    values, gradients = surface.values_and_gradients(x)
+    values, gradients = surface.values_and_gradients(as_input(surface, points))
     return values.cpu().double().numpy(), gradients.cpu().double().numpy()
 
 

@@ -164,14 +164,15 @@ def test_a_field_that_is_no_number_somewhere() -> None:
     assert euler(found) == 2 and 0 < found.vertices[:, 0].max() < 2 / 32
 
 
-def test_fields_with_parameters() -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_fields_with_parameters(dtype) -> None:
     torch.manual_seed(0)
-    field = networks.Siren(3, 1, width=16, depth=2)
+    field = networks.Siren(3, 1, width=16, depth=2).to(dtype)
     found = extract(Surface.of(field), 40)
     euler(found.triangles)
     inner = (np.abs(found.triangles.vertices) < 1).all(1)
     with torch.no_grad():
-        value = field(torch.from_numpy(found.triangles.vertices[inner]).float())
+        value = field(torch.from_numpy(found.triangles.vertices[inner]).to(dtype))
     assert inner.sum() > 1000 and value.abs().max() < 1e-4
 
 
