@@ -16,6 +16,7 @@ from neuralfields.render.surface import Surface
 
 BLOCK = 8  # nodes along a block's side
 MAX_RESOLUTION = 2048
+_BRICK = 8  # blocks along the side of a dense piece
 _AT_ONCE = 128  # blocks evaluated at a time
 _RANGE = 8.0  # values are kept up to this many times the usual difference between two ends of a crossed edge
 _LEAST = 2.0**-12  # of that range: no vertex lies at a node, so that no two of them meet
@@ -96,21 +97,18 @@ class Blocks:
         """Indices along each axis, with the layer around the box."""
         return BLOCK * len(self.rows)
 
-    def bricks(self, size: int = 8) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def bricks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Dense pieces that hold all of the surface, neighbours sharing a plane of nodes.
 
-        Args:
-            size: blocks along a piece's side.
-
         Yields:
-            (index [3] of the first node, values up to [8 size + 1]^3 of both signs).
+            (index [3] of the first node, values up to [65, 65, 65] of both signs).
         """
-        for start in product(range(0, len(self.rows), size), repeat=3):
-            rows = self.rows[tuple(slice(s, s + size + 1) for s in start)]
+        for start in product(range(0, len(self.rows), _BRICK), repeat=3):
+            rows = self.rows[tuple(slice(s, s + _BRICK + 1) for s in start)]
             if rows.max() <= INSIDE and rows.min() == rows.max():
                 continue
             dense = self.values[rows].transpose(0, 3, 1, 4, 2, 5).reshape([BLOCK * n for n in rows.shape])
-            side = BLOCK * size + 1
+            side = BLOCK * _BRICK + 1
             dense = np.ascontiguousarray(dense[:side, :side, :side])
             if dense.min() < 0 < dense.max():
                 yield np.array(start) * BLOCK, dense

@@ -10,7 +10,6 @@ from neuralfields.render.surface import Surface
 _STEPS = 16
 _HALVE = range(5, _STEPS, 3)  # steps after which the bracket is halved, for fields with kinks
 _FAR = 1e30
-_BRICK = 8  # blocks along the side of the pieces that are searched one after the other
 _CLOSE = 1e-4  # of a cell: how near to the zero of the field is near enough, and how far from nodes vertices stay
 
 
@@ -44,7 +43,7 @@ class Crossings:
     @classmethod
     def of(cls, blocks: Blocks) -> "Crossings":
         """All of them."""
-        pieces = [_sign_changes(origin, values) for origin, values in blocks.bricks(_BRICK)]
+        pieces = [_sign_changes(origin, values) for origin, values in blocks.bricks()]
         return cls.between(blocks, *(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
 
     @property
@@ -102,11 +101,11 @@ def gradients_at(surface: Surface, points: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _sign_changes(origin: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges of a brick where the sign changes, but not those that begin in a plane of the next: bases, axes, ends."""
+    """Edges of a brick where the sign changes, but not those in its last planes (the next one's): bases, axes, ends."""
     bases, axes, ends = [], [], []
     for axis in range(3):
         order = [axis, *(other for other in range(3) if other != axis)]
-        turned = values.transpose(order)[:, : BLOCK * _BRICK, : BLOCK * _BRICK]
+        turned = values.transpose(order)[:, :-1, :-1]
         low, high = turned[:-1], turned[1:]
         found = np.nonzero((low < 0) != (high < 0))
         bases.append(np.stack(found, 1)[:, np.argsort(order)] + origin)

@@ -114,7 +114,7 @@ def _pinched() -> np.ndarray:
 def _turned(keys: np.ndarray, signs: np.ndarray, shape: list[int]) -> np.ndarray:
     """Which cells take the second convention: neighbours whose sheets would meet twice at the side between them.
 
-    Wenger, Isosurfaces: Geometry, Topology, and Algorithms, 2013, section 3.3; such cells have no other ambiguous side.
+    Such cells have no other ambiguous side (Wenger, Isosurfaces: Geometry, Topology, and Algorithms, 2013).
     """
     side = _pinched()[signs]
     turned = np.zeros(len(keys), np.int64)

@@ -12,7 +12,6 @@ from neuralfields.render.crossings import Crossings, gradients_at
 from neuralfields.render.surface import Surface
 
 _NEWTON = 4
-_BRICK = 8  # blocks along the side of the pieces that are worked on one after the other
 _CENTRE = 3  # in place of an axis: a vertex inside its cell, on no edge
 
 
@@ -117,7 +116,7 @@ def _marched(blocks: Blocks) -> tuple[Crossings, np.ndarray, np.ndarray]:
 
     pieces: list[tuple[np.ndarray, ...]] = []
     faces, count = [np.empty((0, 3), np.int64)], 0
-    for origin, values in blocks.bricks(_BRICK):
+    for origin, values in blocks.bricks():
         places, triples, _, _ = marching_cubes(values, 0.0, gradient_direction="descent")
         pieces.append(_identified(origin, values, places, blocks.nodes))
         faces.append(triples.astype(np.int64) + count)

@@ -9,7 +9,7 @@ import torch
 from neuralfields import networks
 from neuralfields.errors import InputError
 from neuralfields.geometry import Triangles, solids, topology
-from neuralfields.render import Surface, components, extract, meshing
+from neuralfields.render import Surface, blocks, components, extract
 from neuralfields.render.blocks import Blocks
 
 SPHERE, TORUS = solids.sphere(0.7), solids.torus(0.5, 0.2)
@@ -78,7 +78,7 @@ def test_few_points_are_evaluated() -> None:
 def test_the_size_of_pieces_changes_nothing(monkeypatch, size) -> None:
     solid = solids.union(TORUS, solids.sphere(0.35, (0.8, 0.5, 0.1)))
     whole = mesh(solid)
-    monkeypatch.setattr(meshing, "_BRICK", size)
+    monkeypatch.setattr(blocks, "_BRICK", size)
     assert same(mesh(solid), whole)
 
 
