@@ -1,9 +1,30 @@
-"""Where things are: frames and triangle meshes."""
+"""Where things are: frames, triangle meshes, solids, points' normals, cameras and their rays."""
 
 from neuralfields.geometry import solids
+from neuralfields.geometry.boxes import box_interval
+from neuralfields.geometry.cameras import Camera, Rays
 from neuralfields.geometry.frame import Frame
 from neuralfields.geometry.normals import estimated_normals
+from neuralfields.geometry.proximity import Nearest, Proximity
 from neuralfields.geometry.repair import Repairs, Topology, repaired, topology
 from neuralfields.geometry.triangles import Triangles
+from neuralfields.geometry.voxels import Occupancy, lattice_points, occupancy
 
-__all__ = ["Frame", "Repairs", "Topology", "Triangles", "estimated_normals", "repaired", "solids", "topology"]
+__all__ = [
+    "Camera",
+    "Frame",
+    "Nearest",
+    "Occupancy",
+    "Proximity",
+    "Rays",
+    "Repairs",
+    "Topology",
+    "Triangles",
+    "box_interval",
+    "estimated_normals",
+    "lattice_points",
+    "occupancy",
+    "repaired",
+    "solids",
+    "topology",
+]

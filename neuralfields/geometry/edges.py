@@ -44,6 +44,11 @@ class Edges:
         return bool(len(self.count) and ((self.count == 2) | (self.balance == 0)).all())
 
     @property
+    def balanced(self) -> bool:
+        """Whether there are edges, and each has as many faces that run one way as the other."""
+        return bool(len(self.count) and (self.balance == 0).all())
+
+    @property
     def consistent(self) -> bool:
         """Whether neighbours agree on the orientation: as many faces run one way as the other, but for an odd one."""
         return bool((np.abs(self.balance) <= 1).all())

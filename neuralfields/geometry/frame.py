@@ -8,6 +8,8 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 
+HALF_SIDE = 0.9  # of the longest side of a shape in its box
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -40,6 +42,21 @@ class Frame:
         half = [(b - a) / 2 for a, b in zip(low, high, strict=True)]
         matrix = tuple(tuple(half[i] if i == j else 0.0 for j in range(n)) for i in range(n))
         return cls(matrix, tuple((a + b) / 2 for a, b in zip(low, high, strict=True)), unit)
+
+    @classmethod
+    def around(cls, low: Sequence[float], high: Sequence[float], unit: str = "") -> "Frame":
+        """The frame in which the longest side of a world box spans [-0.9, 0.9], with one scale for all axes.
+
+        Raises:
+            InputError: the box has no extent.
+        """
+        scale = max(b - a for a, b in zip(low, high, strict=True)) / (2 * HALF_SIDE)
+        if not 0 < scale < float("inf"):
+            raise InputError(f"a shape has an extent, all of this is at {[float(value) for value in low]}")
+        centre = [(float(a) + float(b)) / 2 for a, b in zip(low, high, strict=True)]
+        return cls(
+            tuple(tuple(float(scale) * (i == j) for j in range(len(low))) for i in range(len(low))), tuple(centre), unit
+        )
 
     @property
     def dim(self) -> int:

@@ -95,7 +95,22 @@ class Triangles:
     @cached_property
     def closed(self) -> bool:
         """Whether it has an inside: each edge has exactly two faces, or as many that run one way as the other."""
-        return Edges.of(self.faces, len(self.vertices)).closed
+        return self._edges.closed
+
+    @cached_property
+    def balanced(self) -> bool:
+        """Whether it winds around every point a whole number of times: closed, and oriented throughout."""
+        return self._edges.balanced
+
+    @property
+    def _edges(self) -> Edges:
+        return Edges.of(self.faces, len(self.vertices))
+
+    @cached_property
+    def bends(self) -> np.ndarray:
+        """How much the surface bends at each face [f]: 1 - the mean cosine between its normal and its vertices'."""
+        cosines = [np.einsum("ij,ij->i", self.normals, self.vertex_normals[self.faces[:, k]]) for k in range(3)]
+        return (1 - np.sum(cosines, 0) / 3).clip(0)
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:

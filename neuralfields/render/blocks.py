@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import max_pool3d
 
 from neuralfields.checks import between, positive
-from neuralfields.errors import InputError
+from neuralfields.errors import NoSurface
 from neuralfields.render.surface import Surface
 
 BLOCK = 8  # nodes along a block's side
@@ -75,7 +75,7 @@ class Blocks:
         while len(places := blocks._cut()):
             blocks = blocks._with(places, _kept(lattice.values(places), limit))
         if not ((blocks.values[2:] < 0).any() or inside.any()):
-            raise InputError("there is no surface in the box: the field is positive, which is outside, everywhere")
+            raise NoSurface("there is no surface in the box: the field is positive, which is outside, everywhere")
         return blocks
 
     @property
