@@ -17,6 +17,10 @@ class FileFormatError(InputError):
     """A file is damaged, truncated, foreign, malicious, or newer than this version."""
 
 
+class NoSurface(InputError):
+    """A field has no zero in its box, where one was looked for."""
+
+
 class KernelRefused(NeuralFieldsError):
     """A kernel asked for by name cannot do this call; the text is its reason."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from neuralfields.field import FieldLike
+from neuralfields.field import Field, FieldLike
 from neuralfields.geometry import Frame
 
 
@@ -88,6 +89,49 @@ class Signal(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """What the signal is, as JSON values, without its path: at least kind, name, shape, sha256."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A signal that has work to do before its first batch, which is not part of the time of a fit."""
+
+    def prepare(self) -> None:
+        """Do it; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class Source(Signal, Prepared, Protocol):
+    """A signal that comes from a file: what a fit in a folder of its own needs besides.
+
+    Attributes:
+        options: names of those arguments of ``read`` that ``describe`` repeats, enough to read the signal again.
+        name: of the file.
+        extent: how large it is, for people.
+        notes: what a user should know of it, one sentence each.
+    """
+
+    options: ClassVar[tuple[str, ...]]
+    name: str
+
+    @property
+    def extent(self) -> str: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    @property
+    def awaited(self) -> str:
+        """What ``prepare`` does, for people, if it takes long; else empty."""
+        ...
+
+    def cost(self, size_in_bytes: int) -> dict[str, float]:
+        """What a file of this size means for such a signal, by name, as bits per pixel; may be empty."""
+        ...
+
+    def preview(self, field: Field) -> np.ndarray:
+        """A small picture [height, width, channels] of a field fitted to it, as a screen shows it, in [0, 1]."""
         ...
 
 

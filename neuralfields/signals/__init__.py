@@ -1,8 +1,24 @@
-"""Signals: what can be fitted. Images, point clouds and scattered samples now; audio, video and others find a place."""
+"""Signals: what can be fitted: images, meshes, points, scattered samples; audio, video and others find a place."""
 
 from neuralfields.signals.image import Image
+from neuralfields.signals.mesh import Mesh
 from neuralfields.signals.point_cloud import PointCloud
-from neuralfields.signals.reading import KINDS, as_signal, kind_of, read
+from neuralfields.signals.reading import KINDS, as_signal, kind_of, read, read_again
 from neuralfields.signals.samples import Samples
+from neuralfields.signals.shape import Sampling, Shape
+from neuralfields.signals.solid import Solid
 
-__all__ = ["KINDS", "Image", "PointCloud", "Samples", "as_signal", "kind_of", "read"]
+__all__ = [
+    "KINDS",
+    "Image",
+    "Mesh",
+    "PointCloud",
+    "Samples",
+    "Sampling",
+    "Shape",
+    "Solid",
+    "as_signal",
+    "kind_of",
+    "read",
+    "read_again",
+]

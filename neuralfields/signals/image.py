@@ -4,7 +4,7 @@ import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,14 +12,16 @@ from torch import Tensor
 
 from neuralfields import metrics, ops
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike
+from neuralfields.field import Field, FieldLike
 from neuralfields.files.images import Pixels, read_image
 from neuralfields.files.pixels import check_finite, check_size
 from neuralfields.geometry import Frame
 from neuralfields.protocols import Batch
+from neuralfields.render.imaging import displayed, image_values
 from neuralfields.signals.lattice import Lattice, LatticeSignal, compared
 
 _CHUNK = 1 << 16
+_PREVIEW_PIXELS = 256
 
 
 class Image(LatticeSignal):
@@ -42,6 +44,7 @@ class Image(LatticeSignal):
 
     in_dim = 2
     kind = "image"
+    options: ClassVar[tuple[str, ...]] = ("holdout",)
 
     def __init__(self, pixels: Pixels, *, name: str = "image", holdout: float = 0.0):
         self.values, self.linear, self.name = pixels.values, pixels.linear, name
@@ -115,6 +118,36 @@ class Image(LatticeSignal):
         if values.dtype.name in ("uint8", "uint16"):
             return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
         return values.astype(np.float32)
+
+    def prepare(self) -> None:
+        """Nothing: the pixels are there."""
+
+    @property
+    def extent(self) -> str:
+        """ "512x512, 3 channels"."""
+        height, width, channels = self.shape
+        return f"{width}x{height}, {channels} channels"
+
+    @property
+    def awaited(self) -> str:
+        """Nothing."""
+        return ""
+
+    @property
+    def notes(self) -> list[str]:
+        """None."""
+        return []
+
+    def cost(self, size_in_bytes: int) -> dict[str, float]:
+        """Bits per pixel."""
+        return {"bits_per_pixel": metrics.bits_per_pixel(size_in_bytes, self.size)}
+
+    def preview(self, field: Field) -> np.ndarray:
+        """The field on at most 256 pixels a side."""
+        height, width, _ = self.shape
+        scale = min(1.0, _PREVIEW_PIXELS / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return displayed(image_values(field, size), linear=self.linear)
 
     def describe(self) -> dict[str, Any]:
         return {

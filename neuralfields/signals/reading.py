@@ -9,12 +9,14 @@ import torch
 
 from neuralfields.errors import InputError
 from neuralfields.files.images import IMAGE_SUFFIXES
-from neuralfields.protocols import Signal
+from neuralfields.files.meshes import MESH_SUFFIXES
+from neuralfields.protocols import Signal, Source
 from neuralfields.signals.image import Image
+from neuralfields.signals.mesh import Mesh
 from neuralfields.signals.samples import Samples
 
 _MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
-KINDS: dict[str, type[Image]] = {"image": Image}
+KINDS: dict[str, type[Image] | type[Mesh]] = {"image": Image, "mesh": Mesh}
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -24,24 +26,49 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         InputError: nothing here reads such a file.
     """
     suffix = Path(path).suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        return Image.kind
-    known = " ".join(sorted(IMAGE_SUFFIXES))
+    for kind, suffixes in ((Image.kind, IMAGE_SUFFIXES), (Mesh.kind, MESH_SUFFIXES)):
+        if suffix in suffixes:
+            return kind
+    images, meshes = (" ".join(sorted(suffixes)) for suffixes in (IMAGE_SUFFIXES, MESH_SUFFIXES))
     raise InputError(
-        f"{path}: the name does not tell what it holds; an image is one of {known} (or say it: nf fit image {path})"
+        f"{path}: the name does not tell what it holds; an image is one of {images}, a mesh one of {meshes} "
+        f"(or say it: nf fit image {path})"
     )
 
 
-def read(path: str | os.PathLike[str], *, kind: str | None = None, holdout: float = 0.0) -> Image:
+def read(path: str | os.PathLike[str], *, kind: str | None = None, **options: Any) -> Source:
     """Read a signal; its kind is inferred from the path unless given.
 
+    Args:
+        path: the file.
+        kind: one of ``KINDS``.
+        options: of that kind's ``read``, such as ``holdout`` for images and ``form`` for meshes; None is left out.
+
     Raises:
-        InputError: the file is missing, damaged, of no known kind, or not of the kind given.
+        InputError: the file is missing, damaged, of no known kind, not of the kind given, or the kind has no such
+            option.
     """
     chosen = kind or kind_of(path)
     if chosen not in KINDS:
-        raise InputError(f"no kind of signal is called {chosen!r}; there is: {', '.join(KINDS)}")
-    return KINDS[chosen].read(path, holdout=holdout)
+        raise InputError(f"no kind of signal is called {chosen!r}; there are: {', '.join(KINDS)}")
+    cls = KINDS[chosen]
+    given = {name: value for name, value in options.items() if value is not None}
+    foreign = [name for name in given if name not in cls.options]
+    if foreign:
+        raise InputError(f"{path} is read as {chosen}, which takes no {', '.join(foreign)}")
+    return cls.read(path, **given)
+
+
+def read_again(path: str | os.PathLike[str], described: dict[str, Any]) -> Source:
+    """Read the signal that ``Signal.describe`` described, from this path.
+
+    Raises:
+        InputError: as for ``read``.
+        KeyError: the description lacks its kind.
+    """
+    kind = described["kind"]
+    names = KINDS[kind].options if kind in KINDS else ()
+    return read(path, kind=kind, **{name: described[name] for name in names})
 
 
 def as_signal(thing: Any) -> Signal:
