@@ -1,6 +1,7 @@
 """Fitting: the loop, its optimizers and what it reports. It knows signals by their protocol."""
 
 from neuralfields.fitting.loop import Settings, Step, start, steps
+from neuralfields.fitting.many import fit_many
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.result import Fit, fit
 from neuralfields.fitting.samplers import SAMPLERS, LossWeighted, Teaching
@@ -21,6 +22,7 @@ __all__ = [
     "Step",
     "Teaching",
     "fit",
+    "fit_many",
     "fit_stages",
     "stage_steps",
     "start",

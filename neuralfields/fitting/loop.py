@@ -17,7 +17,7 @@ from neuralfields.fitting.fused import FusedStep
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
-from neuralfields.protocols import Batch, Detailed, Listener, Objective, Sampler, Signal
+from neuralfields.protocols import Batch, Detailed, Listener, Objective, Prepared, Sampler, Signal
 from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
@@ -174,6 +174,8 @@ def _run(
     seed: int,
 ) -> Iterator[Step]:
     optimizer, device = state.optimizer, device_of(state.field)
+    if isinstance(signal, Prepared):
+        signal.prepare()
     placing = _hearing(state, signal, "place")
     if state.step == 0 and placing:
         clock = time.perf_counter()

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from neuralfields.errors import KernelRefused
-from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, derivatives, used, wanted_derivatives
+from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, carried, derivatives, used, wanted_derivatives
 from neuralfields.ops.adam import adam, lazy_adam
 from neuralfields.ops.error_sums import error_sums
 from neuralfields.ops.field_step import field_step, field_values
@@ -48,6 +48,7 @@ __all__ = [
     "PlaneLayout",
     "adam",
     "backend",
+    "carried",
     "cell_centres",
     "derivatives",
     "error_sums",

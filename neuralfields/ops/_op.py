@@ -178,6 +178,22 @@ def derivatives(order: int) -> Iterator[None]:
         _wishes.order = before
 
 
+def carried(function: Callable[P, R]) -> Callable[P, R]:
+    """``function`` as it would run here, for a pool of threads: the blocks around this call hold in any thread."""
+    held = dict(vars(_wishes))
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        before = dict(vars(_wishes))
+        vars(_wishes).update(held)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            vars(_wishes).clear()
+            vars(_wishes).update(before)
+
+    return run
+
+
 def wanted_derivatives() -> int:
     """How often a result made here may be differentiated: what was promised, else once where autograd records."""
     if _wishes.order is not None:
