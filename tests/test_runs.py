@@ -59,7 +59,7 @@ def test_a_run_tells_its_course(photo):
 
 def test_linear_light_has_no_psnr_to_reach(photo):
     write_image(photo.with_name("light.exr"), np.random.default_rng(0).random((8, 8, 3), np.float32) * 50)
-    with pytest.raises(InputError, match=r"light\.exr is linear light: give --steps or --seconds"):
+    with pytest.raises(InputError, match=r"light\.exr is measured by relative_mse: give --steps or --seconds"):
         runs.start("light.exr", runs.Options(until_psnr=30))
     assert not (photo.parent / "runs").exists()
 
@@ -118,7 +118,7 @@ def test_a_damaged_description_is_one_clear_line(photo, place, value):
 def test_a_slow_disk_does_not_eat_the_fit(photo, monkeypatch):
     """Writing takes longer than the limit allows: still at least half of the time goes into steps."""
     now = [0.0]
-    monkeypatch.setattr(runs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("neuralfields.runs.run.time.monotonic", lambda: now[0])
     with runs.start(photo, runs.Options(steps=100)) as run:
 
         def write(*_: object) -> None:

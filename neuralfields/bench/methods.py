@@ -83,7 +83,7 @@ def described(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read, or has no PSNR.
     """
-    image = signals.read(path)
+    image = signals.Image.read(path)
     if image.headline != "psnr":
         raise InputError(f"methods are compared by their PSNR, which needs values in [0, 1]; {path} is linear light")
     about = image.describe()
@@ -106,7 +106,7 @@ def fit(task: Task) -> Row:
         InputError: the image cannot be read, or the method refuses it.
         NeuralFieldsError: the fit diverged.
     """
-    image = signals.read(task.source)
+    image = signals.Image.read(task.source)
     index = torch.randperm(image.size, generator=torch.Generator().manual_seed(1))[:_CURVE_PIXELS]
     some = image.at(index.sort().values)
 

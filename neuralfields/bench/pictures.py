@@ -168,7 +168,7 @@ def _some(ranked: list[Any]) -> list[Any]:
 
 def _values(path: Path) -> Array:
     """A picture [height, width, channels] as fits see it."""
-    image = signals.read(path)
+    image = signals.Image.read(path)
     return image.to_float(image.values)
 
 

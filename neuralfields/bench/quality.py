@@ -69,7 +69,7 @@ def fit(task: Task) -> dict[str, Any]:
 
     if task.threads:
         torch.set_num_threads(task.threads)
-    signal = signals.read(task.image)
+    signal = signals.Image.read(task.image)
     if signal.headline != "psnr":
         raise InputError(f"a time to a PSNR needs values in [0, 1], {task.image} is linear light")
     torch.manual_seed(task.seed)

@@ -24,23 +24,23 @@ def main(words: Sequence[str]) -> int:
 
 def _measure(path: Path, options: Namespace) -> int:
     with importing():
-        from neuralfields import metrics
         from neuralfields.cli.opening import open_field, print_json, source_of
 
     field, folder = open_field(path, tuple(options.trust))
     signal = source_of(folder, options.signal)
     needs(
         (field.in_dim, field.out_dim) == (signal.in_dim, signal.out_dim),
-        f"{signal.name} has {signal.out_dim} channels, the field of {path} goes from {field.in_dim} to {field.out_dim}",
+        f"{signal.name} goes from {signal.in_dim} to {signal.out_dim} values, "
+        f"the field of {path} from {field.in_dim} to {field.out_dim}",
     )
     needs(
-        signal.lattice.holdout > 0 or not options.holdout,
-        f"{path} was trained on every pixel: hold some out with nf fit --holdout 0.1 first",
+        not options.holdout or signal.describe().get("holdout", 0) > 0,
+        f"{path} was trained on every sample: hold pixels of an image out with nf fit --holdout 0.1 first",
     )
     with using(options.backend):
         values = signal.measure(field, thorough=True)
     size = (folder.field_path if folder else path).stat().st_size
-    values |= {"bytes": size, "bits_per_pixel": metrics.bits_per_pixel(size, signal.size)}
+    values |= {"bytes": size, **signal.cost(size)}
     if options.json:
         print_json({"path": str(path), **values})
     else:

@@ -2,36 +2,78 @@
 
 import os
 import shlex
-import signal as signals_of_the_system
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import INTERRUPTED, Parser, count, each, importing, nearest, needs, say, using
+from neuralfields.cli.parser import (
+    INTERRUPTED,
+    Parser,
+    count,
+    each,
+    importing,
+    nearest,
+    needs,
+    say,
+    stop_requests,
+    using,
+)
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
-    from neuralfields.runs import Run
+    from neuralfields.runs import Collection, Run
 
-KINDS = ("image",)
+KINDS = ("image", "mesh", "points")
+_FIXED = {  # what a resumed fit has already
+    f"--{'as' if name == 'form' else name.replace('_', '-')}": name
+    for name in (
+        *(
+            "field",
+            "params",
+            "recipe",
+            "form",
+            "samples",
+            "distances",
+            "steps",
+            "seconds",
+            "until_psnr",
+            "out",
+            "batch",
+        ),
+        *("lr", "ema", "sampler", "holdout", "seed", "device", "backend", "precision"),
+    )
+}
 _EPILOG = """examples:
   nf fit photo.png                      a good default for any image; writes runs/photo
   nf fit photo.png --until-psnr 40      stop as soon as the whole image has 40 dB
   nf fit photo.png --field siren        another kind of field, of those that nf methods lists
+  nf fit bunny.obj                      a signed distance field of a mesh; writes runs/bunny
+  nf fit scan.ply                       the same from points, with or without normals
+  nf fit bunny.obj --as occupancy       what is inside; --as udf: unsigned distances, for open surfaces
   nf fit *.png --seconds 20             several, one run folder each
+  nf fit *.obj --together --samples 100k --field siren --params 36k    many small ones at once, with a manifest
   nf fit --resume runs/photo            after Ctrl-C, a kill or a power cut
 """
 
 
 def parser() -> Parser:
     p = Parser("fit", "Fit neural fields to signals.", _EPILOG)
-    p.add_argument("inputs", nargs="*", metavar="[KIND] PATH", help="files to fit; KIND (image) overrules the suffix")
+    p.add_argument(
+        "inputs", nargs="*", metavar="[KIND] PATH", help=f"files to fit; KIND ({', '.join(KINDS)}) overrules the suffix"
+    )
     p.add_argument("--field", metavar="NAME", help="one of nf methods (default hash), or package.module:Class")
     p.add_argument("--params", type=count, metavar="N", help="about so many parameters, as in 200k; with --field NAME")
-    p.add_argument("--recipe", metavar="NAME", help="everything at once: image (default) or compact")
+    p.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="everything at once: image, compact; sdf, ngp_sdf, siren_sdf (default: by kind)",
+    )
+    p.add_argument(
+        "--as", dest="form", metavar="FORM", help="what is learned of a shape: sdf (default), occupancy, udf"
+    )
+    p.add_argument("--samples", type=count, metavar="N", help="samples made of a shape (default 2M), as in 100k")
+    p.add_argument("--distances", metavar="NAME", help="of meshes by libigl (default) or open3d, if it is installed")
     p.add_argument("--steps", type=int, metavar="N", help="budget in steps")
     p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
     p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
@@ -39,11 +81,16 @@ def parser() -> Parser:
     p.add_argument(
         "--resume", type=Path, metavar="DIR", help="go on with an interrupted fit; only --threads may differ"
     )
+    p.add_argument(
+        "--together", action="store_true", help="many small fits at a time, one thread each, in one folder (--out)"
+    )
     p.add_argument("--batch", type=int, metavar="N", help="samples per step")
     p.add_argument("--lr", type=float, metavar="RATE", help="learning rate of the network; that of tables follows")
     p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
     p.add_argument("--sampler", metavar="NAME", help="what chooses the samples: teaching or loss (default: at random)")
-    p.add_argument("--holdout", type=float, metavar="SHARE", help="share of the pixels kept from training, e.g. 0.1")
+    p.add_argument(
+        "--holdout", type=float, metavar="SHARE", help="share of an image's pixels kept from training, e.g. 0.1"
+    )
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
     p.add_backend()
@@ -67,16 +114,34 @@ def main(words: Sequence[str]) -> int:
     with importing():
         from neuralfields import runs
 
+    if options.resume and runs.Collection.at(options.resume):
+        return _drain_all(runs.Collection.open(options.resume), options)
     if options.resume:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
-    names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler")
+    names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
+    names = (*names, "samples", "distances")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
     defaulted = ("holdout", "seed", "device", "precision")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
     with using(options.backend):
         pass  # refused once, not for each file, and before any is read
-    return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out), options))
+    if options.together:
+        return _drain_all(runs.Collection.start(paths, wanted, out=options.out), options)
+    return each("fit", paths, lambda path: drain(_started(path, wanted, options), options))
+
+
+def _drain_all(collection: "Collection", options: Namespace) -> int:
+    from neuralfields.cli import together
+
+    return together.drain(collection, options)
+
+
+def _started(path: str, wanted: Any, options: Namespace) -> "Run":
+    from neuralfields import runs
+
+    quiet = options.quiet or options.json
+    return runs.start(path, wanted, out=options.out, tell=(lambda text: None) if quiet else say)
 
 
 def _inputs(options: Namespace) -> tuple[list[str], str | None]:
@@ -84,17 +149,14 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
     if paths and paths[0] in KINDS and (len(paths) > 1 or not Path(paths[0]).exists()):
         kind = paths.pop(0)
     if options.resume:
-        fixed = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "out", "batch", "lr", "ema", "sampler")
-        clash = [
-            f"--{name.replace('_', '-')}"
-            for name in (*fixed, "holdout", "seed", "device", "backend", "precision")
-            if getattr(options, name) is not None
-        ]
+        given = {option: getattr(options, name) for option, name in _FIXED.items()}
+        clash = [option for option, value in given.items() if value is not None]
         clash += paths
         needs(not clash, f"--resume goes on with the settings of the run, so it takes no {', '.join(clash)}")
         return [], None
     needs(bool(paths), "nothing to fit: give a file, as in nf fit photo.png, or --resume with a run folder")
-    needs(options.out is None or len(paths) == 1, f"--out names one folder, but there are {len(paths)} files to fit")
+    one = options.together or len(paths) == 1
+    needs(options.out is None or one, f"--out names one folder, but there are {len(paths)} files to fit")
     for path in map(Path, paths):
         needs(not path.is_dir(), f"{path} is a folder: give a file, or go on with a run by nf fit --resume {path}")
         needs(path.exists(), f"there is no file {path}{_beside(path)}")
@@ -115,7 +177,7 @@ def drain(run: "Run", options: Namespace) -> int:
     from neuralfields.cli.progress import Progress
 
     again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}{_trust(run.info)}"
-    with _stop_requests() as stop, run:
+    with stop_requests("nf fit") as stop, run:
         try:
             with Progress(run, quiet=options.quiet or options.json) as progress:
                 for step in run.steps():
@@ -139,38 +201,27 @@ def drain(run: "Run", options: Namespace) -> int:
     return INTERRUPTED if stop.asked else 0
 
 
-@dataclass
-class _Stop:
-    """Whether Ctrl-C was pressed, and whether the next one is a KeyboardInterrupt."""
-
-    asked: bool = False
-    at_once: bool = False
-
-
-@contextmanager
-def _stop_requests() -> Iterator[_Stop]:
-    """The first Ctrl-C (or SIGTERM) only asks to stop after the current step; the second one is a KeyboardInterrupt."""
-    stop = _Stop()
-
-    def ask(number: int, frame: object) -> None:
-        if stop.at_once:
-            raise KeyboardInterrupt
-        stop.asked = stop.at_once = True
-        say("nf fit: stopping after this step; Ctrl-C again leaves at once")
-
-    # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
-    known = (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
-    numbers = [n for n in known if signals_of_the_system.getsignal(n) != signals_of_the_system.SIG_IGN]
-    before = {number: signals_of_the_system.signal(number, ask) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signals_of_the_system.signal(number, handler)
-
-
 def summary(folder: Path, info: dict[str, Any]) -> str:
     """What was made, how good it is, and what one can do next with it."""
+    about = info["signal"]
+    quality, size, following = (_of_shape if "form" in about else _of_image)(folder.name, info)
+    if info["status"] == "target missed":
+        quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
+    name, trust = shlex.quote(str(folder)), _trust(info)
+    nexts = [f"nf {command} {name} {rest}".rstrip() + trust for command, rest in (*following, ("eval", ""))]
+    return (
+        f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
+        f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB{size}\n"
+        f"next: {'   or: '.join(nexts)}"
+    )
+
+
+# The following commands do not name the source: the user may well be in its folder.
+Following = list[tuple[str, str]]
+
+
+def _of_image(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
+    """How good it is, what its size means, and commands that come next."""
     metrics = info["metrics"]
     linear = info["signal"]["colour"] == "linear"
     quality = f"relative error {metrics['relative_mse']:.3g}" if linear else f"{metrics['psnr']:.2f} dB"
@@ -178,17 +229,23 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
         quality += f", SSIM {metrics['ssim']:.4f}"
     if "psnr_holdout" in metrics:
         quality += f", {metrics['psnr_holdout']:.2f} dB on held-out pixels"
-    if info["status"] == "target missed":
-        quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
     height, width, _ = info["signal"]["shape"]
-    # Not the name of the source: the user may well be in its folder.
-    name, picture = shlex.quote(str(folder)), shlex.quote(f"{folder.name}-2x{'.exr' if linear else '.png'}")
-    trust = _trust(info)
-    return (
-        f"{folder}: {quality}; {info['steps']} steps in {info['fit_seconds']:.1f} s; "
-        f"{info['parameters']:,} parameters, {info['bytes'] / 1e6:.2f} MB, {metrics['bits_per_pixel']:.1f} bits/pixel\n"
-        f"next: nf export {name} {picture} --size {2 * width}x{2 * height}{trust}   or: nf eval {name}{trust}"
-    )
+    picture = shlex.quote(f"{name}-2x{'.exr' if linear else '.png'}")
+    size = f", {metrics['bits_per_pixel']:.1f} bits/pixel"
+    return quality, size, [("export", f"{picture} --size {2 * width}x{2 * height}")]
+
+
+def _of_shape(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
+    """As ``_of_image``."""
+    metrics, told = info["metrics"], []
+    if "iou" in metrics:
+        told.append(f"IoU {metrics['iou']:.4f}")
+    if "iou_near" in metrics:
+        told.append(f"{metrics['iou_near']:.4f} near the surface")
+    if "chamfer_l1" in metrics:
+        told.append(f"mean distance {metrics['chamfer_l1']:.2g} of a box of 2")
+    picture, mesh = (shlex.quote(name + suffix) for suffix in (".png", ".glb"))
+    return ", ".join(told), "", [("render", picture), ("export", f"{mesh} --resolution 512")]
 
 
 def _trust(info: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from neuralfields import signals, storage
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field
-from neuralfields.signals import Image
+from neuralfields.protocols import Source
 from neuralfields.storage import RunFolder
 from neuralfields.storage.run_folder import _finite
 
@@ -28,7 +28,7 @@ def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | N
     return storage.load(folder.field_path, trust=trust), folder
 
 
-def source_of(folder: RunFolder | None, given: Path | None) -> Image:
+def source_of(folder: RunFolder | None, given: Path | None) -> Source:
     """The signal that a field is measured against: the one given, or the one its run was fitted to.
 
     Raises:
@@ -40,12 +40,15 @@ def source_of(folder: RunFolder | None, given: Path | None) -> Image:
         return signals.read(given)
     try:
         described = folder.read_info()["signal"]
-        path, kind, holdout, sha = (described[name] for name in ("path", "kind", "holdout", "sha256"))
+        path, sha = (described[name] for name in ("path", "sha256"))
     except (KeyError, TypeError) as error:
         raise FileFormatError(f"{folder.path}/run.json does not tell its signal: {error}") from error
     if given is None and not Path(path).exists():
         raise InputError(f"the source {path} is gone: give its new place with --signal PATH")
-    signal = signals.read(given or path, kind=kind, holdout=holdout)
+    try:
+        signal = signals.read_again(given or path, described)
+    except KeyError as error:
+        raise FileFormatError(f"{folder.path}/run.json does not tell its signal: it lacks {error}") from error
     if signal.describe()["sha256"] != sha:
         changed = f"{given} is not what" if given else f"{path} has changed since"
         raise InputError(f"{changed} {folder.path} was fitted to: give the original with --signal PATH")

@@ -2,9 +2,11 @@
 
 import argparse
 import gc
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
@@ -155,3 +157,35 @@ def needs(condition: bool, message: str) -> None:
     """Raise InputError with ``message`` unless ``condition`` holds."""
     if not condition:
         raise InputError(message)
+
+
+@dataclass
+class Stop:
+    """Whether Ctrl-C was pressed, whether the next one is a KeyboardInterrupt, and what else the first one does."""
+
+    asked: bool = False
+    at_once: bool = False
+    also: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def stop_requests(command: str) -> Iterator[Stop]:
+    """The first Ctrl-C (or SIGTERM) only asks to stop after the current step; the second one is a KeyboardInterrupt."""
+    stop = Stop()
+
+    def ask(number: int, frame: object) -> None:
+        if stop.at_once:
+            raise KeyboardInterrupt
+        stop.asked = stop.at_once = True
+        stop.also()
+        say(f"{command}: stopping after this step; Ctrl-C again leaves at once")
+
+    # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
+    known = (signal.SIGINT, signal.SIGTERM)
+    numbers = [n for n in known if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

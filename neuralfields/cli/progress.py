@@ -27,10 +27,11 @@ class Progress:
     def __enter__(self) -> "Progress":
         if not self._quiet:
             signal, step = self._run.signal, self._run.state.step
-            size = "x".join(str(n) for n in signal.shape[1::-1])
             again = f", resumed at step {step}" if step else ""
             recipe = self._run.recipe.name
-            say(f"{signal.name} {size}, {signal.out_dim} channels, recipe {recipe} into {self._run.folder.path}{again}")
+            say(f"{signal.name} {signal.extent}, recipe {recipe} into {self._run.folder.path}{again}")
+            for note in signal.notes:
+                say(f"note: {note}")
         if self._live:
             self._live.start()
         return self

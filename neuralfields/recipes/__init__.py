@@ -11,10 +11,24 @@
 >>> recipe = nf.recipes.METHODS["siren"](photo, params=200_000)
 """
 
-from neuralfields.recipes.images import RECIPES, compact, image
+from neuralfields.recipes.images import compact, image
 from neuralfields.recipes.method import Method, custom
 from neuralfields.recipes.methods import METHODS
 from neuralfields.recipes.points import siren_sdf
+from neuralfields.recipes.presets import RECIPES, default
 from neuralfields.recipes.recipe import Recipe
+from neuralfields.recipes.shapes import ngp_sdf, sdf
 
-__all__ = ["METHODS", "RECIPES", "Method", "Recipe", "compact", "custom", "image", "siren_sdf"]
+__all__ = [
+    "METHODS",
+    "RECIPES",
+    "Method",
+    "Recipe",
+    "compact",
+    "custom",
+    "default",
+    "image",
+    "ngp_sdf",
+    "sdf",
+    "siren_sdf",
+]

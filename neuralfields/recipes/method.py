@@ -16,8 +16,9 @@ from neuralfields.fitting import Adam, Decay
 from neuralfields.objectives import MultiScale
 from neuralfields.protocols import Signal
 from neuralfields.recipes.recipe import Recipe, objective_for, ranged
-from neuralfields.signals import Image, as_signal
+from neuralfields.signals import Image, Shape, as_signal
 
+_SHAPE_EXTENT = 1 << 17, 256  # what a surface in a box is worth: its fit takes as many grid vertices, so fine
 _LARGEST = 1 << 22  # of a method's size
 _DECAY, _BATCH, _STEPS = Decay(0.0, 0.1), 8192, 1000
 
@@ -37,6 +38,8 @@ class Extent(NamedTuple):
 
     @classmethod
     def of(cls, signal: Signal) -> "Extent":
+        if isinstance(signal, Shape):
+            return cls(signal.in_dim, signal.out_dim, *_SHAPE_EXTENT)
         shape = signal.shape[:2] if isinstance(signal, Image) else (round(signal.size ** (1 / signal.in_dim)),)
         return cls(signal.in_dim, signal.out_dim, signal.size, max(2, *shape))
 

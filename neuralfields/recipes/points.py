@@ -1,11 +1,9 @@
 """Recipes for point clouds."""
 
-from collections.abc import Callable
-
 from neuralfields.fitting import Adam, Decay
 from neuralfields.networks import Siren
 from neuralfields.objectives import OrientedPoints
-from neuralfields.recipes.recipe import Recipe
+from neuralfields.recipes.recipe import Recipe, expected
 from neuralfields.signals import PointCloud
 
 
@@ -15,6 +13,7 @@ def siren_sdf(signal: PointCloud) -> Recipe:
     256 x 4 sine layers with omega 30 and 1400 points on and 1400 off the surface per step, as in the paper. Ours: the
     rate, which falls from five times the paper's to a tenth of it, and fewer steps.
     """
+    signal = expected(signal, PointCloud, "siren_sdf")
     return Recipe(
         "siren_sdf",
         Siren(signal.in_dim, signal.out_dim, width=256, depth=4, first_omega=30.0, hidden_omega=30.0),
@@ -24,6 +23,3 @@ def siren_sdf(signal: PointCloud) -> Recipe:
         batch=2800,
         steps=4000,
     )
-
-
-POINT_RECIPES: dict[str, Callable[[PointCloud], Recipe]] = {"siren_sdf": siren_sdf}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
@@ -10,14 +10,16 @@ from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
 from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Regression
 from neuralfields.protocols import Signal
-from neuralfields.signals import Image
+from neuralfields.signals import Image, Shape, as_signal
 
+S = TypeVar("S", bound=Signal)
 OBJECTIVES = {
     "regression": Regression,
     "eikonal": Eikonal,
     "multi_scale": MultiScale,
     "oriented_points": OrientedPoints,
 }
+SHAPE_LOSSES = {"sdf": "mape", "udf": "mape", "occupancy": "bce"}
 _HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero
 
 
@@ -105,5 +107,19 @@ def ranged(field: Field, signal: Signal, *, centred: bool = False) -> Field:
 
 
 def objective_for(signal: Signal) -> Regression:
-    """The squared error, relative where values have no upper end."""
+    """The squared error, relative where values have no upper end; of shapes what ``SHAPE_LOSSES`` says."""
+    if isinstance(signal, Shape):
+        return Regression(SHAPE_LOSSES[signal.form])
     return Regression("relative_l2" if isinstance(signal, Image) and signal.linear else "l2")
+
+
+def expected(signal: Any, cls: type[S], recipe: str) -> S:
+    """A signal, an array or a path as the kind of signal that a recipe is for.
+
+    Raises:
+        InputError: it is of another kind.
+    """
+    signal = as_signal(signal)
+    if not isinstance(signal, cls):
+        raise InputError(f"the recipe {recipe} is for a {cls.__name__}, {signal.kind} is another kind of signal")
+    return signal

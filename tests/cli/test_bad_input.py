@@ -364,7 +364,7 @@ def test_disk_too_full_from_the_start(nf, folder, disk, run):
 
 def test_disk_fills_up_before_the_first_checkpoint(nf, folder, disk, monkeypatch):
     disk("size=3500k")
-    monkeypatch.setattr("neuralfields.runs._LOST_SECONDS", 0.05)
+    monkeypatch.setattr("neuralfields.runs.run._LOST_SECONDS", 0.05)
 
     before = runs.Run.save
 
@@ -381,7 +381,7 @@ def test_disk_fills_up_before_the_first_checkpoint(nf, folder, disk, monkeypatch
 def test_disk_fills_up_during_the_fit(nf, folder, disk):
     disk("size=4m")
     checkpoint = folder / "disk/x/checkpoint.safetensors"
-    soon = "import neuralfields.runs as runs; runs._LOST_SECONDS = 0.05"
+    soon = "import neuralfields.runs.run as run; run._LOST_SECONDS = 0.05"
     words = ["fit", "a.png", "--steps", 10000, "--threads", 1]
     with running(*words, "--out", "disk/x", "--quiet", code=soon) as process:
         wait_for(checkpoint, process)

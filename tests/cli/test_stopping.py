@@ -16,7 +16,7 @@ from neuralfields.storage import RunFolder
 # A checkpoint at step 61 only, metrics of every step, and a kill at step 90.
 _KILLED = """
 import os, signal
-import neuralfields.runs as runs
+import neuralfields.runs.run as runs
 
 runs._LOST_SECONDS, runs._METRICS_SECONDS = float("inf"), 0
 before = runs.Run.steps
@@ -127,8 +127,8 @@ class TestInThisProcess:
     def test_one_leaves_the_last_measurement(self, nf, monkeypatch):
         """It may take long; by then a checkpoint has the fit, save for at most its last second (here for nothing)."""
         with monkeypatch.context() as patched:
-            patched.setattr(runs, "_UNSAVED_SECONDS", 0.0)
-            patched.setattr(runs, "finish", lambda *given, **more: signal.raise_signal(signal.SIGINT))
+            patched.setattr("neuralfields.runs.run._UNSAVED_SECONDS", 0.0)
+            patched.setattr("neuralfields.runs.run.finish", lambda *given, **more: signal.raise_signal(signal.SIGINT))
             status, out, err = nf("fit", "a.png", "--steps", 9)
         assert (status, out) == (130, "") and err.endswith("nf fit: interrupted; go on with: nf fit --resume runs/a\n")
         assert nf("fit", "--resume", "runs/a").status == 0
@@ -162,8 +162,8 @@ def test_a_display_that_fails_costs_nothing(nf, folder, monkeypatch):
 def test_a_kill_while_measuring_loses_nothing(nf, folder, monkeypatch, recipe):
     words = ["fit", "a.png", "--steps", 5, "--recipe", recipe, "--ema", 0.9]
     assert nf(*words, "--out", "undisturbed").status == 0
-    monkeypatch.setattr(runs, "_UNSAVED_SECONDS", 0.0)
-    monkeypatch.setattr(runs, "finish", lambda *words, **more: 1 / 0)
+    monkeypatch.setattr("neuralfields.runs.run._UNSAVED_SECONDS", 0.0)
+    monkeypatch.setattr("neuralfields.runs.run.finish", lambda *words, **more: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         nf(*words)
     monkeypatch.undo()

@@ -4,111 +4,35 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import neuralfields
-from neuralfields import metrics, ops, recipes, signals, storage
+from neuralfields import ops, signals, storage
 from neuralfields.errors import FileFormatError, InputError, KernelRefused
 from neuralfields.field import Field, evaluate, from_spec
 from neuralfields.files.images import write_image
-from neuralfields.fitting import SAMPLERS, Adam, Fit, LossWeighted, State, Step, Teaching
+from neuralfields.fitting import Fit, State, Step
 from neuralfields.fitting.loop import start as start_state
 from neuralfields.fitting.loop import steps as fitting_steps
 from neuralfields.fitting.result import History, finish
 from neuralfields.ops import native
+from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
-from neuralfields.render.imaging import displayed, image_values
-from neuralfields.signals import Image
+from neuralfields.runs.options import Options, device_named, package_of, reading, recipe_of
 from neuralfields.storage import RunFolder, check_space
 
 _LOST_SECONDS = 4.0
 _UNSAVED_SECONDS = 1.0
 _METRICS_SECONDS = 0.25
 _FIRST_PREVIEW_SECONDS = 1.5
-_PREVIEW_PIXELS = 256
 _TRIAL_SAMPLES = 64
 _UNTIL_FACTOR = 10
-_FINISHED = ("done", "target missed")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may ask of a fit; None leaves it to the recipe.
-
-    Attributes:
-        kind: of signal, instead of judging by the path.
-        field: name in ``recipes.METHODS`` or "package.module:Class".
-        recipe: name in ``recipes.RECIPES``; sets everything, so it excludes ``field``.
-        steps, seconds: budget; with both, the first one reached ends the fit.
-        until_psnr: ends the fit once the whole signal has this PSNR; at most 10 times the recipe's steps.
-        params: about how many parameters a field by name shall have.
-        batch, lr, ema: override the recipe's; the rate is the network's, that of tables follows.
-        sampler: name in ``fitting.SAMPLERS`` of what chooses the samples.
-        holdout: share of the samples kept from training.
-        seed: of initialisation and sampling.
-        device: "auto", "cpu" or "cuda".
-        backend: the kernels to use, or to fail without, see ``ops.wherever``; None for what fits best.
-        threads: of torch; its own default if None.
-        precision: of matrix products, "highest" or "medium", as for ``torch.set_float32_matmul_precision``.
-    """
-
-    kind: str | None = None
-    field: str | None = None
-    recipe: str | None = None
-    steps: int | None = None
-    seconds: float | None = None
-    until_psnr: float | None = None
-    params: int | None = None
-    batch: int | None = None
-    lr: float | None = None
-    ema: float | None = None
-    sampler: str | None = None
-    holdout: float = 0.0
-    seed: int = 0
-    device: str = "auto"
-    backend: str | None = None
-    threads: int | None = None
-    precision: str = "highest"
-
-    def __post_init__(self) -> None:
-        """Refuse what no fit could use, so that nothing has been read or made by then."""
-        if self.recipe and self.field:
-            raise InputError("--recipe sets the field too: give either --recipe or --field")
-        if self.params and (self.recipe or ":" in (self.field or "")):
-            raise InputError("--params sets the size of a field by name, as in --field siren --params 200k")
-        if self.sampler is not None and self.sampler not in SAMPLERS:
-            raise InputError(f"--sampler is one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
-        for name, (allowed, fits) in _ALLOWED.items():
-            value = getattr(self, name)
-            if value is not None and not fits(value):
-                raise InputError(f"--{name.replace('_', '-')} is {allowed}, got {value}")
-        _maker(self)
-        _device(self.device)
-        with ops.wherever(self.backend):
-            pass
-
-
-_ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "steps": ("a number of steps from 1 on", lambda n: n >= 1),
-    "seconds": ("a time above 0", lambda s: 0 < s < math.inf),
-    "until_psnr": ("a PSNR in dB above 0", lambda db: 0 < db < math.inf),
-    "params": ("a number of parameters from 1 to 100M", lambda n: 1 <= n <= 100_000_000),
-    "batch": ("a number of samples from 1 on", lambda n: n >= 1),
-    "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
-    "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),
-    "holdout": ("a share from 0 to below 1", lambda share: 0 <= share < 1),
-    "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
-    "threads": ("between 1 and 1024", lambda n: 1 <= n <= 1024),
-    "precision": ("highest or medium", lambda name: name in ("highest", "medium")),
-}
+FINISHED = ("done", "target missed")
 
 
 class Run:
@@ -118,7 +42,7 @@ class Run:
     backend, the threads and the precision that its settings name hold inside too, and no longer.
     """
 
-    def __init__(self, folder: RunFolder, signal: Image, info: dict[str, Any], trust: Sequence[str]):
+    def __init__(self, folder: RunFolder, signal: Source, info: dict[str, Any], trust: Sequence[str]):
         self.folder, self.signal, self.info = folder, signal, info
         settings = info["settings"]
         self.device = torch.device(info["device"])
@@ -138,7 +62,7 @@ class Run:
         self._stack.enter_context(self.folder.lock())
         try:
             self._keep = self.folder.checkpoint_path.exists() or self.folder.field_path.exists()
-            if self.folder.read_info().get("status") in _FINISHED:
+            if self.folder.read_info().get("status") in FINISHED:
                 raise InputError(f"{self.folder.path} has just been finished by another process")
             self._stack.enter_context(_threads(self.info["threads"]))
             self._stack.enter_context(_precision(self.info["settings"]["precision"]))
@@ -214,8 +138,11 @@ class Run:
         self.save()
         self._set(status="interrupted", steps=self.state.step, fit_seconds=self.state.seconds)
 
-    def finish(self) -> Fit:
-        """Measure the quality, write field.nf and the rest of run.json, and remove the checkpoint."""
+    def finish(self, *, thorough: bool = True) -> Fit:
+        """Measure the quality, write field.nf and the rest of run.json, and remove the checkpoint.
+
+        ``thorough`` as for ``Signal.measure``.
+        """
         if time.monotonic() - self._saved_at > _UNSAVED_SECONDS:
             self.save()  # a kill while a large signal is measured must not cost the last steps too
         clock = time.monotonic()
@@ -225,7 +152,7 @@ class Run:
             self.state.field.half().float()
             self.state.average = {}
         with _precision("highest"):  # as nf eval measures
-            fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, thorough=True)
+            fit = finish(self.state, self.signal, History(), until_psnr=self.until_psnr, thorough=thorough)
         evaluated = time.monotonic()
         field = fit.field
         assert isinstance(field, Field)
@@ -241,7 +168,7 @@ class Run:
             parameters=fit.parameters,
             bytes=size,
             kernels=self.state.kernels,
-            metrics={**fit.metrics, "bits_per_pixel": metrics.bits_per_pixel(size, self.signal.size)},
+            metrics={**fit.metrics, **self.signal.cost(size)},
             other_seconds={**self.info["other_seconds"], "evaluate": evaluated - clock},
             status="target missed" if fit.reached is False else "done",
         )
@@ -249,12 +176,8 @@ class Run:
         return fit
 
     def _preview(self) -> None:
-        height, width, _ = self.signal.shape
-        scale = min(1.0, _PREVIEW_PIXELS / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
         with self.state.averaged() as field:
-            pixels = image_values(field, size)  # type: ignore[arg-type]
-        pixels = displayed(pixels, linear=self.signal.linear)
+            pixels = self.signal.preview(field)  # type: ignore[arg-type]
         write_image(self.folder.preview_path("latest.png"), pixels, bits=8)
 
     def _set(self, **changes: Any) -> None:
@@ -284,8 +207,16 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def start(path: str | os.PathLike[str], options: Options | None = None, *, out: Path | None = None) -> Run:
+def start(
+    path: str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    out: Path | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Run:
     """Begin a fit of the signal at ``path`` in a new folder, ``runs/<stem>`` unless ``out`` names it.
+
+    ``tell`` is called with a line about what takes long before the first step.
 
     Raises:
         InputError: the signal cannot be read, an option is unknown or contradicts another, the folder cannot be made
@@ -293,15 +224,21 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
         KernelRefused: the backend asked for by name cannot do it; nothing has been made then.
     """
     options = options or Options()
-    if out is not None and _utf8(str(out)) != str(out):
+    if out is not None and utf8(str(out)) != str(out):
         raise InputError(f"--out {out} is not UTF-8: choose another name")
     clock = time.monotonic()
-    signal = signals.read(path, kind=options.kind, holdout=options.holdout)
-    reading = time.monotonic() - clock
+    signal = signals.read(path, kind=options.kind, **reading(options))
+    took = {"read": time.monotonic() - clock}
     if options.until_psnr and signal.headline != "psnr":
-        raise InputError(f"--until-psnr needs values in [0, 1], {path} is linear light: give --steps or --seconds")
-    recipe = _recipe(signal, options)
-    preparing = _prepare(options.backend, recipe, signal, _device(options.device))
+        what = f"{path} is measured by {signal.headline}"
+        raise InputError(f"--until-psnr needs values in [0, 1], {what}: give --steps or --seconds")
+    recipe = recipe_of(signal, options)
+    clock = time.monotonic()
+    if signal.awaited:
+        tell(f"{signal.name} {signal.extent}: {signal.awaited}")
+    signal.prepare()
+    took["sample"] = time.monotonic() - clock
+    took["prepare"] = _prepare(options.backend, recipe, signal, device_named(options.device))
     steps = options.steps
     if steps is None and options.seconds is None:
         steps = recipe.steps * (_UNTIL_FACTOR if options.until_psnr else 1)
@@ -316,18 +253,18 @@ def start(path: str | os.PathLike[str], options: Options | None = None, *, out: 
             "until_psnr": options.until_psnr,
             "backend": options.backend,
             "precision": options.precision,
-            "trust": [package] if (package := _package(options.field or "")) not in ("", "neuralfields") else [],
+            "trust": [package] if (package := package_of(options.field or "")) not in ("", "neuralfields") else [],
         },
         "seed": options.seed,
         "parameters": recipe.parameters,
-        "device": _device(options.device),
+        "device": device_named(options.device),
         "threads": options.threads or torch.get_num_threads(),
-        "other_seconds": {"read": reading, "prepare": preparing},
+        "other_seconds": took,
         "status": "running",
     }
     # Two checkpoints (values, two moments, counters, an average) and the field at once: the fit must be finished.
     check_space(out or "runs", 40 * recipe.parameters + (1 << 20))
-    folder = RunFolder.create(_utf8(Path(path).stem), info, out=out)
+    folder = RunFolder.create(utf8(Path(path).stem), info, out=out)
     try:
         return Run(folder, signal, info, info["settings"]["trust"])
     except BaseException:
@@ -352,7 +289,7 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
     info = folder.read_info()
     try:
         status, source, described = info["status"], info["signal"]["path"], info["signal"]
-        if status in _FINISHED:
+        if status in FINISHED:
             folder.checkpoint_path.unlink(missing_ok=True)  # a kill may have come before it was removed
             raise InputError(f"{path} is finished ({info['steps']} steps): there is nothing to resume")
         if info["device"] == "cuda" and not torch.cuda.is_available():
@@ -362,12 +299,11 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         Options(
             **{name: settings[name] for name in ("steps", "seconds", "until_psnr", "precision")},
             **{name: recipe[name] for name in ("batch", "ema")},
-            holdout=described["holdout"],
             seed=info["seed"],
             backend=settings["backend"],
             threads=threads or info["threads"],
         )
-        signal = signals.read(source, kind=described["kind"], holdout=described["holdout"])
+        signal = signals.read_again(source, described)
         if signal.describe()["sha256"] != described["sha256"]:
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
@@ -380,77 +316,12 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
 
 
-def _utf8(name: str) -> str:
+def utf8(name: str) -> str:
     """A file name as one that safetensors can open."""
     return os.fsencode(name).decode(errors="replace").replace("\ufffd", "_")
 
 
-def _recipe(signal: Image, options: Options) -> Recipe:
-    torch.manual_seed(options.seed)
-    recipe = _maker(options)(signal)
-    changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
-    recipe = replace(recipe, **changes)
-    if options.sampler:
-        recipe = replace(recipe, sampler=_sampler(options.sampler, recipe))
-    return recipe if options.lr is None else replace(recipe, optimizer=_rated(recipe, options.lr))
-
-
-def _sampler(name: str, recipe: Recipe) -> Teaching | LossWeighted:
-    """A sampler by name. Teaching chooses among so many samples that the share it starts with is a batch."""
-    sampler = SAMPLERS[name]()
-    return replace(sampler, pool=round(recipe.batch / sampler.start)) if isinstance(sampler, Teaching) else sampler
-
-
-def _rated(recipe: Recipe, lr: float) -> Adam:
-    """The recipe's optimizer with this rate for the network; all other rates keep their ratios to it."""
-    groups = recipe.optimizer(recipe.field).param_groups
-    network = [group for group in groups if not group["lazy"]] or groups
-    largest = max(network, key=lambda group: sum(p.numel() for p in group["params"]))
-    scale, rates = lr / largest["lr"], recipe.optimizer
-    return replace(rates, lr=rates.lr * scale, table_lr=None if rates.table_lr is None else rates.table_lr * scale)
-
-
-def _maker(options: Options) -> Callable[[Image], Recipe]:
-    """The function that makes the recipe asked for."""
-    name = options.field or ""
-    if ":" in name:
-        return partial(recipes.custom, make=partial(_foreign, name))
-    if name or options.params:
-        return partial(_named(recipes.METHODS, name or "hash", "field"), params=options.params)
-    return _named(recipes.RECIPES, options.recipe or "image", "recipe")
-
-
-def _foreign(name: str, in_dim: int, out_dim: int) -> Field:
-    """A field of somebody's own class, "package.module:Class"."""
-    try:
-        spec = {"class": name, "arguments": {"in_dim": in_dim, "out_dim": out_dim}}
-        return from_spec(spec, trust=(_package(name),))
-    except FileFormatError as error:
-        raise InputError(
-            f"--field {name}: {error}; it names an nf.Field that takes in_dim and out_dim, "
-            "in a module on PYTHONPATH, as package.module:Class"
-        ) from error
-
-
-def _package(name: str) -> str:
-    """Of "package.module:Class"; nothing for the name of one of our own fields."""
-    return name.partition(".")[0].partition(":")[0] if ":" in name else ""
-
-
-def _named(known: Mapping[str, Callable[..., Recipe]], name: str, what: str) -> Callable[..., Recipe]:
-    if name in known:
-        return known[name]
-    nearest = get_close_matches(name, known, 1, 0.4)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    if what == "recipe" and name in recipes.METHODS:
-        hint = f"; it is a field: --field {name}"
-    there = ", ".join(known)
-    if what == "field":
-        there = "those that nf methods lists, or your own as package.module:Class"
-    raise InputError(f"no {what} is called {name!r}: there are {there}{hint}")
-
-
-def _prepare(backend: str | None, recipe: Recipe, signal: Image, device: str) -> float:
+def _prepare(backend: str | None, recipe: Recipe, signal: Source, device: str) -> float:
     """Load the native core, which may have to be compiled, and try a backend asked for by name; the seconds it took.
 
     The trial is one small step and one evaluation of a copy: what the backend refuses is refused here.
@@ -467,7 +338,7 @@ def _prepare(backend: str | None, recipe: Recipe, signal: Image, device: str) ->
     return time.monotonic() - clock
 
 
-def _try(backend: str, recipe: Recipe, signal: Image, device: str) -> None:
+def _try(backend: str, recipe: Recipe, signal: Source, device: str) -> None:
     field = copy.deepcopy(recipe.field).to(device)
     settings = {"objective": recipe.objective, "optimizer": recipe.optimizer, "steps": 1, "batch": _TRIAL_SAMPLES}
     with ops.wherever(backend):
@@ -476,14 +347,6 @@ def _try(backend: str, recipe: Recipe, signal: Image, device: str) -> None:
     if backend not in kernels.values():
         found = ", ".join(f"{name} by {used}" for name, used in kernels.items()) or "no operation of it has kernels"
         raise KernelRefused(f"{backend} has no part in this fit: {found}")
-
-
-def _device(name: str) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device is auto, cpu or cuda, got {name!r}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: torch sees no CUDA device here; --device cpu works")
-    return "cuda" if name == "auto" and torch.cuda.is_available() else name.replace("auto", "cpu")
 
 
 def _entry(step: Step) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Presets by name, for nf fit --recipe, and which one a signal gets where none is named."""
+
+from collections.abc import Callable
+from typing import Any
+
+from neuralfields.errors import InputError
+from neuralfields.recipes.images import compact, image
+from neuralfields.recipes.points import siren_sdf
+from neuralfields.recipes.recipe import Recipe
+from neuralfields.recipes.shapes import ngp_sdf, sdf
+from neuralfields.signals import as_signal
+
+RECIPES: dict[str, Callable[[Any], Recipe]] = {
+    "image": image,
+    "compact": compact,
+    "sdf": sdf,
+    "ngp_sdf": ngp_sdf,
+    "siren_sdf": siren_sdf,
+}
+_DEFAULTS = {"image": image, "mesh": sdf, "points": siren_sdf}
+
+
+def default(signal: Any) -> Recipe:
+    """The recipe for a signal, an array or a path.
+
+    Raises:
+        InputError: there is none for its kind.
+    """
+    signal = as_signal(signal)
+    if signal.kind not in _DEFAULTS:
+        raise InputError(f"no recipe is made for {signal.kind}: take a field of nf.recipes.METHODS or of your own")
+    return _DEFAULTS[signal.kind](signal)

@@ -1,0 +1,7 @@
+"""A fit that lives in a folder: started from a file, saved as it goes, stopped and resumed at any moment."""
+
+from neuralfields.runs.collection import Collection, Member
+from neuralfields.runs.options import Options
+from neuralfields.runs.run import Run, resume, start
+
+__all__ = ["Collection", "Member", "Options", "Run", "resume", "start"]
