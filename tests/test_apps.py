@@ -10,8 +10,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 import compare_methods
+import reconstruct_scan
 
+import neuralfields as nf
 from neuralfields.errors import InputError
+from neuralfields.files.meshes import read_mesh
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -58,3 +61,47 @@ def test_compare_methods_of_a_line(tmp_path: Path, shape: tuple[int, int]) -> No
     Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / "a.png")
     compare_methods.main(tmp_path / "a.png", tmp_path / "b.png", methods=["siren"], seconds=0.01, params=2000)
     assert (tmp_path / "b.png").exists()
+
+
+def test_reconstruct_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two halves of a ball of radius 5 about (7, 0, 0), seen from both sides, by a small network."""
+    points = np.random.default_rng(0).standard_normal((3000, 3))
+    points *= 5 / np.linalg.norm(points, axis=1, keepdims=True)
+    for name, side in (("front", points[:, 0] > 0), ("back", points[:, 0] <= 0)):
+        np.savetxt(tmp_path / f"{name}.xyz", points[side] + [7, 0, 0])
+
+    def small(cloud: nf.signals.PointCloud) -> nf.recipes.Recipe:
+        field = nf.networks.Siren(3, 1, width=32, depth=3, first_omega=5.0, hidden_omega=5.0)
+        settings = {"objective": nf.objectives.OrientedPoints(), "optimizer": nf.fitting.Adam(lr=4e-3)}
+        return nf.recipes.Recipe("small", field, decay=nf.fitting.Decay(0, 0.1), batch=1000, steps=9, **settings)
+
+    monkeypatch.setattr(nf.recipes, "siren_sdf", small)
+    out = tmp_path / "ball.ply"
+    views = [[100.0, 0.0, 0.0], [-100.0, 0.0, 0.0]]
+    reconstruct_scan.main(
+        [tmp_path / "front.xyz", tmp_path / "back.xyz"], out, viewpoints=views, steps=150, resolution=32
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "front.xyz + back.xyz: 3,000 points, normals estimated"
+    assert lines[1].startswith("fitted in 150 steps") and lines[3] == "parts: 1, of which 1 near the points"
+    mesh = read_mesh(out)
+    made = nf.geometry.Triangles(mesh.vertices, mesh.faces)
+    assert made.volume == pytest.approx(4 / 3 * np.pi * 5**3, rel=0.03)
+    np.testing.assert_allclose(made.bounds, [[2, -5, -5], [12, 5, 5]], atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "out", "told"),
+    [
+        ({"steps": 0}, "b.ply", "--steps is above 0, got 0"),
+        ({"threads": -1}, "b.ply", "--threads is above 0, got -1"),
+        ({"viewpoints": [[0, 0, 1]] * 3}, "b.ply", "--viewpoint is given once, or once for each of 2 files"),
+        ({}, "b.png", r"--out is one of .glb, .obj, .off, .ply, .stl in a folder that there is, got .*b.png"),
+        ({}, "no/b.ply", r"in a folder that there is, got .*no/b.ply"),
+        ({}, "b.ply", "a.xyz"),
+    ],
+)
+def test_reconstruct_scan_refuses_before_it_fits(tmp_path: Path, settings: dict[str, Any], out: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        reconstruct_scan.main([tmp_path / "a.xyz", tmp_path / "a.xyz"], tmp_path / out, **settings)
+    assert not (tmp_path / out).exists()

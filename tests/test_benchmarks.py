@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import ConvexHull
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "docs")]
 import comparison_tables  # noqa: E402
+
+import neuralfields as nf  # noqa: E402
+from neuralfields.files.meshes import write_mesh  # noqa: E402
 
 Run = Callable[..., dict[str, Any]]
 
@@ -111,6 +115,39 @@ def test_rates_of_the_sl2a_protocol_are_those_of_the_parameters(run: Run, monkey
     monkeypatch.setattr(script.nf, "steps", noted, raising=False)
     run("sl2a_protocol", "--image", "a.png", "--epochs", 1, "--seconds", 1e-9)
     assert [next(iter(found)) for found in rates.values()] == pytest.approx([way.rate for way in script.WAYS.values()])
+
+
+def test_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a ball in place of both things, and a small network in place of the recipe's."""
+    script = importlib.import_module("scan")
+    x, y, z = np.random.default_rng(0).standard_normal((3, 400))
+    points = np.stack([x, y, z], -1) / np.sqrt(x**2 + y**2 + z**2)[:, None]
+    faces = ConvexHull(points).simplices
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    out = np.einsum("ij,ij->i", np.cross(b - a, c - a), a)
+    faces[out < 0] = faces[out < 0, ::-1]
+    for name in ("meshes/armadillo.obj", "pointclouds/bunny_scans/bun000.ply", "pointclouds/bunny_scans/bun045.ply"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_mesh(tmp_path / name, points, faces)
+
+    def small(cloud: nf.signals.PointCloud) -> nf.recipes.Recipe:
+        field = nf.networks.Siren(3, 1, width=16, depth=2, first_omega=5.0, hidden_omega=5.0)
+        settings = {"objective": nf.objectives.OrientedPoints(), "optimizer": nf.fitting.Adam(lr=5e-3)}
+        return nf.recipes.Recipe("small", field, decay=nf.fitting.Decay(0, 0.1), batch=400, steps=80, **settings)
+
+    monkeypatch.setattr(script, "DATA", tmp_path)
+    monkeypatch.setattr(nf.recipes, "siren_sdf", small)
+    monkeypatch.setattr("neuralfields.signals.point_cloud._CELLS", 32)
+    file = tmp_path / "scan.json"
+    monkeypatch.setattr(sys, "argv", ["scan.py", "--resolution", "32", "--threads", "1", "--out", str(file)])
+    script.main()
+    rows = json.loads(file.read_text())["results"]["rows"]
+    assert [(name, row["points"], row["steps"]) for name, row in rows.items()] == [
+        ("armadillo", 400, 80),
+        ("bunny", 800, 80),
+    ]
+    assert rows["armadillo"]["closed"] and rows["armadillo"]["chamfer_l1_percent"] < 3
+    assert rows["armadillo"]["points_to_mesh_percent"] < 2 and rows["bunny"]["components"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from neuralfields.calculus import value_and_gradient
 from neuralfields.errors import InputError
 from neuralfields.field import FieldLike
+from neuralfields.geometry.frame import HALF_SIDE
 from neuralfields.protocols import Batch, SurfaceBatch
 
 
@@ -19,17 +20,18 @@ class OrientedPoints:
     """A signed distance from points with normals, for a field f with one output; each term a mean over all samples.
 
     on_surface: |f| at points of the surface. off_surface: exp(-sharpness |f|) at the others, so that f is not zero
-    there. normals: 1 - cos(grad f, normal) at points of the surface. eikonal: ||grad f| - 1| everywhere. A term is
-    zero at samples that it is not for, which count in its mean all the same. ``batch.y`` and ``batch.weight`` have no
-    part in it. Where the gradient vanishes, no derivative comes from its length or direction.
+    there. normals: 1 - cos(grad f, normal) at points of the surface. eikonal: ||grad f| - 1| everywhere. outside:
+    max(-f, 0) beyond [-0.9, 0.9]^n, where no shape is: it closes a surface that has points on one side alone before it
+    reaches the box. A term is zero at samples that it is not for, which count in its mean all the same. ``batch.y`` and
+    ``batch.weight`` have no part in it. Where the gradient vanishes, no derivative comes from its length or direction.
 
-    The defaults are those of Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions",
-    NeurIPS 2020, 4.2 and code. ``OrientedPoints(1, 0, 1, 0.1)`` has the weights of Gropp et al., "Implicit Geometric
-    Regularization for Learning Shapes", ICML 2020 (whose eikonal term is squared, and whose normals are compared by
-    their difference).
+    The defaults, without the last term, are those of Sitzmann et al., "Implicit Neural Representations with Periodic
+    Activation Functions", NeurIPS 2020, 4.2 and code. ``OrientedPoints(1, 0, 1, 0.1)`` has the weights of Gropp et al.,
+    "Implicit Geometric Regularization for Learning Shapes", ICML 2020 (whose eikonal term is squared, and whose normals
+    are compared by their difference).
 
     Args:
-        on_surface, off_surface, normals, eikonal: weights of the terms; 0 leaves a term out.
+        on_surface, off_surface, normals, eikonal, outside: weights of the terms; 0 leaves a term out.
         sharpness: of the off-surface term, per unit of f.
 
     Raises:
@@ -42,6 +44,7 @@ class OrientedPoints:
     off_surface: float = 100.0
     normals: float = 100.0
     eikonal: float = 50.0
+    outside: float = 0.0
     sharpness: float = 100.0
 
     def __post_init__(self) -> None:
@@ -59,6 +62,7 @@ class OrientedPoints:
             "on_surface": size * on,
             "off_surface": torch.exp(-self.sharpness * size) * ~on,
             "eikonal": (gradient.norm(dim=-1) - 1).abs(),
+            "outside": (-values[:, 0]).relu() * (batch.x.abs().amax(-1) > HALF_SIDE),
         }
         if normal is not None:
             terms["normals"] = (1 - F.cosine_similarity(gradient, normal, dim=-1)) * on
@@ -66,7 +70,7 @@ class OrientedPoints:
 
     @property
     def _weights(self) -> dict[str, float]:
-        names = ("on_surface", "off_surface", "normals", "eikonal")
+        names = ("on_surface", "off_surface", "normals", "eikonal", "outside")
         return {name: getattr(self, name) for name in names}
 
     def _surface_of(self, batch: Batch) -> tuple[Tensor, Tensor | None]:

@@ -18,6 +18,7 @@ from neuralfields.protocols import Batch, SurfaceBatch
 from neuralfields.signals import PointCloud
 
 needs_core = pytest.mark.skipif(native.reason() is not None, reason="no native core")
+TERMS = ("on_surface", "off_surface", "normals", "eikonal", "outside")
 RADIUS = 0.9  # of a ball that fills the frame of its points
 
 
@@ -52,8 +53,15 @@ def test_by_hand() -> None:
     )
 
 
+def test_inside_beyond_the_shapes_side_is_wrong() -> None:
+    x = torch.tensor([[0.95, 0.0, 0.0], [0.0, -0.91, 0.5], [0.89, -0.89, 0.0], [0.0, 0.0, 1.0]])
+    given = SurfaceBatch(x, torch.zeros(4, 1), on_surface=torch.zeros(4, dtype=torch.bool))
+    terms = OrientedPoints(0, 0, 0, 0, outside=2)(lambda x: -x[:, :1], given, 0)
+    assert {name: float(term) for name, term in terms.items()} == pytest.approx({"outside": 2 * 0.95 / 4})
+
+
 def test_the_papers_weights() -> None:
-    assert OrientedPoints() == OrientedPoints(3000, 100, 100, 50, 100)
+    assert OrientedPoints() == OrientedPoints(3000, 100, 100, 50, outside=0, sharpness=100)
 
 
 def test_a_weight_of_zero_leaves_its_term_out() -> None:
@@ -67,10 +75,10 @@ def network(width: int = 8) -> Siren:
     return Siren(3, 1, width=width, depth=2, first_omega=3.0, hidden_omega=2.0)
 
 
-@pytest.mark.parametrize("term", ["on_surface", "off_surface", "normals", "eikonal"])
+@pytest.mark.parametrize("term", TERMS)
 def test_gradients_are_those_of_finite_differences(term: str) -> None:
     field, given = network().double(), batch(torch.float64)
-    weights = dict.fromkeys(("on_surface", "off_surface", "normals", "eikonal"), 0.0)
+    weights = dict.fromkeys(TERMS, 0.0)
     objective = OrientedPoints(**weights | {term: 3.0}, sharpness=2.0)
 
     def total() -> Tensor:

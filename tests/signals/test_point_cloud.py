@@ -1,6 +1,7 @@
 """Point clouds: the frame, batches without state, normals given and estimated, quality, and what is refused."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 import neuralfields as nf
 from neuralfields.errors import InputError
+from neuralfields.files.meshes import write_mesh
 from neuralfields.protocols import Numbered, Signal
 from neuralfields.signals import PointCloud
 
@@ -107,6 +109,102 @@ def test_quality_of_known_fields() -> None:
     assert made.headline in found
 
 
+def sheet(n: int = 40) -> PointCloud:
+    """The upper half of a ball, seen from above."""
+    points = ball(4 * n * n)
+    return PointCloud(points[points[:, 2] > 0], viewpoint=[0, 0, 9.0])
+
+
+def ball_field(made: PointCloud, x: torch.Tensor) -> torch.Tensor:
+    """The distance from the ball that the points of ``sheet`` are the upper half of."""
+    centre = made.frame.to_box(torch.zeros(3))
+    return (x - centre).norm(dim=-1, keepdim=True) - (made.points - centre).norm(dim=-1).mean()
+
+
+def test_quality_of_the_mesh() -> None:
+    made = sheet()
+    found = made.measure(lambda x: ball_field(made, x), thorough=True)
+    assert found["points_to_mesh"] < 1e-4 and found["points_to_mesh_max"] < 1e-3
+    assert (found["components"], found["components_near"]) == (1, 1)
+    assert 0.02 < made.reach == found["reach"] < 0.2
+    # With radius 0.9 and centre -0.45 the box cuts it 0.55 below its equator: band and disc of 3.11 pi in all.
+    assert found["unsupported"] == pytest.approx((2 * 0.9 * 0.55 + 0.9**2 - 0.55**2) / 3.12, abs=0.06)
+
+
+def test_parts_away_from_the_points_are_counted_apart() -> None:
+    made = sheet()
+
+    def two(x: torch.Tensor) -> torch.Tensor:
+        return torch.minimum(ball_field(made, x), (x - 0.9).norm(dim=-1, keepdim=True) - 0.08)
+
+    found = made.measure(two, thorough=True)
+    assert (found["components"], found["components_near"]) == (2, 1)
+
+
+def test_a_point_far_off_does_not_make_a_part_near() -> None:
+    points = np.concatenate([ball(1500), [[1.8, 0, 0]]])
+    made = PointCloud(points, points)
+    centres, radii = made.frame.to_box(torch.tensor([[0.0, 0, 0], [1.8, 0, 0]])), made.points.new_tensor([0.643, 0.05])
+
+    def two(x: torch.Tensor) -> torch.Tensor:
+        return ((x[:, None] - centres).norm(dim=-1) - radii).amin(-1, keepdim=True)
+
+    found = made.measure(two, thorough=True)
+    assert (found["components"], found["components_near"]) == (2, 1)
+
+
+def test_a_field_without_a_surface() -> None:
+    found = cloud().measure(lambda x: x.square().sum(-1, keepdim=True) + 1, thorough=True)
+    assert found["components"] == 0 and "points_to_mesh" not in found
+
+
+def test_reading_points(tmp_path: Path) -> None:
+    path = tmp_path / "scan.xyz"
+    points = ball(400)
+    np.savetxt(path, np.concatenate([points, [[math.nan, 0, 0]]]))
+    made = PointCloud.read(path)
+    assert (made.name, made.size, made.left_out, made.estimated) == ("scan.xyz", 400, 1, True)
+    assert made.notes == [
+        "1 points without finite coordinates or normal",
+        "normals are estimated from 16 neighbours; they agree with each other",
+    ]
+    assert made.extent == "400 points"
+    assert float((made.normals * torch.from_numpy(points)).sum(-1).min()) > 0.9
+    inwards = PointCloud.read(path, viewpoint=[0, 0, 0])
+    told = inwards.describe()
+    assert told["viewpoint"] == [0, 0, 0] and told["left_out"] == 1
+    again = PointCloud.read(path, **{name: told[name] for name in PointCloud.options})
+    assert again.describe() == told and torch.equal(again.normals, inwards.normals)
+    assert float((inwards.normals * torch.from_numpy(points)).sum(-1).max()) < -0.9
+
+
+def test_reading_normals_and_faces(tmp_path: Path) -> None:
+    corners = np.array([[-1, -1, -1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [5, 5, 5]], float)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    write_mesh(tmp_path / "given.ply", corners[:4], faces, normals=np.tile([0, 0, 1.0], (4, 1)))
+    given = PointCloud.read(tmp_path / "given.ply")
+    assert given.normals.tolist() == [[0, 0, 1]] * 4 and not given.estimated
+    write_mesh(tmp_path / "faces.ply", corners, faces)
+    made = PointCloud.read(tmp_path / "faces.ply")
+    assert (made.size, made.left_out, made.estimated) == (4, 1, False), "a vertex without faces has no normal"
+    torch.testing.assert_close(made.normals[0], torch.full((3,), -(3**-0.5)))
+
+
+def test_scans_are_joined_in_their_own_place() -> None:
+    whole = cloud(600)
+    world = whole.frame.to_world(whole.points.double()).numpy()
+    upper = world[:, 2] > 0
+    parts = [PointCloud(world[side] * 3 + 5, whole.normals[torch.from_numpy(side)]) for side in (upper, ~upper)]
+    parts.append(PointCloud(world[:50] * 3 + 5))
+    made = PointCloud.joined(parts, name="both")
+    order = np.concatenate([np.flatnonzero(upper), np.flatnonzero(~upper), np.arange(50)])
+    torch.testing.assert_close(made.points, whole.points[order], rtol=0, atol=2e-6)
+    torch.testing.assert_close(made.normals[:600], whole.normals[order[:600]])
+    assert (made.name, made.estimated, PointCloud.joined(parts[:2]).estimated) == ("both", True, False)
+    with pytest.raises(InputError, match="one point cloud or more can be joined, got none"):
+        PointCloud.joined([])
+
+
 def test_description() -> None:
     told = cloud().describe()
     assert (told["kind"], told["name"], told["shape"], told["form"]) == ("points", "ball", [500, 3], "sdf")
@@ -131,7 +229,7 @@ def test_values_can_be_fitted_too() -> None:
         (np.zeros((0, 3)), None, r"points are \[n, 3\], got \[0, 3\]"),
         ("points", None, r"points are an array \[n, 3\] of numbers"),
         ([[0, 0, math.nan], [1, 0, 0], [0, 1, 0]], None, "1 of 3 points are not finite: leave them out"),
-        (np.ones((5, 3)), None, r"5 points that have no extent make no surface: all are at \[1.0, 1.0, 1.0\]"),
+        (np.ones((5, 3)), None, r"a shape has an extent, all of this is at \[1.0, 1.0, 1.0\]"),
         (ball(5), ball(4), r"normals are \[5, 3\], one for each point, got \[4, 3\]"),
         (ball(2), np.zeros((2, 3)), "2 of 2 normals have no length: give None"),
         (ball(2), [[1, 0, math.inf], [0, 0, 1]], "1 of 2 normals are not finite"),
