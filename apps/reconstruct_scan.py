@@ -49,11 +49,11 @@ def main(
     print(f"{cloud.name}: {cloud.size:,} points, normals {cloud.describe()['normals']}", flush=True)
     torch.manual_seed(0)
     recipe = nf.recipes.siren_sdf(cloud)
-    fit = nf.fit(recipe.field, cloud, **recipe.settings | ({"steps": steps} if steps else {}))
+    fit = nf.fit(recipe.field, cloud, **recipe.settings | {"steps": steps or recipe.steps})
     print(f"fitted in {fit.steps} steps, {fit.seconds:.0f} s", flush=True)
-    for line in quality(cloud, fit.field):
+    for line in quality(cloud, recipe.field):
         print(line)
-    mesh = export_mesh(fit.field, out, resolution=resolution, least_share=smallest)
+    mesh = export_mesh(recipe.field, out, resolution=resolution, least_share=smallest)
     print(f"{out}: {len(mesh.vertices):,} vertices, {len(mesh.faces):,} faces")
 
 

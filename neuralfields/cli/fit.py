@@ -35,6 +35,7 @@ _FIXED = {  # what a resumed fit has already
             "form",
             "samples",
             "distances",
+            "viewpoint",
             "steps",
             "seconds",
             "until_psnr",
@@ -74,6 +75,8 @@ def parser() -> Parser:
     )
     p.add_argument("--samples", type=count, metavar="N", help="samples made of a shape (default 2M), as in 100k")
     p.add_argument("--distances", metavar="NAME", help="of meshes by libigl (default) or open3d, if it is installed")
+    text = "where the scanner of points without normals stood, in their unit"
+    p.add_argument("--viewpoint", type=float, nargs=3, metavar=("X", "Y", "Z"), help=text)
     p.add_argument("--steps", type=int, metavar="N", help="budget in steps")
     p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
     p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
@@ -119,7 +122,7 @@ def main(words: Sequence[str]) -> int:
     if options.resume:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
-    names = (*names, "samples", "distances")
+    names = (*names, "samples", "distances", "viewpoint")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
     defaulted = ("holdout", "seed", "device", "precision")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
@@ -242,10 +245,15 @@ def _of_shape(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
         told.append(f"IoU {metrics['iou']:.4f}")
     if "iou_near" in metrics:
         told.append(f"{metrics['iou_near']:.4f} near the surface")
-    if "chamfer_l1" in metrics:
-        told.append(f"mean distance {metrics['chamfer_l1']:.2g} of a box of 2")
+    for key, text in (
+        ("chamfer_l1", "mean distance"),
+        ("distance_error", "error of distances"),
+        ("points_to_mesh", "distance of points"),
+    ):
+        if key in metrics:
+            told.append(f"{text} {metrics[key]:.2g}")
     picture, mesh = (shlex.quote(name + suffix) for suffix in (".png", ".glb"))
-    return ", ".join(told), "", [("render", picture), ("export", f"{mesh} --resolution 512")]
+    return ", ".join(told) + ", in a box of 2", "", [("render", picture), ("export", f"{mesh} --resolution 512")]
 
 
 def _trust(info: dict[str, Any]) -> str:

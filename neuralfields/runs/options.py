@@ -36,6 +36,7 @@ class Options:
         form: what is learned of a shape: "sdf", "occupancy" or "udf", see ``render.Surface``.
         samples: how many of a shape are made.
         distances: what tells a mesh's, see ``geometry.proximity.Proximity``.
+        viewpoint: where the scanner of points without normals stood, in their unit.
         seed: of initialisation and sampling.
         device: "auto", "cpu" or "cuda".
         backend: the kernels to use, or to fail without, see ``ops.wherever``; None for what fits best.
@@ -58,6 +59,7 @@ class Options:
     form: str | None = None
     samples: int | None = None
     distances: str | None = None
+    viewpoint: tuple[float, float, float] | None = None
     seed: int = 0
     device: str = "auto"
     backend: str | None = None
@@ -109,6 +111,7 @@ def reading(options: Options) -> dict[str, Any]:
         "form": options.form,
         "sampling": sampling,
         "distances": options.distances,
+        "viewpoint": options.viewpoint,
     }
 
 

@@ -20,6 +20,10 @@ _DOUBTS = 20_000  # samples by which two methods of telling inside are compared
 _DOUBT_CELLS = 128
 
 
+class NoFaces(InputError):
+    """A file that could hold a mesh holds points."""
+
+
 class Mesh(Shape):
     """A triangle mesh; its longest side spans [-0.9, 0.9] of the box, all axes have that scale.
 
@@ -72,13 +76,14 @@ class Mesh(Shape):
         """Read OBJ, PLY, STL, GLB, OFF or 3MF.
 
         Raises:
-            InputError: the file is missing, damaged or holds no faces, or as for ``Mesh``.
+            NoFaces: it holds points alone.
+            InputError: the file is missing or damaged, or as for ``Mesh``.
         """
         from neuralfields.files.meshes import read_mesh
 
         found = read_mesh(path)
         if not len(found.faces):
-            raise InputError(f"{path} holds points without faces: fit it as points, as in nf fit points {path}")
+            raise NoFaces(f"{path} holds points without faces: read them as points")
         settings = {"form": form, "sampling": sampling, "distances": distances}
         try:
             return cls(Triangles(found.vertices, found.faces), name=Path(path).name, **settings)

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike, device_of
+from neuralfields.field import Field, FieldLike, device_of
 from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Frame, Triangles, estimated_normals
 from neuralfields.geometry.proximity import Proximity
 from neuralfields.protocols import SurfaceBatch
 from neuralfields.render import Surface, components, extract
 from neuralfields.signals.lattice import Lattice
+from neuralfields.signals.shape import portrait
 
 _CELLS = 256  # along each axis, of the mesh by which a field is judged
 _SPREAD = 200_000  # places on that mesh
@@ -167,6 +168,10 @@ class PointCloud:
     @property
     def awaited(self) -> str:
         return ""
+
+    def preview(self, field: Field) -> np.ndarray:
+        """The field's surface, 256 pixels a side."""
+        return portrait(Surface(field))
 
     def cost(self, size_in_bytes: int) -> dict[str, float]:
         """Bits per point of the cloud."""

@@ -12,15 +12,16 @@ from neuralfields.files.images import IMAGE_SUFFIXES
 from neuralfields.files.meshes import MESH_SUFFIXES
 from neuralfields.protocols import Signal, Source
 from neuralfields.signals.image import Image
-from neuralfields.signals.mesh import Mesh
+from neuralfields.signals.mesh import Mesh, NoFaces
+from neuralfields.signals.point_cloud import PointCloud
 from neuralfields.signals.samples import Samples
 
 _MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
-KINDS: dict[str, type[Image] | type[Mesh]] = {"image": Image, "mesh": Mesh}
+KINDS: dict[str, type[Image] | type[Mesh] | type[PointCloud]] = {"image": Image, "mesh": Mesh, "points": PointCloud}
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """The kind of signal a path most likely holds, judged by its suffix.
+    """The kind of signal a path most likely holds, judged by its suffix; what holds no mesh may hold points.
 
     Raises:
         InputError: nothing here reads such a file.
@@ -51,12 +52,22 @@ def read(path: str | os.PathLike[str], *, kind: str | None = None, **options: An
     chosen = kind or kind_of(path)
     if chosen not in KINDS:
         raise InputError(f"no kind of signal is called {chosen!r}; there are: {', '.join(KINDS)}")
-    cls = KINDS[chosen]
     given = {name: value for name, value in options.items() if value is not None}
-    foreign = [name for name in given if name not in cls.options]
+    try:
+        return _read(path, chosen, given)
+    except NoFaces:
+        if kind is not None:
+            raise
+        return _read(path, PointCloud.kind, given)
+
+
+def _read(path: str | os.PathLike[str], kind: str, options: dict[str, Any]) -> Source:
+    cls = KINDS[kind]
+    foreign = [name for name in options if name not in cls.options]
     if foreign:
-        raise InputError(f"{path} is read as {chosen}, which takes no {', '.join(foreign)}")
-    return cls.read(path, **given)
+        takes = f"takes {', '.join(cls.options)}, not {', '.join(foreign)}"
+        raise InputError(f"{path} is read as {kind}, which {takes}")
+    return cls.read(path, **options)
 
 
 def read_again(path: str | os.PathLike[str], described: dict[str, Any]) -> Source:

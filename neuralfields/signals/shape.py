@@ -121,9 +121,7 @@ class Shape(ABC):
 
     def preview(self, field: Field) -> np.ndarray:
         """The field's surface, 256 pixels a side."""
-        surface = Surface(field, self.form)
-        pixels = render_surface(surface, framed(surface, size=(_PREVIEW_PIXELS, _PREVIEW_PIXELS)), samples=1)
-        return pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
+        return portrait(Surface(field, self.form))
 
     def cost(self, size_in_bytes: int) -> dict[str, float]:
         """Nothing: what a shape's own size is cannot be said."""
@@ -237,6 +235,12 @@ class Shape(ABC):
             mesh = Triangles(np.zeros((0, 3)), np.zeros((0, 3)))
         errors = metrics.surface_errors(mesh, self.surface(), samples=samples, seed=_JUDGING_SEED)
         return errors.to_json() | {"surface_samples": samples}
+
+
+def portrait(surface: Surface) -> np.ndarray:
+    """A small picture [256, 256, 3] of a surface on white."""
+    pixels = render_surface(surface, framed(surface, size=(_PREVIEW_PIXELS, _PREVIEW_PIXELS)), samples=1)
+    return pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
 
 
 def _beside(inside: np.ndarray, cells: int) -> np.ndarray:

@@ -113,6 +113,7 @@ def test_a_changed_mesh_is_not_taken_for_the_same(nf: Callable, ball: Path) -> N
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
+        (("--viewpoint", 0, 0, 1), ("mesh", "viewpoint")),
         (("--as", "density"), ("--as is one of sdf, occupancy, udf", "density")),
         (("--holdout", 0.1), ("mesh", "holdout")),
         (("--until-psnr", 30), ("--until-psnr", "iou")),
@@ -163,3 +164,20 @@ def test_nothing_is_left_where_a_fit_cannot_begin(nf: Callable, folder: Path, ba
     before = contents(folder)
     assert nf("fit", ball, "--field", "k-plane", *FEW).status == 2
     assert contents(folder) == before
+
+
+def test_points_are_told_from_meshes(nf: Callable, folder: Path) -> None:
+    directions = trimesh.creation.icosphere(3).vertices
+    trimesh.PointCloud(directions * 4).export("scan.ply")
+    words = ("--steps", 60, "--batch", 400, "--recipe", "siren_sdf")
+    status, _, err = nf("fit", "scan.ply", *words)
+    assert status == 0 and "points" in err and "normals are estimated" in err
+    info = json.loads(Path("runs/scan/run.json").read_text())
+    assert (info["signal"]["kind"], info["signal"]["form"]) == ("points", "sdf")
+    assert info["metrics"]["points_to_surface"] < 0.2
+    assert nf("eval", "runs/scan").status == 0
+    np.savetxt("table.xyz", np.concatenate([directions, directions], 1))
+    assert nf("fit", "table.xyz", *words, "--quiet").status == 0
+    assert nf("fit", "points", "scan.ply", "--viewpoint", 0, 0, 9, *words, "--quiet").status == 0
+    refused(nf, folder, ["fit", "mesh", "scan.ply"], "scan.ply", "points")
+    refused(nf, folder, ["fit", "scan.ply", "--as", "udf"], "scan.ply", "points", "form")

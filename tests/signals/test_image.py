@@ -190,7 +190,7 @@ def test_kinds(tmp_path: Path) -> None:
     assert signals.kind_of("a/photo.PNG") == "image"
     with pytest.raises(InputError, match=r"song\.mp3: the name does not tell what it holds"):
         signals.kind_of("song.mp3")
-    with pytest.raises(InputError, match="no kind of signal is called 'smell'; there are: image, mesh"):
+    with pytest.raises(InputError, match="no kind of signal is called 'smell'; there are: image, mesh, points"):
         signals.read(tmp_path / "a.png", kind="smell")
 
 
