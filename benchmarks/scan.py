@@ -9,6 +9,7 @@ field's start, a ball, is made before the fit (``start_seconds``).
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,14 @@ def main() -> None:
         clock = time.perf_counter()
         recipe = nf.recipes.siren_sdf(cloud)
         start = time.perf_counter() - clock
-        fit = nf.fit(recipe.field, cloud, **recipe.settings | ({"steps": options.steps} if options.steps else {}))
+        fit = nf.fit(recipe.field, cloud, **replace(recipe, steps=options.steps or recipe.steps).settings)
         row = {"points": cloud.size, "threads": options.threads, "steps": fit.steps, "kernels": fit.kernels}
         row |= {"start_seconds": round(start, 1), "fit_seconds": round(fit.seconds, 1)}
         row |= {"step_ms": round(1e3 * fit.seconds / fit.steps, 1)}
-        found = cloud.measure(fit.field, thorough=True)
+        found = cloud.measure(recipe.field, thorough=True)
         if found["components"]:
             row["points_to_mesh_percent"] = 100 * found["points_to_mesh"] / diagonal(cloud)
-            row |= chamfer(cloud, fit.field, options.resolution) if name == "armadillo" else {}
+            row |= chamfer(cloud, recipe.field, options.resolution) if name == "armadillo" else {}
         rows[name] = row | found
         print(name, rows[name], flush=True)
         write(options.out, {"resolution": options.resolution, "rows": rows})
