@@ -3,7 +3,7 @@
 Of armadillo the whole mesh is known, so the Chamfer distance is that to it, in percent of its bounds' diagonal. Of the
 bunny there are two range scans, from the front and from 45 degrees aside; their normals are estimated, and the distance
 is that of the points from the surface. Nothing is cut off: ``components`` are all parts of the zero set in the box. The
-field's start, a ball, is made before the fit (``start_seconds``).
+field's start, a rough distance, is made before the fit (``start_seconds``).
 """
 
 import math

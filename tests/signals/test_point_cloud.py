@@ -95,6 +95,20 @@ def test_normals_are_estimated_where_there_are_none() -> None:
     assert float((given.normals * inside.normals).sum(-1).max()) < -0.95
 
 
+def test_a_rough_distance() -> None:
+    made, x = cloud(3000), torch.rand(4000, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    truth = ball_field(made, x)
+    found = made.roughly(x)
+    assert found.shape == (4000, 1)
+    assert float((found - truth)[truth.abs() < 0.1].abs().max()) < 0.02
+    assert float(((found < 0) == (truth < 0)).float().mean()) > 0.99
+    upper = ball(3000)
+    upper = upper[upper[:, 2] > 0]
+    half = PointCloud(upper, upper)
+    below = torch.tensor([[0.0, 0.0, -0.46], [0.0, 0.0, -0.6], [0.0, 0.0, -1.0]])
+    assert torch.sign(half.roughly(below))[:, 0].tolist() == [-1, 1, 1], "below the points' bounds it is outside"
+
+
 def test_quality_of_known_fields() -> None:
     made = cloud()
 
