@@ -11,10 +11,12 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shape_pictures
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
@@ -380,6 +382,13 @@ def spectrum() -> None:
         write(sheet, f"methods-{name}")
 
 
+def shapes(name: str) -> None:
+    """Those of shapes, each one row of panels or several; fits of the sample meshes."""
+    made = shape_pictures.MAKERS[name]()
+    rows = made if isinstance(made, tuple) else (made,)
+    write(column([row(panels) for panels in rows]), f"{name}.jpg")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -391,6 +400,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "methods": methods,
     "spectrum": spectrum,
     "kernels": kernels,
+    **{name: partial(shapes, name) for name in shape_pictures.MAKERS},
 }
 
 if __name__ == "__main__":
