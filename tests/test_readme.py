@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from neuralfields.cli import COMMANDS, main
 from neuralfields.files.images import write_image
@@ -27,10 +28,13 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README + TRAINING, re.DOTALL)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What the reader is assumed to have: a photo and some points."""
+    """What the reader is assumed to have: a photo and some points in it, a mesh and a scan."""
     y, x = np.mgrid[0:32, 0:48] / 48
     write_image(tmp_path / "photo.png", np.stack([x, y, (x + y) / 2], -1), bits=8)
     np.save(tmp_path / "points.npy", np.array([[0.0, 0.0], [0.5, -0.5]]))
+    ball = trimesh.creation.icosphere(2)
+    ball.export(tmp_path / "bunny.obj")
+    trimesh.PointCloud(ball.vertices).export(tmp_path / "scan.ply")
     return tmp_path
 
 
