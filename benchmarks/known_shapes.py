@@ -1,4 +1,4 @@
-"""Fields of shapes whose distances are known: errors of values and gradients, a SIREN's second derivatives, sharp edges.
+"""Fields of shapes whose distances are known: errors of values and slopes, second derivatives, sharp edges.
 
 Sphere, torus and box by the default recipe, alone and with the eikonal term, and by a SIREN; the gyroid and a CSG part
 by what is inside; the part's edges in meshes by marching cubes and by dual contouring.
