@@ -6,6 +6,7 @@ python apps/reconstruct_scan.py front.ply side.ply --viewpoint 0 0 10 --viewpoin
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -49,7 +50,7 @@ def main(
     print(f"{cloud.name}: {cloud.size:,} points, normals {cloud.describe()['normals']}", flush=True)
     torch.manual_seed(0)
     recipe = nf.recipes.siren_sdf(cloud)
-    fit = nf.fit(recipe.field, cloud, **recipe.settings | {"steps": steps or recipe.steps})
+    fit = nf.fit(recipe.field, cloud, **replace(recipe, steps=steps or recipe.steps).settings)
     print(f"fitted in {fit.steps} steps, {fit.seconds:.0f} s", flush=True)
     for line in quality(cloud, recipe.field):
         print(line)

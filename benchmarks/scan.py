@@ -2,12 +2,10 @@
 
 Of armadillo the whole mesh is known, so the Chamfer distance is that to it, in percent of its bounds' diagonal. Of the
 bunny there are two range scans, from the front and from 45 degrees aside; their normals are estimated, and the distance
-is that of the points from the surface. Nothing is cut off: ``components`` are all parts of the zero set in the box. The
-field's start, a rough distance, is made before the fit (``start_seconds``).
+is that of the points from the surface. Nothing is cut off: ``components`` are all parts of the zero set in the box.
 """
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -73,13 +71,10 @@ def main() -> None:
     for name in options.only:
         cloud = CASES[name]()
         torch.manual_seed(0)
-        clock = time.perf_counter()
         recipe = nf.recipes.siren_sdf(cloud)
-        start = time.perf_counter() - clock
         fit = nf.fit(recipe.field, cloud, **replace(recipe, steps=options.steps or recipe.steps).settings)
         row = {"points": cloud.size, "threads": options.threads, "steps": fit.steps, "kernels": fit.kernels}
-        row |= {"start_seconds": round(start, 1), "fit_seconds": round(fit.seconds, 1)}
-        row |= {"step_ms": round(1e3 * fit.seconds / fit.steps, 1)}
+        row |= {"fit_seconds": round(fit.seconds, 1), "step_ms": round(1e3 * fit.seconds / fit.steps, 1)}
         found = cloud.measure(recipe.field, thorough=True)
         if found["components"]:
             row["points_to_mesh_percent"] = 100 * found["points_to_mesh"] / diagonal(cloud)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def fitted(name: str, form: str) -> tuple[nf.Field, nf.signals.Mesh]:
     if not path.exists():
         torch.manual_seed(0)
         recipe = nf.recipes.sdf(mesh)
-        nf.fit(recipe.field, mesh, **{**recipe.settings, "steps": STEPS})
+        nf.fit(recipe.field, mesh, **replace(recipe, steps=STEPS).settings)
         nf.save(recipe.field, path)
     return nf.load(path), mesh
 

@@ -22,8 +22,12 @@ class OrientedPoints:
     on_surface: |f| at points of the surface. off_surface: exp(-sharpness |f|) at the others, so that f is not zero
     there. normals: 1 - cos(grad f, normal) at points of the surface. eikonal: ||grad f| - 1| everywhere. outside:
     max(-f, 0) beyond [-0.9, 0.9]^n, where no shape is: it closes a surface that has points on one side alone before it
-    reaches the box. A term is zero at samples that it is not for, which count in its mean all the same. ``batch.y`` and
-    ``batch.weight`` have no part in it. Where the gradient vanishes, no derivative comes from its length or direction.
+    reaches the box. A term is zero at samples that it is not for, which count in its mean all the same. Where the
+    gradient vanishes, no derivative comes from its length or direction.
+
+    The first ``start`` steps have none of these: they bring the field near to ``batch.y`` everywhere, by the squared
+    difference. Without them bubbles may remain where there are no points, made of what the network was by chance.
+    ``batch.weight`` has no part in any of it.
 
     The defaults, without the last term, are those of Sitzmann et al., "Implicit Neural Representations with Periodic
     Activation Functions", NeurIPS 2020, 4.2 and code. ``OrientedPoints(1, 0, 1, 0.1)`` has the weights of Gropp et al.,
@@ -33,6 +37,7 @@ class OrientedPoints:
     Args:
         on_surface, off_surface, normals, eikonal, outside: weights of the terms; 0 leaves a term out.
         sharpness: of the off-surface term, per unit of f.
+        start: number of steps to begin with that fit the batches' values.
 
     Raises:
         InputError: a weight is negative or not finite, or none is positive; on a call, the field has more than one
@@ -46,6 +51,7 @@ class OrientedPoints:
     eikonal: float = 50.0
     outside: float = 0.0
     sharpness: float = 100.0
+    start: int = 0
 
     def __post_init__(self) -> None:
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
@@ -56,6 +62,8 @@ class OrientedPoints:
 
     def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
         on, normal = self._surface_of(batch)
+        if step < self.start:
+            return {"start": (field(batch.x) - batch.y).square().mean()}
         values, gradient = value_and_gradient(field, batch.x)
         size = values[:, 0].abs()
         terms = {

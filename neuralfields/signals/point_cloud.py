@@ -32,8 +32,9 @@ class PointCloud:
     """Points of a surface and the normals there, for a signed distance field in [-1, 1]^3.
 
     The frame has one scale: the longest side of the points' bounds spans [-0.9, 0.9]. Batches are half points of the
-    cloud, in random order, and half points anywhere in the box, see ``SurfaceBatch``; values are 0, and the latter,
-    whose value is not known, have a weight of 0. ``objectives.OrientedPoints`` is what makes a surface of them.
+    cloud, in random order, whose value is 0, and half points anywhere in the box, see ``SurfaceBatch``; the latter have
+    rough values (``roughly``) and, because these are not known, a weight of 0. ``objectives.OrientedPoints`` is what
+    makes a surface of them.
 
     >>> import torch, neuralfields as nf
     >>> sphere = torch.nn.functional.normalize(torch.randn(1000, 3), dim=-1)
@@ -138,7 +139,7 @@ class PointCloud:
         on = torch.arange(len(index) + beside) < len(index)
         return SurfaceBatch(
             torch.cat([self.points[index], anywhere]),
-            torch.zeros(len(on), 1),
+            torch.cat([torch.zeros(len(index), 1), self.roughly(anywhere)]),
             on.float(),
             normal=torch.cat([self.normals[index], torch.zeros(beside, 3)]),
             on_surface=on,

@@ -160,3 +160,12 @@ def test_weights_out_of_range(wrong: dict[str, Any]) -> None:
 def test_one_weight_at_least() -> None:
     with pytest.raises(InputError, match="one weight at least is above 0"):
         OrientedPoints(0, 0, 0, 0)
+
+
+def test_the_first_steps_fit_the_values() -> None:
+    given = batch()
+    for step, names in ((0, {"start"}), (2, {"start"}), (3, {"on_surface", "off_surface", "normals", "eikonal"})):
+        terms = OrientedPoints(start=3)(lambda x: x[:, :1], given, step)
+        assert set(terms) == names
+    wanted = (given.x[:, :1] - given.y).square().mean()
+    assert float(OrientedPoints(start=1)(lambda x: x[:, :1], given, 0)["start"]) == pytest.approx(float(wanted))

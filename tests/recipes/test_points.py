@@ -41,8 +41,10 @@ def test_the_seed_of_torch_gives_the_same_field(cloud: nf.signals.PointCloud) ->
 def test_it_starts_roughly_right(cloud: nf.signals.PointCloud) -> None:
     """So that nothing of the network's chance is left where there are no points."""
     torch.manual_seed(0)
+    recipe = siren_sdf(cloud)
+    nf.fit(recipe.field, cloud, **recipe.settings | {"steps": recipe.objective.start, "batch": 600})
     x = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(1)) * 2 - 1
     centre = cloud.frame.to_box(torch.zeros(3))
     inside = (x - centre).norm(dim=-1) < (cloud.points - centre).norm(dim=-1).mean()
-    found = nf.evaluate(siren_sdf(cloud).field, x)[:, 0] < 0
+    found = nf.evaluate(recipe.field, x)[:, 0] < 0
     assert float((found == inside).float().mean()) > 0.95

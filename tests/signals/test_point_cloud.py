@@ -48,7 +48,8 @@ def test_batches_are_half_on_the_surface() -> None:
     assert drawn.on_surface is not None and drawn.normal is not None and drawn.weight is not None
     assert drawn.on_surface.tolist() == [True] * 21 + [False] * 20
     assert drawn.x.dtype == torch.float32 and drawn.x.shape == (41, 3) and drawn.y.shape == (41, 1)
-    assert not drawn.y.any() and drawn.weight.tolist() == drawn.on_surface.float().tolist()
+    assert torch.equal(drawn.y, torch.where(drawn.on_surface[:, None], 0, made.roughly(drawn.x)))
+    assert drawn.weight.tolist() == drawn.on_surface.float().tolist()
     place = (drawn.x[:21, None] == made.points).all(-1).int().argmax(1)
     torch.testing.assert_close(made.points[place], drawn.x[:21], rtol=0, atol=0)
     torch.testing.assert_close(made.normals[place], drawn.normal[:21], rtol=0, atol=0)
