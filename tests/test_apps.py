@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 import compare_methods
+import fit_sdf
 import reconstruct_scan
 
 import neuralfields as nf
@@ -105,3 +107,15 @@ def test_reconstruct_scan_refuses_before_it_fits(tmp_path: Path, settings: dict[
     with pytest.raises(InputError, match=told):
         reconstruct_scan.main([tmp_path / "a.xyz", tmp_path / "a.xyz"], tmp_path / out, **settings)
     assert not (tmp_path / out).exists()
+
+
+def test_fit_sdf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("neuralfields.signals.shape._LATTICE", 32)
+    trimesh.creation.icosphere(2, 3.0).export(tmp_path / "ball.obj")
+    fit_sdf.main(tmp_path / "ball.obj", tmp_path / "made.glb", seconds=0.3, resolution=24)
+    out = capsys.readouterr().out
+    assert "320 faces, closed" in out and "chamfer_l1" in out and "made.glb" in out
+    assert {path.name for path in tmp_path.iterdir()} == {"ball.obj", "made.glb", "made.nf", "made.png"}
+    for settings, name in (({"seconds": 0}, "a.glb"), ({}, "a.txt"), ({}, "no/a.glb")):
+        with pytest.raises(InputError, match=r"above 0|folder that there is"):
+            fit_sdf.main(tmp_path / "ball.obj", tmp_path / name, **settings)
