@@ -5,6 +5,7 @@ Hart, Sphere tracing: a geometric method for the antialiased ray tracing of impl
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,15 +33,30 @@ class Hits:
     point: Tensor
 
 
-@dataclass(frozen=True)
-class _Bracket:
-    """Rays (by number) between two depths where the level function has different signs."""
+class _March(NamedTuple):
+    """Rays under way."""
+
+    ray: Tensor  # its number
+    far: Tensor
+    depth: Tensor
+    value: Tensor  # of the level function at this depth
+    inside: Tensor  # whether it began in the shape
+
+    def of(self, which: Tensor) -> "_March":
+        return _March(*(part[which] for part in self))
+
+
+class _Bracket(NamedTuple):
+    """Rays between two depths where the level function has different signs."""
 
     ray: Tensor
     low: Tensor
     high: Tensor
     at_low: Tensor
     at_high: Tensor
+
+    def of(self, which: Tensor) -> "_Bracket":
+        return _Bracket(*(part[which] for part in self))
 
 
 @torch.no_grad()
@@ -84,49 +100,48 @@ def _march(surface: Surface, rays: Rays, depth: Tensor, steps: int, pace: tuple[
     """Step all rays until the sign changes; those that meet the shape where they enter the box get their depth."""
     near, far = box_interval(rays)
     ray = (near < far).nonzero()[:, 0]
-    here, rays, far = near[ray], rays[ray], far[ray]
-    value = surface.values(rays.at(here))
-    cut = (value < 0) & (here > 0)
-    depth[ray[cut]] = here[cut]
+    value = surface.values(rays[ray].at(near[ray]))
+    march = _March(ray, far[ray], near[ray], value, value < 0)
+    cut = march.inside & (march.depth > 0)
+    depth[ray[cut]] = near[ray[cut]]
     going = ~cut & ~value.isnan()
-    inside = value < 0
-    found: list[tuple[Tensor, ...]] = []
+    found = [_Bracket(ray, near[ray], far[ray], value, value).of(ray[:0])]
     for _ in range(steps):
-        ray, rays, far, here, value, inside = (part[going] for part in (ray, rays, far, here, value, inside))
-        if not len(ray):
+        march = march.of(going)
+        if not len(march.ray):
             break
-        there = torch.minimum(here + (pace[0] * value.abs()).clamp(min=pace[1]), far)
-        ahead = surface.values(rays.at(there))
-        crossed = torch.where(inside, ahead > 0, ahead <= 0)
-        found.append(tuple(part[crossed] for part in (ray, here, there, value, ahead)))
-        going = ~crossed & ~ahead.isnan() & (there < far)
-        here, value = there, ahead
-    if not found:
-        return _Bracket(ray[:0], *(here[:0],) * 4)
+        there = torch.minimum(march.depth + (pace[0] * march.value.abs()).clamp(min=pace[1]), march.far)
+        ahead = surface.values(rays[march.ray].at(there))
+        crossed = torch.where(march.inside, ahead > 0, ahead <= 0)
+        found.append(_Bracket(march.ray, march.depth, there, march.value, ahead).of(crossed))
+        going = ~crossed & ~ahead.isnan() & (there < march.far)
+        march = march._replace(depth=there, value=ahead)
     return _Bracket(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
 def _refined(surface: Surface, rays: Rays, bracket: _Bracket) -> Tensor:
     """The depths of the crossings, by regula falsi in which an end that stays loses half its weight (Illinois)."""
-    rays, low, high, at_low, at_high = rays[bracket.ray], bracket.low, bracket.high, bracket.at_low, bracket.at_high
-    enough = _PRECISION * (at_high - at_low).abs() / (high - low)
-    depth = torch.where(at_high == 0, high, low)
-    todo = (at_high != 0).nonzero()[:, 0]
-    rays, low, high, at_low, at_high, enough = (part[todo] for part in (rays, low, high, at_low, at_high, enough))
-    moved = torch.zeros_like(low)  # which end the last step has moved: -1 the lower, 1 the upper
+    depth = torch.where(bracket.at_high == 0, bracket.high, bracket.low)
+    todo = (bracket.at_high != 0).nonzero()[:, 0]
+    bracket = bracket.of(todo)
+    enough = _PRECISION * (bracket.at_high - bracket.at_low).abs() / (bracket.high - bracket.low)
+    moved = torch.zeros_like(enough)  # which end the last step has moved: -1 the lower, 1 the upper
     for _ in range(_REFINEMENTS):
         if not len(todo):
             break
+        ray, low, high, at_low, at_high = bracket
         middle = low + (high - low) * at_low / (at_low - at_high)
-        value = surface.values(rays.at(middle))
+        value = surface.values(rays[ray].at(middle))
         depth[todo] = torch.where(value.isnan(), math.nan, middle)
         before = (value > 0) == (at_low > 0)
-        at_low = torch.where(before, value, torch.where(moved > 0, at_low / 2, at_low))
-        at_high = torch.where(before, torch.where(moved < 0, at_high / 2, at_high), value)
-        low, high = torch.where(before, middle, low), torch.where(before, high, middle)
-        moved = torch.where(before, -1.0, 1.0).to(low)
-        going = value.abs() > enough
-        todo, rays, low, high, at_low, at_high, enough, moved = (
-            part[going] for part in (todo, rays, low, high, at_low, at_high, enough, moved)
+        bracket = _Bracket(
+            ray,
+            torch.where(before, middle, low),
+            torch.where(before, high, middle),
+            torch.where(before, value, torch.where(moved > 0, at_low / 2, at_low)),
+            torch.where(before, torch.where(moved < 0, at_high / 2, at_high), value),
         )
+        moved = torch.where(before, -1.0, 1.0).to(value)
+        going = value.abs() > enough
+        todo, bracket, moved, enough = todo[going], bracket.of(going), moved[going], enough[going]
     return depth
