@@ -1,7 +1,8 @@
 """Meshes to signed distance fields: the whole command, quality after 10 and 60 s, time to IoU 0.99 beside PyTorch.
 
-Each field of the last budget is exported on a lattice of 512^3 cells and read back. Quality is judged by counting crossings on a lattice of 256^3 (another method and another seed than training's). Time to
-0.99: the fewest steps of some that reach it, then as many by the native kernels and by plain PyTorch, in turns.
+Each field of the last budget is exported on a lattice of 512^3 cells and read back. Quality is judged by counting
+crossings on a lattice of 256^3 (another method and seed than training's). Time to 0.99: the fewest steps of some
+that reach it, then as many by the native kernels and by plain PyTorch, in turns.
 """
 
 import json

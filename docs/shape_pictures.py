@@ -42,12 +42,7 @@ def fitted(name: str, form: str) -> tuple[nf.Field, nf.signals.Mesh]:
 
 def shot(surface: Surface, camera: Camera | None = None, mode: str = "shaded") -> Image.Image:
     """A surface on white."""
-    pixels = nf.render.render_surface(surface, camera, mode=mode)  # type: ignore[arg-type]
-    return on_white(pixels)
-
-
-def on_white(pixels: np.ndarray) -> Image.Image:
-    shown = pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
+    shown = nf.render.render_surface(surface, camera, mode=mode, background="white")  # type: ignore[arg-type]
     return Image.fromarray((shown.clip(0, 1) * 255).round().astype(np.uint8))
 
 
@@ -57,7 +52,7 @@ def gallery() -> tuple[list[Panel], list[Panel]]:
     for name, form in MESHES.items():
         field, mesh = fitted(name, form)
         surface = Surface.of(field)
-        camera = nf.render.framed(surface, (AZIMUTHS[name],), 15.0, size=(SIDE, SIDE))
+        camera = nf.render.framed(surface, AZIMUTHS[name], 15.0, size=(SIDE, SIDE))
         found = mesh.measure(field, thorough=True)
         numbers[name] = found
         told = f"IoU {found['iou']:.4f}" if "iou" in found else f"error {found['distance_error']:.1g}"
@@ -95,7 +90,7 @@ def lines(values: np.ndarray, every: float = 0.05) -> Image.Image:
 def edges() -> list[Panel]:
     """A part with sharp edges on a coarse lattice, by both methods, and the level function itself."""
     surface = Surface(PART)
-    camera = nf.render.framed(surface, (25.0,), 25.0, size=(SIDE, SIDE))
+    camera = nf.render.framed(surface, 25.0, 25.0, size=(SIDE, SIDE))
     panels = [("the level function", shot(surface, camera))]
     for label, method in (("marching cubes", nf.render.extract), ("dual contouring", nf.render.contour)):
         panels.append(

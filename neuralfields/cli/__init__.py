@@ -16,6 +16,7 @@ COMMANDS = {
     "fit": "fit fields to signals: nf fit photo.png",
     "eval": "measure a fit against its source: nf eval runs/photo",
     "export": "write a field as a picture of any size: nf export runs/photo out.png --size 3072x2048",
+    "render": "draw a fitted shape, or film it turning: nf render runs/bunny bunny.png",
     "query": "values of a field at points: nf query runs/photo points.npy",
     "methods": "list what --field and --recipe take, with papers",
     "doctor": "device, threads, versions, and which kernel each operation would use and why",

@@ -7,7 +7,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import max_pool3d
 
 from neuralfields.checks import between, positive
@@ -134,9 +133,7 @@ class Blocks:
 
 def as_input(surface: Surface, points: np.ndarray) -> torch.Tensor:
     """Points [n, 3] for a field, where its parameters are and as precise as they are; float32 for plain functions."""
-    parameters = surface.field.parameters() if isinstance(surface.field, nn.Module) else ()
-    like = next((parameter for parameter in parameters if parameter.is_floating_point()), torch.empty(0))
-    return torch.from_numpy(points).to(like.device, like.dtype if like.dtype == torch.float64 else torch.float32)
+    return torch.from_numpy(points).to(surface.like)
 
 
 class _Lattice:

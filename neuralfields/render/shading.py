@@ -1,6 +1,5 @@
 """Pictures of surfaces: traced, lit, smoothed at edges."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,19 +9,19 @@ from torch import Tensor
 
 from neuralfields.checks import between, one_of
 from neuralfields.errors import InputError
-from neuralfields.field import device_of
 from neuralfields.geometry import Camera, Rays
+from neuralfields.render.framing import framed
 from neuralfields.render.imaging import displayed
 from neuralfields.render.surface import Surface
 from neuralfields.render.tracing import sphere_trace
 
 Mode = Literal["shaded", "normals", "depth", "silhouette"]
 MODES: tuple[Mode, ...] = ("shaded", "normals", "depth", "silhouette")
+Background = Literal["transparent", "white", "black"]
+BACKGROUNDS: tuple[Background, ...] = ("transparent", "white", "black")
 _MAX_PIXELS = 1 << 26
 _RAYS = 1 << 17  # traced together
 _PLASTIC = 0.5545497, 0.3080453  # steps of a sequence that spreads points evenly over the unit square
-_LATTICE = 48  # points per axis that look for the shape's extent
-_MARGIN = 0.86  # of the picture that the shape fills
 
 
 @dataclass(frozen=True)
@@ -47,92 +46,62 @@ def render_surface(
     camera: Camera | None = None,
     *,
     mode: Mode = "shaded",
+    background: Background = "transparent",
     samples: int = 8,
+    depths: tuple[float, float] | None = None,
 ) -> np.ndarray:
     """A picture of a shape in the box [-1, 1]^3.
 
     "shaded" is a matt material under a key light from the upper left, a fill light and the sky, which all turn with the
     camera; hollows are darker where values are distances. "normals" shows unit normals as (n + 1) / 2, in the axes of
     the box, "depth" the distance from the camera, from 1 for the nearest point to 0.1 for the farthest, "silhouette" is
-    white. Normals are the field's gradients.
+    white, and black where the background is white. Normals are the field's gradients.
 
     Args:
         surface: what to draw.
         camera: by default one that frames the shape, from the upper right.
         mode: one of MODES.
+        background: one of BACKGROUNDS.
         samples: rays per pixel where neighbours differ, 1 to 64; others have one.
+        depths: the distances that "depth" shows as 1 and as 0.1, where the picture's own are not to be taken.
 
     Returns:
-        [height, width, 4] float32 in [0, 1], display-referred (sRGB), with straight alpha: the part that is covered.
+        [height, width, 3] float32 in [0, 1], display-referred (sRGB). [height, width, 4] if the background is
+        transparent, with straight alpha: the part that is covered.
 
     Raises:
-        InputError: there is no such mode, or samples or pixels are too many.
+        InputError: there is no such mode or background, or samples or pixels are too many.
     """
     one_of(MODES, mode=mode)
+    one_of(BACKGROUNDS, background=background)
     between(1, 64, samples=samples)
+    if camera is not None:
+        check_pixels(camera.size)
     camera = framed(surface) if camera is None else camera
-    width, height = camera.size
-    if camera.pixels > _MAX_PIXELS:
-        raise InputError(f"a picture has at most {_MAX_PIXELS} pixels, got {width}x{height}")
     seen = _looked(surface, camera, camera.centres(torch.arange(camera.pixels)), mode)
-    colour, cover = seen.colour, seen.hit.float()
+    colour, cover = seen.colour, seen.hit.to(seen.colour)
     if samples > 1:
         edge = _edges(seen, camera).nonzero()[:, 0]
         colour[edge], cover[edge] = _resampled(surface, camera, edge, mode, samples)
     if mode == "depth":
-        colour = _nearness(colour, cover > 0)
-    pixels = torch.cat([colour, cover[:, None]], 1).reshape(height, width, 4).cpu().numpy()
-    return displayed(pixels, linear=mode == "shaded")
+        colour = _nearness(colour, cover > 0, depths)
+    if mode == "silhouette" and background == "white":
+        colour = torch.zeros_like(colour)
+    pixels = torch.cat([colour, cover[:, None]], 1).reshape(*camera.size[::-1], 4).float().cpu().numpy()
+    picture = displayed(pixels, linear=mode == "shaded")
+    return picture if background == "transparent" else _over(picture, float(background == "white"))
 
 
-def framed(
-    surface: Surface,
-    azimuths: Sequence[float] = (30.0,),
-    elevation: float = 20.0,
-    *,
-    distance: float | None = None,
-    up: str = "y",
-    fov: float = 30.0,
-    size: tuple[int, int] = (800, 800),
-) -> Camera:
-    """The camera at the first azimuth that has all of the shape in its picture, and so would it at the other azimuths.
-
-    Args:
-        surface: what is looked at: the middle of its extent.
-        azimuths: degrees, see ``Camera.orbit``, as the other arguments.
-        elevation: degrees.
-        distance: from the middle of the shape; by default as near as possible.
-        up: "y" or "z".
-        fov: degrees.
-        size: of the picture.
-
-    Raises:
-        InputError: as for ``Camera.orbit``.
-    """
-    points = _extent(surface)
-    middle = (points.amin(0) + points.amax(0)) / 2
-    cameras = [Camera.orbit(a, elevation, distance or 1.0, up=up, fov=fov, size=size) for a in azimuths]
-    if distance is None:
-        distance = max(_distance(camera, points - middle) for camera in cameras)
-    target = tuple(middle.tolist())
-    return Camera.orbit(azimuths[0], elevation, distance, target=target, up=up, fov=fov, size=size)  # type: ignore[arg-type]
+def check_pixels(size: tuple[int, int]) -> None:
+    """Raise InputError where a picture of this (width, height) is too large."""
+    if size[0] * size[1] > _MAX_PIXELS:
+        raise InputError(f"a picture of a shape has at most {_MAX_PIXELS} pixels, got {size[0]}x{size[1]}")
 
 
-def _distance(camera: Camera, points: Tensor) -> float:
-    """How far from the origin this camera has to be for all points [n, 3] to be in its picture."""
-    right, above, behind = (points @ camera.axes.T).unbind(-1)
-    spans = [length / 2 / camera.focal * _MARGIN for length in camera.size]
-    away = torch.maximum(right.abs() / spans[0], above.abs() / spans[1])
-    return float((behind + away).amax().clamp(min=1e-3))
-
-
-def _extent(surface: Surface) -> Tensor:
-    """Points [n, 3] float64 of a lattice that lie in the shape or near it; the box's corners where there is none."""
-    axis = (torch.arange(_LATTICE) * 2 + 1) / _LATTICE - 1
-    points = torch.cartesian_prod(axis, axis, axis)
-    values = surface.values(points.to(device_of(surface.field))).cpu()
-    points = points[values < (1 / _LATTICE if surface.metric else 0)]
-    return points.double() if len(points) else torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3).double()
+def _over(picture: np.ndarray, grey: float) -> np.ndarray:
+    """The picture [..., 4] on a background, as pages and viewers do it: mixed as it is displayed."""
+    alpha = picture[..., 3:]
+    return picture[..., :3] * alpha + grey * (1 - alpha)
 
 
 @dataclass
@@ -151,7 +120,8 @@ def _looked(surface: Surface, camera: Camera, pixels: Tensor, mode: Mode) -> _Se
 
 
 def _traced(surface: Surface, camera: Camera, pixels: Tensor, mode: Mode) -> _Seen:
-    rays = camera.rays(pixels.to(device_of(surface.field)))
+    like = surface.like
+    rays = camera.rays(pixels.to(like.device), dtype=like.dtype)
     hits = sphere_trace(surface, rays)
     normal, colour = torch.zeros_like(rays.origin), torch.zeros_like(rays.origin)
     met, point = rays[hits.hit], hits.point[hits.hit]
@@ -244,9 +214,9 @@ def _resampled(surface: Surface, camera: Camera, index: Tensor, mode: Mode, samp
     return colour / count.clamp(min=1)[:, None], count / samples
 
 
-def _nearness(depth: Tensor, hit: Tensor) -> Tensor:
+def _nearness(depth: Tensor, hit: Tensor, depths: tuple[float, float] | None) -> Tensor:
     """Depths [n, 3] as 1 for the nearest to 0.1 for the farthest of those that are hit, 0 for others."""
     if not hit.any():
         return torch.zeros_like(depth)
-    near, far = depth[hit].aminmax()
-    return torch.where(hit[:, None], 1 - 0.9 * (depth - near) / (far - near).clamp(min=1e-6), 0.0)
+    near, far = depths or (float(depth[hit].min()), float(depth[hit].max()))
+    return torch.where(hit[:, None], 1 - 0.9 * ((depth - near) / max(far - near, 1e-6)).clamp(0, 1), 0.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neuralfields.calculus import value_and_gradient
 from neuralfields.checks import one_of
@@ -54,6 +54,13 @@ class Surface:
     def metric(self) -> bool:
         """Whether values are distances, by which one may step."""
         return self.form != "occupancy"
+
+    @property
+    def like(self) -> Tensor:
+        """An empty tensor with the device and the dtype that the field's coordinates want; a function's are float32."""
+        parameters = self.field.parameters() if isinstance(self.field, nn.Module) else ()
+        like = next((parameter for parameter in parameters if parameter.is_floating_point()), torch.empty(0))
+        return like.new_empty(0, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
 
     @torch.no_grad()
     def values(self, x: Tensor) -> Tensor:

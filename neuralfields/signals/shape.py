@@ -18,9 +18,9 @@ from neuralfields.field import Field, FieldLike
 from neuralfields.geometry import Frame, Triangles
 from neuralfields.geometry.voxels import Occupancy, lattice_points
 from neuralfields.protocols import Batch
+from neuralfields.render import framed, render_surface
 from neuralfields.render.crossings import level_at
 from neuralfields.render.meshing import extract
-from neuralfields.render.shading import framed, render_surface
 from neuralfields.render.surface import FORMS, Surface
 
 _BLOCK = 1 << 18  # samples of which the truth is asked at once
@@ -239,8 +239,8 @@ class Shape(ABC):
 
 def portrait(surface: Surface) -> np.ndarray:
     """A small picture [256, 256, 3] of a surface on white."""
-    pixels = render_surface(surface, framed(surface, size=(_PREVIEW_PIXELS, _PREVIEW_PIXELS)), samples=1)
-    return pixels[..., :3] * pixels[..., 3:] + (1 - pixels[..., 3:])
+    camera = framed(surface, size=(_PREVIEW_PIXELS, _PREVIEW_PIXELS))
+    return render_surface(surface, camera, background="white", samples=1)
 
 
 def _beside(inside: np.ndarray, cells: int) -> np.ndarray:
