@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--azimuth", type=float, default=30.0, metavar="DEG", help="of the camera, to the right (30)")
     p.add_argument("--elevation", type=float, default=20.0, metavar="DEG", help="of the camera, from -90 to 90 (20)")
     p.add_argument("--distance", type=float, metavar="D", help="in box units (default: as near as all is seen)")
-    p.add_argument("--fov", type=float, default=30.0, metavar="DEG", help="field of view of the longer side (30)")
+    p.add_argument("--fov", type=float, default=30.0, metavar="DEG", help="field of view, from top to bottom (30)")
     p.add_argument("--up", choices=("y", "z"), default="y", help="the axis that points up (y)")
     p.add_argument("--mode", choices=_MODES, default="shaded", help="what is shown (shaded)")
     p.add_argument("--background", choices=_BACKGROUNDS, default="white", help="(white)")
