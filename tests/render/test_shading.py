@@ -75,7 +75,11 @@ def test_a_turntable_goes_around() -> None:
 def test_float64_fields_and_what_is_refused() -> None:
     field = torch.nn.Sequential(torch.nn.Linear(3, 1)).double()
     assert render_surface(Surface(field), CAMERA, samples=1).shape == (96, 96, 4)
-    for settings, text in (({"mode": "x-ray"}, "mode"), ({"background": "red"}, "background"), ({"samples": 0}, "samples")):
+    for settings, text in (
+        ({"mode": "x-ray"}, "mode"),
+        ({"background": "red"}, "background"),
+        ({"samples": 0}, "samples"),
+    ):
         with pytest.raises(InputError, match=text):
             render_surface(BALL, CAMERA, **settings)
     with pytest.raises(InputError, match="frames"):
