@@ -11,7 +11,8 @@ from neuralfields.cli.parser import Parser, importing, needs, using
 from neuralfields.errors import FileFormatError, InputError
 
 _EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
-or with --world in the source's units (pixels: 0,0 is the upper left corner). Without --out a CSV goes to stdout."""
+or with --world in the source's units (pixels: 0,0 is the upper left corner), in which distances come out too. Without
+--out a CSV goes to stdout."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -45,10 +46,13 @@ def main(words: Sequence[str]) -> int:
     with using(options.backend):
         values = evaluate(field, x)
         slopes = [calculus.jacobian(field, part).detach() for part in x.split(1 << 16)] if options.gradient else []
-    columns, names = [values], [f"value{i}" for i in range(field.out_dim)]
+    # A distance is a length too.
+    form = field.provenance.get("signal", {}).get("form")
+    factor = frame.scale if options.world and frame and form in ("sdf", "udf") else 1.0
+    columns, names = [values * factor], [f"value{i}" for i in range(field.out_dim)]
     if slopes:
         rows = torch.cat(slopes)
-        columns.append((frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
+        columns.append(factor * (frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
         names += [f"dvalue{i}/dx{j}" for i in range(field.out_dim) for j in range(field.in_dim)]
     table = torch.cat(columns, 1).numpy()
     buffer = io.BytesIO()

@@ -62,6 +62,11 @@ class Frame:
     def dim(self) -> int:
         return len(self.offset)
 
+    @property
+    def scale(self) -> float:
+        """World units per box unit: that of all axes where they share one, else the geometric mean."""
+        return float(torch.linalg.det(torch.tensor(self.matrix, dtype=torch.float64)).abs() ** (1 / self.dim))
+
     def to_world(self, x: Tensor) -> Tensor:
         """Box coordinates [*batch, n] to world coordinates of the same shape and dtype."""
         matrix, offset = self._tensors(x)

@@ -158,7 +158,7 @@ def export_lattice(field: Field, path: str | os.PathLike[str], *, resolution: in
         "form": np.array(surface.form),
     }
     shape = (resolution + 1, resolution + 1, resolution + 1)
-    scale = abs(np.linalg.det(matrix)) ** (1 / 3) if surface.metric else 1.0
+    scale = (field.frame or _BOX).scale if surface.metric else 1.0
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
