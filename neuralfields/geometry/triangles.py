@@ -92,19 +92,21 @@ class Triangles:
         parts = (dot(a - middle, cross(b - middle, c - middle)).sum() for _, a, b, c in self.pieces())
         return float(sum(parts, 0.0) / 6)
 
-    @cached_property
+    @property
     def closed(self) -> bool:
         """Whether it has an inside: each edge has exactly two faces, or as many that run one way as the other."""
-        return self._edges.closed
-
-    @cached_property
-    def balanced(self) -> bool:
-        """Whether it winds around every point a whole number of times: closed, and oriented throughout."""
-        return self._edges.balanced
+        return self._edges[0]
 
     @property
-    def _edges(self) -> Edges:
-        return Edges.of(self.faces, len(self.vertices))
+    def balanced(self) -> bool:
+        """Whether it winds around every point a whole number of times: closed, and oriented throughout."""
+        return self._edges[1]
+
+    @cached_property
+    def _edges(self) -> tuple[bool, bool]:
+        """Whether closed and whether balanced, which one sorting of the edges tells."""
+        edges = Edges.of(self.faces, len(self.vertices))
+        return edges.closed, edges.balanced
 
     @cached_property
     def bends(self) -> np.ndarray:

@@ -47,13 +47,20 @@ class SurfaceErrors:
         return asdict(self)
 
 
-def surface_errors(prediction: Triangles, target: Triangles, *, samples: int = 100_000, seed: int = 0) -> SurfaceErrors:
-    """``SurfaceErrors`` of two meshes by so many points on each; infinite where one of them is empty."""
-    if not (prediction.areas.sum() > 0 and target.areas.sum() > 0):
+def surface_errors(
+    prediction: Triangles, target: Triangles | Proximity, *, samples: int = 100_000, seed: int = 0
+) -> SurfaceErrors:
+    """``SurfaceErrors`` of two meshes by so many points on each; infinite where one of them is empty.
+
+    ``target`` may be the ``Proximity`` of a mesh, where that is at hand.
+    """
+    truth = target.mesh if isinstance(target, Proximity) else target
+    if not (prediction.areas.sum() > 0 and truth.areas.sum() > 0):
         return SurfaceErrors(math.inf, math.inf, 90.0, math.inf, math.inf, math.inf)
     random = np.random.default_rng(seed)
-    there, angle = _one_way(prediction, Proximity(target), samples, random)
-    back, other = _one_way(target, Proximity(prediction), samples, random)
+    known = target if isinstance(target, Proximity) else Proximity(target)
+    there, angle = _one_way(prediction, known, samples, random)
+    back, other = _one_way(truth, Proximity(prediction), samples, random)
     return SurfaceErrors(
         chamfer_l1=float(there.mean() + back.mean()) / 2,
         chamfer_l2=float(np.square(there).mean() + np.square(back).mean()),

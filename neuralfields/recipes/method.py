@@ -13,10 +13,10 @@ import torch
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.fitting import Adam, Decay
-from neuralfields.objectives import MultiScale
+from neuralfields.objectives import MultiScale, Regression
 from neuralfields.protocols import Signal
 from neuralfields.recipes.recipe import Recipe, objective_for, ranged
-from neuralfields.signals import Image, Shape, as_signal
+from neuralfields.signals import Image, PointCloud, Shape, as_signal
 
 _SHAPE_EXTENT = 1 << 17, 256  # what a surface in a box is worth: its fit takes as many grid vertices, so fine
 _LARGEST = 1 << 22  # of a method's size
@@ -38,7 +38,7 @@ class Extent(NamedTuple):
 
     @classmethod
     def of(cls, signal: Signal) -> "Extent":
-        if isinstance(signal, Shape):
+        if isinstance(signal, Shape | PointCloud):
             return cls(signal.in_dim, signal.out_dim, *_SHAPE_EXTENT)
         shape = signal.shape[:2] if isinstance(signal, Image) else (round(signal.size ** (1 / signal.in_dim)),)
         return cls(signal.in_dim, signal.out_dim, signal.size, max(2, *shape))
@@ -99,11 +99,13 @@ class Method:
             size = self._size_for(extent, params)
         else:
             size = self.size if isinstance(self.size, int) else self.size(extent)
-        regression = objective_for(signal)
+        objective = objective_for(signal)
+        if self.all_levels and isinstance(objective, Regression):
+            objective = MultiScale(objective.loss)
         return Recipe(
             self.name,
             ranged(self.build(extent, size), signal, centred=self.centred),
-            objective=MultiScale(regression.loss) if self.all_levels else regression,
+            objective=objective,
             optimizer=Adam(lr=self.lr, table_lr=self.table_lr, epsilon=self.epsilon),
             decay=self.decay,
             batch=self.batch or 1 << clamped(round(math.log2(extent.samples / 32)), 10, 16),

@@ -2,11 +2,8 @@
 
 from neuralfields.fitting import Adam, Decay
 from neuralfields.networks import Siren
-from neuralfields.objectives import OrientedPoints
-from neuralfields.recipes.recipe import Recipe, expected
+from neuralfields.recipes.recipe import Recipe, expected, objective_for
 from neuralfields.signals import PointCloud
-
-_START = 200
 
 
 def siren_sdf(signal: PointCloud) -> Recipe:
@@ -20,7 +17,7 @@ def siren_sdf(signal: PointCloud) -> Recipe:
     return Recipe(
         "siren_sdf",
         Siren(signal.in_dim, signal.out_dim, width=256, depth=4, first_omega=30.0, hidden_omega=30.0),
-        objective=OrientedPoints(start=_START),
+        objective=objective_for(signal),
         optimizer=Adam(lr=2e-4 / Siren.lr_scale),
         decay=Decay(0.0, 0.05),
         batch=2800,

@@ -10,7 +10,8 @@ from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
 from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Regression
 from neuralfields.protocols import Signal
-from neuralfields.signals import Image, Shape, as_signal
+from neuralfields.signals import Image, PointCloud, Shape, as_signal
+from neuralfields.signals.point_cloud import ROUGH_STEPS
 
 S = TypeVar("S", bound=Signal)
 OBJECTIVES = {
@@ -106,8 +107,14 @@ def ranged(field: Field, signal: Signal, *, centred: bool = False) -> Field:
     return field
 
 
-def objective_for(signal: Signal) -> Regression:
-    """The squared error, relative where values have no upper end; of shapes what ``SHAPE_LOSSES`` says."""
+def objective_for(signal: Signal) -> Regression | OrientedPoints:
+    """What is minimised where a recipe has nothing better.
+
+    For points ``OrientedPoints``; of shapes what ``SHAPE_LOSSES`` says; else the squared error, relative where values
+    have no upper end.
+    """
+    if isinstance(signal, PointCloud):
+        return OrientedPoints(start=ROUGH_STEPS)
     if isinstance(signal, Shape):
         return Regression(SHAPE_LOSSES[signal.form])
     return Regression("relative_l2" if isinstance(signal, Image) and signal.linear else "l2")

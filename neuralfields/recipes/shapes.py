@@ -15,10 +15,10 @@ def sdf(signal: Shape) -> Recipe:
 
     The relative error (MAPE) cares most for what is near the surface; occupancy has the cross-entropy instead. Half of
     the samples on the surface itself instead of a quarter, twice the rates, fewer levels or a finer grid were all worse
-    after 10 s. Measured
+    after 10 s; a finer coarsest level was a little better then, and far worse after half a second. Measured
     on scans and statues (``benchmarks/shapes.py``). After Mueller et al. 2022.
     """
-    field = _grid(levels=8, log2_size=17, base=32, finest=256, depth=1)
+    field = _grid(levels=8, log2_size=17, finest=256, depth=1)
     return Recipe(
         "sdf",
         field,
@@ -36,7 +36,7 @@ def ngp_sdf(signal: Shape) -> Recipe:
     Its configuration file has the rate 1e-4 for 20,000 steps of 2^18 samples, a third of it every 5,000 from 10,000 on
     (here: exponential from the half), and a moving average of 0.95. On a CPU that takes an hour.
     """
-    field = _grid(levels=16, log2_size=19, base=16, finest=2048, depth=2)
+    field = _grid(levels=16, log2_size=19, finest=2048, depth=2)
     return replace(
         sdf(expected(signal, Shape, "ngp_sdf")),
         name="ngp_sdf",
@@ -49,6 +49,6 @@ def ngp_sdf(signal: Shape) -> Recipe:
     )
 
 
-def _grid(*, levels: int, log2_size: int, base: int, finest: int, depth: int) -> Field:
-    grid = HashGrid(3, levels=levels, log2_size=log2_size, base=base, finest=finest)
+def _grid(*, levels: int, log2_size: int, finest: int, depth: int) -> Field:
+    grid = HashGrid(3, levels=levels, log2_size=log2_size, base=16, finest=finest)
     return Chain(grid, MLP(grid.out_dim, 1, width=64, depth=depth))

@@ -1,6 +1,6 @@
 """A field read as a shape: which values mean inside, and how far one may go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -49,6 +49,10 @@ class Surface:
             raise InputError(f"a shape is a field from 3 coordinates to 1 value, this goes from {dims[0]} to {dims[1]}")
         form = getattr(field, "provenance", {}).get("signal", {}).get("form", "sdf")
         return cls(field, form)
+
+    def for_cells(self, resolution: int) -> "Surface":
+        """The same surface; of an unsigned distance, with a shell that so many cells along the box do not miss."""
+        return replace(self, shell=max(self.shell, 2 / resolution)) if resolution > 0 else self
 
     @property
     def metric(self) -> bool:

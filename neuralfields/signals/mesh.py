@@ -84,14 +84,19 @@ class Mesh(Shape):
         found = read_mesh(path)
         if not len(found.faces):
             raise NoFaces(f"{path} holds points without faces: read them as points")
-        settings = {"form": form, "sampling": sampling, "distances": distances}
+        settings = {"name": Path(path).name, "form": form, "sampling": sampling, "distances": distances}
+        mesh = Triangles(found.vertices, found.faces)
+        del found  # of millions of faces one copy is enough
         try:
-            return cls(Triangles(found.vertices, found.faces), name=Path(path).name, **settings)
+            return cls(mesh, **settings)
         except InputError as error:
             raise type(error)(f"{path}: {error}") from error
 
     def surface(self) -> Triangles:
         return self._mesh
+
+    def proximity(self) -> Proximity:
+        return self._proximity
 
     def on_surface(self, n: int, random: np.random.Generator) -> np.ndarray:
         faces = np.searchsorted(self._course, random.random(n) * self._course[-1], side="right")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralfields.errors import InputError
+from neuralfields.errors import InputError, NoSurface
 from neuralfields.field import Field, FieldLike, device_of
 from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Frame, Triangles, estimated_normals
@@ -21,6 +21,7 @@ from neuralfields.render import Surface, components, extract
 from neuralfields.signals.lattice import Lattice
 from neuralfields.signals.shape import portrait
 
+ROUGH_STEPS = 200  # batches whose places have rough values: those of a point in a large cloud take long
 _CELLS = 256  # along each axis, of the mesh by which a field is judged
 _SPREAD = 200_000  # places on that mesh
 _CHECKED = 1 << 15  # points that a quick look at a field takes
@@ -33,8 +34,8 @@ class PointCloud:
 
     The frame has one scale: the longest side of the points' bounds spans [-0.9, 0.9]. Batches are half points of the
     cloud, in random order, whose value is 0, and half points anywhere in the box, see ``SurfaceBatch``; the latter have
-    rough values (``roughly``) and, because these are not known, a weight of 0. ``objectives.OrientedPoints`` is what
-    makes a surface of them.
+    rough values (``roughly``) in the first 200 batches, and a weight of 0, because theirs are not known.
+    ``objectives.OrientedPoints`` is what makes a surface of them.
 
     >>> import torch, neuralfields as nf
     >>> sphere = torch.nn.functional.normalize(torch.randn(1000, 3), dim=-1)
@@ -81,7 +82,7 @@ class PointCloud:
     def read(cls, path: str | os.PathLike[str], *, viewpoint: Any = None, neighbours: int = 16) -> "PointCloud":
         """Read any mesh or point file: its vertices, with the normals that it has.
 
-        Normals that a file with faces lacks are those of the faces, weighted by area; without faces they are
+        Normals that a file with faces lacks are those of the faces, weighted by the angle; without faces they are
         estimated. Vertices that are not finite, or have no normal where others have, are left out;
         ``left_out`` and ``describe`` tell how many.
 
@@ -137,9 +138,10 @@ class PointCloud:
         random = torch.Generator().manual_seed(hash((seed, step)) % (1 << 63))
         anywhere = torch.rand(beside, 3, generator=random, device="cpu") * 2 - 1
         on = torch.arange(len(index) + beside) < len(index)
+        rough = self.roughly(anywhere) if step < ROUGH_STEPS else torch.zeros(beside, 1)
         return SurfaceBatch(
             torch.cat([self.points[index], anywhere]),
-            torch.cat([torch.zeros(len(index), 1), self.roughly(anywhere)]),
+            torch.cat([torch.zeros(len(index), 1), rough]),
             on.float(),
             normal=torch.cat([self.normals[index], torch.zeros(beside, 3)]),
             on_surface=on,
@@ -214,7 +216,11 @@ class PointCloud:
 
         Twice the median distance of points from their sixth neighbours, as many as a triangular lattice has.
         """
-        return 2 * float(np.median(self._tree.query(self.points.numpy(), [min(7, self.size)])[0]))
+        from scipy.spatial import KDTree
+
+        places = np.unique(self.points.numpy(), axis=0)  # of points that repeat, one
+        tree: Any = KDTree(places)
+        return 2 * float(np.median(tree.query(places, [min(7, len(places))])[0]))
 
     def _fit_of_points(self, field: FieldLike, count: int) -> dict[str, float]:
         index = torch.linspace(0, self.size - 1, count, dtype=torch.float64).round().long()
@@ -231,7 +237,7 @@ class PointCloud:
     def _fit_of_mesh(self, field: FieldLike) -> dict[str, float]:
         try:
             mesh = extract(Surface(field), _CELLS).triangles
-        except InputError:  # it has no surface
+        except NoSurface:
             return {"components": 0}
         nearest = Proximity(mesh).nearest(self.points.double().numpy())
         part, areas = components(mesh)

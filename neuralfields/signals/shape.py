@@ -16,6 +16,7 @@ from neuralfields.checks import one_of
 from neuralfields.errors import InputError, NoSurface
 from neuralfields.field import Field, FieldLike
 from neuralfields.geometry import Frame, Triangles
+from neuralfields.geometry.proximity import Proximity
 from neuralfields.geometry.voxels import Occupancy, lattice_points
 from neuralfields.protocols import Batch
 from neuralfields.render import framed, render_surface
@@ -61,8 +62,8 @@ class Sampling:
             raise InputError(f"spreads are positive, one or more, got {self.spreads}")
         if not 0 <= self.curvature <= 1:
             raise InputError(f"curvature is a share from 0 to 1, got {self.curvature}")
-        if self.samples < 1:
-            raise InputError(f"a shape is sampled at 1 point or more, got {self.samples}")
+        if not (isinstance(self.samples, int) and self.samples >= 1):
+            raise InputError(f"a shape is sampled at a whole number of points from 1 on, got {self.samples}")
 
 
 class Shape(ABC):
@@ -84,7 +85,10 @@ class Shape(ABC):
     def __init__(self, form: str, sampling: "Sampling | Mapping[str, Any] | None"):
         one_of(FORMS, form=form)
         self.form = form
-        self.sampling = sampling if isinstance(sampling, Sampling) else Sampling(**(sampling or {}))
+        try:
+            self.sampling = sampling if isinstance(sampling, Sampling) else Sampling(**(sampling or {}))
+        except TypeError as error:
+            raise InputError(f"the sampling has values by the names of Sampling's, got {sampling}: {error}") from error
 
     @abstractmethod
     def on_surface(self, n: int, random: np.random.Generator) -> np.ndarray:
@@ -109,6 +113,10 @@ class Shape(ABC):
     @abstractmethod
     def surface(self) -> Triangles:
         """The surface as a mesh in box coordinates."""
+
+    def proximity(self) -> Proximity:
+        """For distances to ``surface``."""
+        return Proximity(self.surface())
 
     @property
     def size(self) -> int:
@@ -153,9 +161,10 @@ class Shape(ABC):
     def measure(self, field: FieldLike, *, thorough: bool = False) -> dict[str, float]:
         """Quality in box units, by a lattice, a method and a seed that training does not use.
 
-        iou: of a lattice of 128^3 samples, 256^3 if thorough; iou_near of those within 0.01 of the surface, if
-        thorough. distance_error: mean |f - d| of samples near the surface, for distances. ``thorough`` adds those of
-        ``metrics.surface_errors``, of a mesh extracted at that resolution, and the numbers of samples.
+        iou: of a lattice of 128^3 samples, 256^3 if thorough, NaN where nothing is inside; iou_near: of those within
+        0.01 of the surface, if thorough. distance_error: mean |f - d| of samples near the surface, for distances.
+        ``thorough`` adds those of ``metrics.surface_errors``, of a mesh extracted at that resolution, and the numbers
+        of samples.
         """
         surface, found = Surface(field, self.form), {}
         resolution = _LATTICE if thorough else _COARSE
@@ -191,8 +200,8 @@ class Shape(ABC):
         """``n`` mixed points [n, 3] and their values [n], both float32."""
         shares = self.sampling
         # Whether a point of the surface is inside cannot be said, so occupancy has those near it instead.
-        count = 0 if self.form == "occupancy" else round(n * shares.surface)
         boxed = round(n * shares.box)
+        count = 0 if self.form == "occupancy" else min(round(n * shares.surface), n - boxed)
         bases = self.on_surface(n - boxed, random)
         spread = random.choice(self.sampling.spreads, (len(bases) - count, 1))
         bases[count:] += spread * random.standard_normal((len(bases) - count, 3))
@@ -211,6 +220,8 @@ class Shape(ABC):
         for start in range(0, n**3, _BLOCK):
             part = np.arange(start, min(start + _BLOCK, n**3))
             inside[part] = level_at(surface, lattice_points(n, (x, y, z), part)) < 0
+        if not truth.any():
+            return {"iou": math.nan}  # nothing is inside
         found = {"iou": metrics.iou(inside, truth)}
         if near:
             band = _beside(truth.reshape(n, n, n), 1 + math.ceil(_BAND * n / 2)).reshape(-1)
@@ -229,11 +240,15 @@ class Shape(ABC):
 
     def _surface_errors(self, surface: Surface, resolution: int) -> dict[str, float]:
         samples = 100_000
+        surface = surface.for_cells(resolution)
         try:
-            mesh = extract(surface, resolution).triangles
+            found = extract(surface, resolution)
+            # Of an unsigned distance it is the shell around the surface, which lies so far within.
+            within = found.normals * surface.shell if self.form == "udf" else 0.0
+            mesh = Triangles(found.triangles.vertices - within, found.triangles.faces)
         except NoSurface:
             mesh = Triangles(np.zeros((0, 3)), np.zeros((0, 3)))
-        errors = metrics.surface_errors(mesh, self.surface(), samples=samples, seed=_JUDGING_SEED)
+        errors = metrics.surface_errors(mesh, self.proximity(), samples=samples, seed=_JUDGING_SEED)
         return errors.to_json() | {"surface_samples": samples}
 
 

@@ -3,7 +3,6 @@
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +115,7 @@ def export_mesh(
         known = " ".join(sorted(WRITABLE_MESH_SUFFIXES))
         raise InputError(f"cannot export a shape to {path}: the suffix is one of {known}")
     surface = Surface.of(field)
-    surface = replace(surface, shell=max(surface.shell, 2 / resolution)) if resolution > 0 else surface
-    mesh = METHODS[method](surface, resolution, least_share=least_share)
+    mesh = METHODS[method](surface.for_cells(resolution), resolution, least_share=least_share)
     frame = field.frame or _BOX
     vertices = frame.to_world(torch.from_numpy(mesh.triangles.vertices)).numpy()
     mirrored = np.linalg.det(np.array(frame.matrix)) < 0

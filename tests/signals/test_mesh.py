@@ -1,5 +1,6 @@
 """Meshes as signals: where the samples lie, what they say, how fields are judged."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +102,22 @@ def test_occupancy_and_udf_are_judged_in_their_own_way() -> None:
     assert found["iou"] > 0.99 and "distance_error" not in found
     apart = Mesh(ball(), form="udf", sampling=FEW)
     assert apart.headline == "distance_error"
-    found = apart.measure(lambda x: exact(x).abs())
+    found = apart.measure(lambda x: exact(x).abs(), thorough=True)
     assert found["distance_error"] < 2e-3 and "iou" not in found
+    assert found["chamfer_l1"] < 3e-3 and found["hausdorff"] < 0.02 and found["normal_error"] < 8
+
+
+def test_what_has_no_inside_has_no_iou() -> None:
+    triangle = Triangles([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])  # type: ignore[arg-type]
+    found = Mesh(triangle, sampling=FEW).measure(lambda x: x.norm(dim=-1, keepdim=True))
+    assert math.isnan(found["iou"])
+
+
+def test_an_exact_field_of_a_torn_mesh_is_judged_so() -> None:
+    whole = ball(subdivisions=5)
+    kept = np.random.default_rng(0).random(len(whole.faces)) > 0.2
+    torn = Mesh(Triangles(whole.vertices, whole.faces[kept]), sampling=FEW)
+    assert torn.measure(exact)["iou"] > 0.985
 
 
 def test_open_surfaces_say_so_and_how_sure_the_sides_are() -> None:
@@ -153,7 +168,7 @@ def test_it_is_a_signal() -> None:
         ({"sampling": {"surface": 0.9}}, "make 1"),
         ({"sampling": {"spreads": ()}}, "spreads"),
         ({"sampling": {"curvature": 2}}, "curvature"),
-        ({"sampling": {"samples": 0}}, "1 point"),
+        ({"sampling": {"samples": 0}}, "from 1 on"),
         ({"distances": "cgal"}, "libigl"),
     ],
 )

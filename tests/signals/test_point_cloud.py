@@ -13,6 +13,7 @@ from neuralfields.errors import InputError
 from neuralfields.files.meshes import write_mesh
 from neuralfields.protocols import Numbered, Signal
 from neuralfields.signals import PointCloud
+from neuralfields.signals.point_cloud import ROUGH_STEPS
 
 
 def ball(n: int = 500, seed: int = 0) -> np.ndarray:
@@ -254,3 +255,23 @@ def test_values_can_be_fitted_too() -> None:
 def test_what_is_refused(points: Any, normals: Any, told: str) -> None:
     with pytest.raises(InputError, match=told):
         PointCloud(points, normals)
+
+
+def test_points_that_repeat_vouch_as_far() -> None:
+    once = cloud()
+    world = once.frame.to_world(once.points.double())
+    again = PointCloud(world.repeat(4, 1), once.normals.repeat(4, 1))
+    assert again.reach == pytest.approx(once.reach, rel=1e-3)
+
+
+def test_rough_values_come_at_first_only() -> None:
+    made = cloud()
+    assert made.draw(40, seed=0, step=ROUGH_STEPS - 1).y.any() and not made.draw(40, seed=0, step=ROUGH_STEPS).y.any()
+
+
+@pytest.mark.parametrize("name", ["siren", "hash"])
+def test_other_fields_learn_points_as_surfaces(name: str) -> None:
+    recipe = nf.recipes.METHODS[name](cloud(), params=20_000)
+    assert isinstance(recipe.objective, nf.objectives.OrientedPoints)
+    fit = nf.fit(recipe.field, cloud(), **recipe.settings | {"steps": 3, "batch": 100})
+    assert fit.history.loss[-1] < fit.history.loss[0]
