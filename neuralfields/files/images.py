@@ -11,7 +11,7 @@ import numpy as np
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files import arrays, exr, others, pillow, png, radiance_hdr, tiff
 from neuralfields.files.atomic import write_bytes
-from neuralfields.files.content import content
+from neuralfields.files.content import content, decoding
 from neuralfields.files.pixels import Pixels, check_finite
 
 __all__ = ["IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "Pixels", "read_image", "write_image"]
@@ -39,19 +39,10 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
         if path.suffix.lower() in IMAGE_SUFFIXES:
             raise FileFormatError(f"cannot read {path}: {start}")
         raise InputError(f"cannot read {path}: {start}; {path.suffix!r} is none of {_listed(IMAGE_SUFFIXES)}")
-    try:
+    with decoding(f"{path} ({kind.name})"):
         values = kind.decode(data)
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
         check_finite(values)
-    except ImportError:
-        raise
-    except InputError as error:
-        raise type(error)(f"cannot read {path} ({kind.name}): {error}") from None
-    except MemoryError:
-        raise InputError(f"cannot read {path} ({kind.name}): not enough memory for its pixels") from None
-    except Exception as error:  # decoders raise anything on damaged content
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise FileFormatError(f"cannot read {path} ({kind.name}): it is damaged or truncated ({reason})") from error
     floats = values.dtype.kind == "f"
     return Pixels(values, linear=floats and (kind.linear or bool(values.min() < 0 or values.max() > 1)))
 

@@ -86,6 +86,7 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
     found = replace(found, merged_vertices=int((places != np.arange(len(places))).sum()))
     if found.merged_vertices:
         vertices, faces = _used(vertices, places[faces])
+    _check_size(vertices)
     count = len(faces)
     faces = _with_area(vertices, _where(_distinct(faces), faces))
     found = replace(found, degenerate_faces=count - len(faces))
@@ -94,9 +95,6 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
     found = replace(found, duplicate_faces=count - len(faces))
     if not len(faces):
         raise InputError(f"none of the mesh's {len(mesh.faces):,} faces is of use: {found}")
-    size = np.ptp(vertices, axis=0).max()
-    if not _SIZES[0] < size < _SIZES[1]:
-        raise InputError(f"the mesh is {size:g} long, from {_SIZES[0]} to {_SIZES[1]} work: scale it")
     faces, flipped = _oriented(vertices, faces)
     return Triangles(*_used(vertices, faces)), replace(found, flipped_faces=flipped)
 
@@ -120,6 +118,14 @@ def topology(mesh: Triangles) -> Topology:
 def _words(name: str, count: int) -> str:
     kind, noun = name.replace("non_finite", "non-finite").replace("_", " ").rsplit(" ", 1)
     return f"{kind} {noun if count != 1 else {'vertices': 'vertex', 'faces': 'face'}[noun]}"
+
+
+def _check_size(vertices: np.ndarray) -> None:
+    """Raise InputError if areas and volumes of what has an extent would leave the range of float64."""
+    with np.errstate(over="ignore"):
+        size = np.ptp(vertices, axis=0).max() if len(vertices) else 0.0
+    if size and not _SIZES[0] < size < _SIZES[1]:
+        raise InputError(f"the mesh is {size:g} long, from {_SIZES[0]} to {_SIZES[1]} work: scale it")
 
 
 def _where(kept: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -217,21 +223,40 @@ def _inside_out(mesh: Triangles, edges: Edges) -> np.ndarray:
         here = seen_from[parts[piece]]
         volumes[piece] = dot(a - here, cross(b - here, c - here))
     negative = closed & (np.bincount(parts, volumes, count) < 0)
-    return negative[_around(mesh.vertices, labels, closed)[parts]] if negative.any() else np.zeros(len(parts), bool)
+    return negative[_around(mesh, labels, closed)[parts]] if negative.any() else np.zeros(len(parts), bool)
 
 
-def _around(vertices: np.ndarray, labels: np.ndarray, closed: np.ndarray) -> np.ndarray:
-    """For each part the largest closed one whose box holds that of the part, or itself; the largest thousand count."""
+def _around(mesh: Triangles, labels: np.ndarray, closed: np.ndarray) -> np.ndarray:
+    """For each part the largest closed one that it lies in, or itself; the largest thousand count.
+
+    It lies in one whose box holds its box, and that winds around one of its vertices.
+    """
+    vertices = mesh.vertices
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    first = vertices[order[starts]]
+    parts = labels[mesh.faces[:, 0]]
     low, high = (by.reduceat(vertices[order], starts) for by in (np.minimum, np.maximum))
     sizes = np.where(closed, (high - low).prod(1), 0)
     around = np.arange(len(starts))
     for part in np.argsort(-sizes)[:_LARGEST]:
         if closed[part] and around[part] == part:
-            inside = ((low > low[part]) & (high < high[part])).all(1)
-            around[inside & (around == np.arange(len(around)))] = part
+            free = around == np.arange(len(around))
+            boxed = np.flatnonzero(((low > low[part]) & (high < high[part])).all(1) & free)
+            if len(boxed):
+                around[boxed[_winds(vertices, mesh.faces[parts == part], first[boxed])]] = part
     return around
+
+
+def _winds(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Whether a closed part, in whichever orientation, winds around each of the points [n, 3]."""
+    import igl
+
+    vertices, faces = _used(vertices, faces)
+    middle, size = vertices.mean(0), np.ptp(vertices, axis=0).max()  # libigl computes some of it in float32
+    tree = igl.FastWindingNumberBVH()
+    tree.init((vertices - middle) / size, faces)
+    return np.abs(tree.winding_number((points - middle) / size)) > 0.5
 
 
 def _parts(edges: Edges, vertices: int) -> tuple[int, np.ndarray]:

@@ -103,6 +103,21 @@ def test_parts_are_turned_with_what_lies_in_them() -> None:
     assert same(repaired(inner)[0], inner)
 
 
+@pytest.mark.parametrize("centre", [(0, 0, 0), (1e9, 0, 0)])
+@pytest.mark.parametrize("large_too", [False, True])
+def test_a_part_in_the_corner_of_anothers_box_is_no_cavity(large_too: bool, centre: tuple[float, float, float]) -> None:
+    corner = sphere(1, 0.05, (0.9, 0.9, 0.9))
+    large = inverted(BALL) if large_too else BALL
+    aside = corner if large_too else inverted(corner)
+    result, repairs = repaired(moved(joined(large, aside), centre))
+    assert same(result, moved(joined(BALL, corner), centre))
+    assert repairs.flipped_faces == len((large if large_too else corner).faces)
+
+
+def moved(mesh: Triangles, offset: tuple[float, float, float]) -> Triangles:
+    return Triangles(mesh.vertices + offset, mesh.faces)
+
+
 def test_an_open_sheet_keeps_its_side() -> None:
     for order in ([0, 1, 2], [0, 2, 1]):
         sheet = Triangles(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]]), np.array([order]))
@@ -206,6 +221,7 @@ def test_all_damage_at_once() -> None:
         (np.outer([0, 1, 2], [1.0, 2.0, 3.0]), [[0, 1, 2]], "1 degenerate face"),
         (np.eye(3) * 1e200, [[0, 1, 2]], r"1e\+200 long"),
         (np.eye(3) * 1e-200, [[0, 1, 2]], "1e-200 long"),
+        ((2 * np.eye(3) - 1) * 1e308, [[0, 1, 2]], "inf long"),
     ],
 )
 def test_what_leaves_nothing_is_told(vertices: np.ndarray, faces: list[list[int]], words: str) -> None:
