@@ -9,7 +9,8 @@ import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
 
-MAX_FACES = 2**27  # after instances are placed and polygons cut; refused before anything of that size is allocated
+MAX_FACES = 2**27  # after polygons are cut; refused before anything of that size is allocated
+MAX_COPIES = 2**23  # vertices, or triangles, of a scene whose parts stand in several places
 _warning = threading.Lock()  # Python's warning filters are one for all threads
 
 
@@ -45,7 +46,16 @@ class MeshArrays:
         return MeshArrays(vertices, faces, normals, self.colours)
 
 
-def joined(parts: Sequence[MeshArrays]) -> MeshArrays:
+def assembled(places: Sequence[tuple[MeshArrays, np.ndarray]]) -> MeshArrays:
+    """Parts, each placed by its matrix [4, 4], as one; raises InputError, before, if copies of them are too many."""
+    parts = {id(part): part for part, _ in places}.values()
+    for name in ("vertices", "faces"):
+        total, own = (sum(len(getattr(part, name)) for part in some) for some in ([part for part, _ in places], parts))
+        check_copies(total, own, name)
+    return _joined([_placed(part, matrix) for part, matrix in places])
+
+
+def _joined(parts: Sequence[MeshArrays]) -> MeshArrays:
     """Several parts as one; normals and colours are kept if all parts have them."""
     if len(parts) == 1:
         return parts[0]
@@ -62,7 +72,7 @@ def joined(parts: Sequence[MeshArrays]) -> MeshArrays:
     )
 
 
-def placed(part: MeshArrays, matrix: np.ndarray) -> MeshArrays:
+def _placed(part: MeshArrays, matrix: np.ndarray) -> MeshArrays:
     """A part moved by ``matrix`` [4, 4]; where that mirrors, faces are turned so that the outside stays outside."""
     if np.array_equal(matrix, np.eye(4)):
         return part
@@ -115,3 +125,9 @@ def check_faces(count: int) -> None:
     """Raise InputError for more than ``MAX_FACES`` triangles."""
     if count > MAX_FACES:
         raise InputError(f"it comes to {count:,} triangles, and at most {MAX_FACES:,} are read: simplify or split it")
+
+
+def check_copies(count: int, own: int, name: str) -> None:
+    """Raise InputError if ``own`` vertices or faces come to too many, ``count``, because parts are used again."""
+    if count > max(MAX_COPIES, own):
+        raise InputError(f"its {own:,} {name} come to {count:,} with all copies, at most {MAX_COPIES:,} work: split it")

@@ -1,5 +1,6 @@
 """Mesh and point files: one way in, one way out. The formats are next door."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from neuralfields.errors import FileFormatError, InputError
+from neuralfields.errors import InputError
 from neuralfields.files import ply, points, scenes, threemf
 from neuralfields.files.atomic import write_bytes
-from neuralfields.files.content import content
+from neuralfields.files.content import content, decoding
 from neuralfields.files.mesh_arrays import MeshArrays, bytes_of_colours
 
 __all__ = ["MESH_SUFFIXES", "WRITABLE_MESH_SUFFIXES", "MeshArrays", "read_mesh", "write_mesh"]
 
 _PIECE = 2**16  # rows that become text at a time
+_FINE, _COARSE = 2.0**-20, 1e-4  # rounding as a share of a mesh's size: from there on GLB moves it, it is refused
 
 
 def read_mesh(path: str | os.PathLike[str]) -> MeshArrays:
@@ -33,19 +35,10 @@ def read_mesh(path: str | os.PathLike[str]) -> MeshArrays:
     data = content(path, "mesh file")
     if decode is None:
         raise InputError(f"cannot read {path}: {path.suffix!r} is none of {_listed(MESH_SUFFIXES)}")
-    try:
+    with decoding(f"{path}"):
         # One that refers to others needs its place.
         found = scenes.decode_gltf(data, path) if decode is scenes.decode_gltf else decode(data)
         return found.checked()
-    except ImportError:
-        raise
-    except InputError as error:
-        raise type(error)(f"cannot read {path}: {error}") from None
-    except MemoryError:
-        raise InputError(f"cannot read {path}: not enough memory for it") from None
-    except Exception as error:  # parsers raise anything on damaged content
-        reason = (str(error) or type(error).__name__).splitlines()[0][:160]
-        raise FileFormatError(f"cannot read {path}: it is damaged or truncated ({reason})") from error
 
 
 def write_mesh(
@@ -58,7 +51,8 @@ def write_mesh(
 ) -> None:
     """Write a mesh, whole or not at all; the suffix decides the format.
 
-    PLY (binary), OBJ and OFF keep coordinates in float64, STL (binary) and GLB in float32. STL has no vertices of its
+    PLY (binary), OBJ and OFF keep coordinates in float64, STL (binary) and GLB in float32; a mesh far from the origin,
+    which that would spoil, is moved to its place by a GLB's node, and refused for STL. STL has no vertices of its
     own, normals or colours, OFF no normals or colours.
 
     Args:
@@ -121,17 +115,32 @@ def _lines(form: str, rows: np.ndarray) -> bytes:
 
 def _export(mesh: MeshArrays, kind: str) -> bytes:
     """A file of one of the formats that have float32, made by trimesh."""
-    from trimesh import Trimesh
+    from trimesh import Scene, Trimesh
 
     if not len(mesh.faces):
         raise InputError(f"there are no faces, which {kind} needs: PLY or OBJ hold points alone")
-    largest = np.abs(mesh.vertices).max(initial=0)
-    if largest > np.finfo(np.float32).max:
-        raise InputError(f"coordinates up to {largest:.4g} do not fit float32, which {kind} has")
-    made = Trimesh(mesh.vertices, mesh.faces, vertex_normals=mesh.normals, vertex_colors=mesh.colours, process=False)
-    data = made.export(file_type=kind)
+    middle = np.zeros(3)
+    if kind == "glb" and _rounding(mesh.vertices) > _FINE:
+        middle = mesh.vertices.min(0) / 2 + mesh.vertices.max(0) / 2
+        middle *= np.abs(middle).max() > 1e-7  # trimesh takes smaller moves for none
+    vertices = mesh.vertices - middle
+    if _rounding(vertices) > _COARSE:
+        largest = np.abs(vertices).max()
+        raise InputError(f"float32, which {kind} has, is too coarse for it at {largest:.4g}: use .ply or .obj")
+    made = Trimesh(vertices, mesh.faces, vertex_normals=mesh.normals, vertex_colors=mesh.colours, process=False)
+    data = Scene(made).apply_translation(middle).export(file_type=kind) if middle.any() else made.export(file_type=kind)
     assert isinstance(data, bytes)
     return data
+
+
+def _rounding(vertices: np.ndarray) -> float:
+    """The step between neighbouring float32 at the largest of the coordinates, as a share of the longest side.
+
+    Infinity for what float32 cannot hold, zero for what has no extent.
+    """
+    with np.errstate(over="ignore"):
+        step, side = np.spacing(np.float32(np.abs(vertices).max())), np.ptp(vertices, axis=0).max()
+    return (float(step) / side if side else 0.0) if np.isfinite(step) else math.inf
 
 
 _READERS: dict[str, Callable[..., MeshArrays]] = {

@@ -1,7 +1,9 @@
 """Point clouds as tables of numbers: text (.xyz, .pts, .txt, .csv) and NumPy arrays (.npy, .npz)."""
 
 import io
+import math
 import re
+from functools import partial
 from typing import IO
 
 import numpy as np
@@ -10,6 +12,7 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files import arrays
 from neuralfields.files.mesh_arrays import MeshArrays, numbers
 
+_MAX_UNPACKED = 2**30  # bytes as float64; a larger file may hold as many as it has itself
 _NO_FACES = np.empty((0, 3), np.int64)
 _COLUMNS = "x y z, also with nx ny nz or r g b (0 to 255), and with an intensity before these"
 
@@ -24,7 +27,7 @@ def decode_text(data: bytes) -> MeshArrays:
     Raises:
         FileFormatError: it is no such table.
     """
-    text = re.sub(rb"^\s*(#|//).*$", b"", data, flags=re.MULTILINE).replace(b",", b" ").replace(b";", b" ").strip()
+    text = re.sub(rb"^[ \t]*(#|//).*$", b"", data, flags=re.MULTILINE).replace(b",", b" ").replace(b";", b" ").strip()
     first, _, rest = text.partition(b"\n")
     if rest and (len(first.split()) == 1 or re.match(rb"[A-Za-z_]+(\s+[A-Za-z_]+)*\s*$", first)):
         text = rest.strip()
@@ -47,15 +50,19 @@ def decode_npy(data: bytes) -> MeshArrays:
 
 
 def decode_npz(data: bytes) -> MeshArrays:
-    """The same for the only array of an .npz, or the one called points or vertices."""
-    return _of_table(arrays.the_one(data, ("points", "vertices"), _table))
+    """The same for the only array of an .npz, or the one called points or vertices; a small file holds no huge one."""
+    read = partial(_table, limit=max(_MAX_UNPACKED, len(data)))
+    return _of_table(arrays.the_one(data, ("points", "vertices"), read))
 
 
-def _table(stream: IO[bytes], size: int) -> np.ndarray:
+def _table(stream: IO[bytes], size: int, limit: float = math.inf) -> np.ndarray:
+    """The numbers of an .npy of ``size`` bytes, which are at most ``limit`` bytes as float64."""
     shape, column_major, dtype = arrays.header(stream)
     if len(shape) != 2 or shape[1] not in (3, 4, 6, 7) or dtype.kind not in "fiu":
         raise InputError(f"its array is {dtype.name} {list(shape)}: numbers [n, 3] or [n, 6] work, {_COLUMNS}")
     wanted = shape[0] * shape[1] * dtype.itemsize
+    if 8 * shape[0] * shape[1] > limit:
+        raise InputError(f"it unpacks to {shape[0]:,} points, too many for a file of its size: an .npy file works")
     content = stream.read(wanted) if wanted <= size else b""
     if len(content) != wanted:
         raise FileFormatError(f"it is truncated: its header promises {wanted} bytes of points")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files.mesh_arrays import MeshArrays, bytes_of_colours, check_faces, fan, joined, numbers, placed
+from neuralfields.files.mesh_arrays import MeshArrays, assembled, bytes_of_colours, check_copies, fan, numbers
 
 _STL_HEAD, _STL_FACE = 84, 50  # bytes
 _GLB_HEAD = struct.Struct("<4sIIII")
@@ -162,9 +162,7 @@ def _parsed(data: bytes, kind: str, read: _Resolve | None = None, **options: Any
     parts = {
         name: _arrays(part) for name, part in found["geometry"].items() if "vertices" in part and "entities" not in part
     }
-    places = [(parts[name], matrix) for name, matrix in _places(found) if name in parts]
-    check_faces(sum(len(part.faces) for part, _ in places))
-    return joined([placed(part, matrix) for part, matrix in places])
+    return assembled([(parts[name], matrix) for name, matrix in _places(found) if name in parts])
 
 
 def _arrays(part: dict[str, Any]) -> MeshArrays:
@@ -244,15 +242,18 @@ def _beside(path: Path, uri: str) -> bytes:
 
 
 def _check_gltf(tree: dict[str, Any], size: int) -> None:
-    """Raise unless the numbers of values that a glTF's accessors promise can be in ``size`` bytes."""
+    """Raise unless what a glTF's accessors promise can be in ``size`` bytes, and is not used again too often."""
     accessors = tree.get("accessors", [])
-    used = chain.from_iterable(
-        [*primitive["attributes"].values(), *filter(None, [primitive.get("indices")])]
-        for mesh in tree.get("meshes", [])
-        for primitive in mesh["primitives"]
-    )
+    primitives = [primitive for mesh in tree.get("meshes", []) for primitive in mesh["primitives"]]
+    attributes = [primitive["attributes"] for primitive in primitives]
+    corners = [primitive["indices"] for primitive in primitives if primitive.get("indices") is not None]
+    used = [*chain.from_iterable(found.values() for found in attributes), *corners]
     if any("bufferView" not in accessors[number] for number in used):
         raise InputError("its geometry is compressed (Draco) or sparse: save it without compression")
     promised = sum(abs(int(accessor["count"])) for accessor in accessors)
     if promised > size:
         raise FileFormatError(f"it is damaged: it promises {promised} values, in {size} bytes")
+    vertices = [found["POSITION"] for found in attributes if "POSITION" in found]
+    for name, which in (("vertices", vertices), ("corners", corners)):
+        total, own = (sum(int(accessors[number]["count"]) for number in some) for some in (which, set(which)))
+        check_copies(total, own, name)

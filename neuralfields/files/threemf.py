@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -9,9 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files.mesh_arrays import MeshArrays, check_faces, joined, placed
+from neuralfields.files.mesh_arrays import MeshArrays, assembled
 
-_MAX_BYTES = 2**31  # of the model, unpacked
+_MAX_BYTES = 2**29  # of the model, unpacked
+_MAX_DEPTH = 100  # of elements in elements
 _MAX_PLACES = 2**16  # of objects in the build, components of components counted each
 _MODEL = ".model"
 
@@ -40,40 +42,46 @@ def decode(data: bytes) -> MeshArrays:
         for info in models:
             with archive.open(info) as stream:
                 build += _read(stream, objects)
-    parts = list(_parts(objects, build or [(name, np.eye(4)) for name in objects]))
-    check_faces(sum(len(part.faces) for part, _ in parts))
-    return joined([placed(part, matrix) for part, matrix in parts])
+    return assembled(list(_parts(objects, build or [(name, np.eye(4)) for name in objects])))
 
 
 def _read(stream: object, objects: dict[str, _Object]) -> list[tuple[str, np.ndarray]]:
     """Add the objects of one model file to ``objects``; give what its build places."""
     build = []
-    vertices: list[tuple[str, ...]] = []
-    faces: list[tuple[str, ...]] = []
+    vertices, faces = array("d"), array("q")
     components: list[tuple[str, np.ndarray]] = []
-    for _, element in ElementTree.iterparse(stream):  # type: ignore[arg-type]
+    for element in _elements(stream):
         get = element.attrib.__getitem__
         match element.tag.rpartition("}")[2]:
             case "vertex":
-                vertices.append((get("x"), get("y"), get("z")))
+                vertices.extend((float(get("x")), float(get("y")), float(get("z"))))
             case "triangle":
-                faces.append((get("v1"), get("v2"), get("v3")))
+                faces.extend((int(get("v1")), int(get("v2")), int(get("v3"))))
             case "component":
                 components.append(_place(element))
             case "object":
-                mesh = MeshArrays(_array(vertices, np.float64), _array(faces, np.int64)).checked() if vertices else None
+                mesh = MeshArrays(np.array(vertices), np.array(faces)).checked() if vertices else None
                 objects[get("id")] = _Object(mesh, components)
-                vertices, faces, components = [], [], []
+                vertices, faces, components = array("d"), array("q"), []
             case "item":
                 build.append(_place(element))
             case _:
-                continue
-        element.clear()
+                pass
     return build
 
 
-def _array(rows: list[tuple[str, ...]], dtype: type) -> np.ndarray:
-    return np.array(rows, np.str_).astype(dtype).reshape(-1, 3)
+def _elements(stream: object) -> Iterator[ElementTree.Element]:
+    """All elements as they end, none of which keeps another."""
+    above: list[ElementTree.Element] = []
+    for event, element in ElementTree.iterparse(stream, ("start", "end")):  # type: ignore[arg-type]
+        if event == "start":
+            above.append(element)
+            if len(above) > _MAX_DEPTH:
+                raise FileFormatError(f"its elements lie in each other more than {_MAX_DEPTH} deep")
+            continue
+        yield above.pop()
+        if above:
+            above[-1].remove(element)
 
 
 def _place(element: ElementTree.Element) -> tuple[str, np.ndarray]:

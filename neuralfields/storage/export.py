@@ -120,7 +120,8 @@ def export_mesh(
     vertices = frame.to_world(torch.from_numpy(mesh.triangles.vertices)).numpy()
     mirrored = np.linalg.det(np.array(frame.matrix)) < 0
     triangles = Triangles(vertices, mesh.triangles.faces[:, ::-1] if mirrored else mesh.triangles.faces)
-    normals = torch.nn.functional.normalize(frame.gradient_to_world(torch.from_numpy(mesh.normals)), dim=1)
+    gradients = frame.gradient_to_world(torch.from_numpy(mesh.normals).double()) * frame.scale
+    normals = torch.nn.functional.normalize(gradients, dim=1)
     write_mesh(path, triangles.vertices, triangles.faces, normals=normals.numpy())
     return triangles
 

@@ -1,8 +1,10 @@
 """Mesh and point files: exact both ways, whole or refused, and every refusal one clear line."""
 
 import base64
+import io
 import json
 import resource
+import signal
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from known_meshes import sphere
 
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.meshes import MESH_SUFFIXES, WRITABLE_MESH_SUFFIXES, MeshArrays, read_mesh, write_mesh
+from neuralfields.files.threemf import _elements
 
 BALL = sphere(2)
 NORMALS = BALL.vertices
@@ -42,6 +45,13 @@ def refused(*words: str, kind: type[InputError] | None = FileFormatError) -> Ite
     assert kind in (type(caught.value), None), text
     assert "\n" not in text and len(text) < 400
     assert not [word for word in words if word not in text], text
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
 # ---- there and back ----
@@ -83,6 +93,27 @@ def test_sizes_survive(tmp_path: Path, suffix: str, scale: float) -> None:
     found = read_mesh(path)
     error = np.abs(found.vertices[found.faces] - vertices[BALL.faces]).max()
     assert error <= (4e-7 * scale if suffix in SINGLE else 0)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e9, 1e13])
+def test_far_from_the_origin_a_mesh_is_kept_or_refused(tmp_path: Path, offset: float) -> None:
+    vertices = BALL.vertices + np.array([offset, 0, -offset])
+    for suffix in WRITABLE_MESH_SUFFIXES - {".stl"}:
+        write_mesh(tmp_path / f"a{suffix}", vertices, BALL.faces, normals=NORMALS)
+        found = read_mesh(tmp_path / f"a{suffix}")
+        assert np.abs(found.vertices - vertices).max() <= 2e-7 + np.spacing(offset)
+        assert np.array_equal(found.faces, BALL.faces)
+    if offset == 1e3:
+        write_mesh(tmp_path / "a.stl", vertices, BALL.faces)
+    else:
+        with refused("a.stl", "float32", "use .ply or .obj", kind=InputError):
+            write_mesh(tmp_path / "a.stl", vertices, BALL.faces)
+
+
+def test_what_is_too_small_for_float32_is_refused(tmp_path: Path) -> None:
+    for vertices in (BALL.vertices * 1e-43, (BALL.vertices + 1e5) * 1e-13):
+        with refused("a.glb", "float32", "use .ply or .obj", kind=InputError):
+            write_mesh(tmp_path / "a.glb", vertices, BALL.faces)
 
 
 @pytest.mark.parametrize("suffix", sorted(WRITABLE_MESH_SUFFIXES))
@@ -328,10 +359,68 @@ def test_3mf_that_multiplies_itself(tmp_path: Path) -> None:
     threemf(tmp_path / "a.3mf", objects=doubled, build='<item objectid="39"/>')
     with refused("a.3mf", "places more than", kind=InputError):
         read_mesh(tmp_path / "a.3mf")
+    points = "".join(f'<vertex x="{x}" y="0" z="0"/>' for x in range(20_000))
+    corner = '<triangle v1="0" v2="1" v3="2"/>'
+    line = f'<object id="2"><mesh><vertices>{points}</vertices><triangles>{corner}</triangles></mesh></object>'
+    threemf(tmp_path / "c.3mf", objects=line, build='<item objectid="2"/>' * 1000)
+    with little_memory(), refused("c.3mf", "20,000 vertices come to 20,000,000", kind=InputError):
+        read_mesh(tmp_path / "c.3mf")
     loop = '<object id="2"><components><component objectid="2"/></components></object>'
     threemf(tmp_path / "b.3mf", objects=loop, build='<item objectid="2"/>')
     with refused("b.3mf", "contains itself"):
         read_mesh(tmp_path / "b.3mf")
+
+
+def test_3mf_with_far_more_in_it_than_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = "<a>" * 200 + "</a>" * 200
+    threemf(tmp_path / "a.3mf", objects=nested)
+    with refused("a.3mf", "more than 100 deep"):
+        read_mesh(tmp_path / "a.3mf")
+    elements = b"<vertices>" + b'<vertex x="0"/>' * 1000 + b"</vertices>"
+    for element in _elements(io.BytesIO(elements)):
+        assert len(element) <= 1
+    monkeypatch.setattr("neuralfields.files.threemf._MAX_BYTES", 500)
+    threemf(tmp_path / "b.3mf", objects="")
+    with refused("b.3mf", "at most 500 are read", kind=InputError):
+        read_mesh(tmp_path / "b.3mf")
+
+
+@pytest.mark.parametrize("shared", ["nodes", "primitives"])
+def test_gltf_that_multiplies_itself(tmp_path: Path, shared: str) -> None:
+    count = 100_000
+    uri = "data:;base64," + base64.b64encode(bytes(12 * count) + BUFFER[48:]).decode()
+    views = [{"buffer": 0, "byteLength": 12 * count}, {"buffer": 0, "byteOffset": 12 * count, "byteLength": 24}]
+    more: dict[str, object] = {"buffers": [{"uri": uri, "byteLength": 12 * count + 24}], "bufferViews": views}
+    if shared == "nodes":
+        more |= {"nodes": [{"mesh": 0}] * 200, "scenes": [{"nodes": [*range(200)]}]}
+    else:
+        more |= {"meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}] * 200}]}
+    with little_memory(), refused("a.gltf", "100,000 vertices come to 20,000,000", kind=InputError):
+        read_bytes(tmp_path, "a.gltf", gltf(uri, count=count, **more))
+
+
+def test_npz_with_far_more_in_it_than_its_size(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (50_000_000, 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for _ in range(150):
+            file.write(bytes(10**6))
+    with little_memory(), refused("a.npz", "unpacks to 50,000,000 points", kind=InputError):
+        read_mesh(tmp_path / "a.npz")
+
+
+def test_blank_lines_are_passed_over_at_once(tmp_path: Path) -> None:
+    def stop(*_: object) -> None:
+        raise TimeoutError("it takes time with the square of the number of lines")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(20)  # what takes a moment would take minutes
+    try:
+        found = read_bytes(tmp_path, "a.xyz", "0 0 1\n" + "\n" * 300_000 + "2 3 4\n")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert found.vertices.tolist() == [[0, 0, 1], [2, 3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -457,10 +546,8 @@ def absurd_glb(length: int, first: int) -> bytes:
     ],
 )
 def test_small_files_with_great_claims(tmp_path: Path, name: str, data: bytes | str) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with refused(name):
+    with little_memory(), refused(name):
         read_bytes(tmp_path, name, data)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
 def test_geometry_that_is_compressed_is_told(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from known_meshes import sphere
 
 import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.files.images import read_image
 from neuralfields.files.meshes import WRITABLE_MESH_SUFFIXES, read_mesh
 from neuralfields.geometry import Frame, Triangles, repaired, topology
+from neuralfields.geometry.frame import HALF_SIDE
 from neuralfields.render.imaging import as_light, displayed, image_values
+from neuralfields.signals import Mesh, Sampling
 from neuralfields.storage.export import METHODS, export_image, export_lattice, export_mesh
 
 
@@ -88,6 +91,32 @@ def test_meshes_are_in_the_units_of_the_input(tmp_path, method, mirrored) -> Non
     assert written.closed and written.volume == pytest.approx(4 / 3 * np.pi, rel=0.01)
     assert found.normals is not None
     np.testing.assert_allclose(found.normals, radius / np.linalg.norm(radius, axis=1, keepdims=True), atol=0.02)
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-9, 1e13])
+def test_normals_have_length_one_at_any_scale(tmp_path, scale) -> None:
+    field = Ball()
+    field.frame = Frame.of_box((-scale,) * 3, (scale,) * 3)
+    written = export_mesh(field, tmp_path / "ball.ply", resolution=16)
+    found = read_mesh(tmp_path / "ball.ply")
+    assert found.normals is not None
+    np.testing.assert_allclose(found.normals, written.vertices / (0.5 * scale), atol=2e-3)
+    np.testing.assert_allclose(np.linalg.norm(found.normals, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", sorted(WRITABLE_MESH_SUFFIXES - {".stl"}))
+def test_a_small_shape_far_from_the_origin(tmp_path, suffix) -> None:
+    centre, scale = np.array([1e9, -1e9, 1e9]), 0.5 / HALF_SIDE
+    ball = sphere(4, 0.5)
+    signal = Mesh(Triangles(ball.vertices + centre, ball.faces), sampling=Sampling(samples=5000))
+    batch = signal.draw(5000, seed=0, step=0)
+    assert (batch.y - (batch.x.norm(dim=-1, keepdim=True) - HALF_SIDE)).abs().max() < 2e-3
+    field = Ball()
+    near = export_mesh(field, tmp_path / "near.ply", resolution=24).vertices / 2 - (5, 10, 15)
+    field.frame = signal.frame
+    export_mesh(field, tmp_path / f"far{suffix}", resolution=24)
+    found = (read_mesh(tmp_path / f"far{suffix}").vertices - centre) / scale
+    assert np.abs(found - near).max() < 1e-6
 
 
 @pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
