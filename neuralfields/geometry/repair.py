@@ -229,13 +229,14 @@ def _inside_out(mesh: Triangles, edges: Edges) -> np.ndarray:
 def _around(mesh: Triangles, labels: np.ndarray, closed: np.ndarray) -> np.ndarray:
     """For each part the largest closed one that it lies in, or itself; the largest thousand count.
 
-    It lies in one whose box holds its box, and that winds around one of its vertices.
+    It lies in one whose box holds its box and that winds around one of its vertices.
     """
     vertices = mesh.vertices
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     first = vertices[order[starts]]
-    parts = labels[mesh.faces[:, 0]]
+    faces = mesh.faces[np.argsort(labels[mesh.faces[:, 0]], kind="stable")]
+    ends = np.searchsorted(labels[faces[:, 0]], np.arange(len(starts) + 1))
     low, high = (by.reduceat(vertices[order], starts) for by in (np.minimum, np.maximum))
     sizes = np.where(closed, (high - low).prod(1), 0)
     around = np.arange(len(starts))
@@ -244,7 +245,8 @@ def _around(mesh: Triangles, labels: np.ndarray, closed: np.ndarray) -> np.ndarr
             free = around == np.arange(len(around))
             boxed = np.flatnonzero(((low > low[part]) & (high < high[part])).all(1) & free)
             if len(boxed):
-                around[boxed[_winds(vertices, mesh.faces[parts == part], first[boxed])]] = part
+                outer = faces[ends[part] : ends[part + 1]]
+                around[boxed[_winds(vertices, outer, first[boxed])]] = part
     return around
 
 
@@ -252,7 +254,8 @@ def _winds(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.nd
     """Whether a closed part, in whichever orientation, winds around each of the points [n, 3]."""
     import igl
 
-    vertices, faces = _used(vertices, faces)
+    used, corners = np.unique(faces, return_inverse=True)
+    vertices, faces = vertices[used], corners.reshape(-1, 3)
     middle, size = vertices.mean(0), np.ptp(vertices, axis=0).max()  # libigl computes some of it in float32
     tree = igl.FastWindingNumberBVH()
     tree.init((vertices - middle) / size, faces)
