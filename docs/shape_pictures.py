@@ -20,7 +20,7 @@ WORK = Path(__file__).parents[1] / "build" / "docs"
 SIDE = 300
 STEPS = 4000
 MESHES = {"armadillo": "sdf", "nefertiti": "sdf", "spot": "sdf", "stanford-bunny": "sdf", "beetle-alt": "udf"}
-AZIMUTHS = {"armadillo": 200.0, "nefertiti": 30.0, "spot": 210.0, "stanford-bunny": 10.0, "beetle-alt": 40.0}
+AZIMUTHS = {"armadillo": 15.0, "nefertiti": 35.0, "spot": 210.0, "stanford-bunny": 10.0, "beetle-alt": 40.0}
 BOX, DRILL = (0.5, 0.4, 0.6), 0.25
 PART = solids.rotated(solids.difference(solids.box(BOX), solids.cylinder(DRILL, 1.0)), (1.0, 2.0, 0.5), 35.0)
 CELLS = 40
@@ -52,7 +52,7 @@ def gallery() -> tuple[list[Panel], list[Panel]]:
     for name, form in MESHES.items():
         field, mesh = fitted(name, form)
         surface = Surface.of(field)
-        camera = nf.render.framed(surface, AZIMUTHS[name], 15.0, size=(SIDE, SIDE))
+        camera = nf.render.framed(surface, AZIMUTHS[name], 10.0, up="z" if name == "nefertiti" else "y", size=(SIDE, SIDE))
         found = mesh.measure(field, thorough=True)
         numbers[name] = found
         told = f"IoU {found['iou']:.4f}" if "iou" in found else f"error {found['distance_error']:.1g}"
