@@ -1,6 +1,7 @@
 # make demo   fit a real photo            make check  lint, types, the C++ core's builds, build and import of the wheel
 # make test   run the whole test suite    make docs   tables and pictures of the documentation
 # make clean  remove what these made      make sanitize   the ops' tests with the C++ core under sanitizers
+# make extras   install Open3D too (1.1 GB) and run the tests that need it
 #
 # Every target makes its own environment in .venv first; PYTHON names the interpreter it is made with.
 
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 INSTALL := $(PIP) install --no-input --constraint constraints.txt
 DEMO := build/demo
 
-.PHONY: demo test sanitize check docs clean
+.PHONY: demo test sanitize check docs extras clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/runtime
@@ -36,6 +37,11 @@ check: $(VENV)/dev
 docs: $(VENV)/dev
 	@$(BIN)/python docs/make_tables.py
 	@$(BIN)/python docs/make_pictures.py
+
+# Open3D brings a plugin of pytest, which this version of pytest refuses.
+extras: $(VENV)/dev
+	@$(INSTALL) --editable '.[open3d]'
+	@NF_EXTRAS=all $(BIN)/python -m pytest -p no:dash tests/geometry/test_proximity.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist neuralfields/ops/native/lib .pytest_cache .ruff_cache .hypothesis

@@ -52,7 +52,8 @@ def gallery() -> tuple[list[Panel], list[Panel]]:
     for name, form in MESHES.items():
         field, mesh = fitted(name, form)
         surface = Surface.of(field)
-        camera = nf.render.framed(surface, AZIMUTHS[name], 10.0, up="z" if name == "nefertiti" else "y", size=(SIDE, SIDE))
+        up = "z" if name == "nefertiti" else "y"
+        camera = nf.render.framed(surface, AZIMUTHS[name], 10.0, up=up, size=(SIDE, SIDE))
         found = mesh.measure(field, thorough=True)
         numbers[name] = found
         told = f"IoU {found['iou']:.4f}" if "iou" in found else f"error {found['distance_error']:.1g}"
