@@ -118,9 +118,10 @@ def main(words: Sequence[str]) -> int:
         from neuralfields import runs
 
     if options.resume and runs.Collection.at(options.resume):
-        return _drain_all(runs.Collection.open(options.resume), options)
+        return _drain_all(runs.Collection.open(options.resume, trust=options.trust), options)
+    tell = (lambda text: None) if options.quiet or options.json else say
     if options.resume:
-        return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust), options)
+        return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust, tell=tell), options)
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
     names = (*names, "samples", "distances", "viewpoint")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
@@ -131,20 +132,13 @@ def main(words: Sequence[str]) -> int:
         pass  # refused once, not for each file, and before any is read
     if options.together:
         return _drain_all(runs.Collection.start(paths, wanted, out=options.out), options)
-    return each("fit", paths, lambda path: drain(_started(path, wanted, options), options))
+    return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out, tell=tell), options))
 
 
 def _drain_all(collection: "Collection", options: Namespace) -> int:
     from neuralfields.cli import together
 
     return together.drain(collection, options)
-
-
-def _started(path: str, wanted: Any, options: Namespace) -> "Run":
-    from neuralfields import runs
-
-    quiet = options.quiet or options.json
-    return runs.start(path, wanted, out=options.out, tell=(lambda text: None) if quiet else say)
 
 
 def _inputs(options: Namespace) -> tuple[list[str], str | None]:

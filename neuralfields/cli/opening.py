@@ -10,7 +10,7 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field
 from neuralfields.protocols import Source
 from neuralfields.storage import RunFolder
-from neuralfields.storage.run_folder import _finite
+from neuralfields.storage.run_folder import finite
 
 
 def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | None]:
@@ -28,8 +28,10 @@ def open_field(path: Path, trust: tuple[str, ...]) -> tuple[Field, RunFolder | N
     return storage.load(folder.field_path, trust=trust), folder
 
 
-def source_of(folder: RunFolder | None, given: Path | None) -> Source:
+def source_of(field: Field, folder: RunFolder | None, given: Path | None) -> Source:
     """The signal that a field is measured against: the one given, or the one its run was fitted to.
+
+    A file is read in the way that the field's source was.
 
     Raises:
         InputError: neither is known, or the file has changed or is gone.
@@ -37,22 +39,31 @@ def source_of(folder: RunFolder | None, given: Path | None) -> Source:
     if folder is None:
         if given is None:
             raise InputError("a field file does not hold its source: give it with --signal PATH")
+        described = field.provenance.get("signal")
+        if isinstance(described, dict) and described.get("kind") in list(signals.KINDS):
+            return _read_again(given, described, "the field file")
         return signals.read(given)
     try:
         described = folder.read_info()["signal"]
-        path, sha = (described[name] for name in ("path", "sha256"))
+        path, sha = Path(described["path"]), described["sha256"]
     except (KeyError, TypeError) as error:
         raise FileFormatError(f"{folder.path}/run.json does not tell its signal: {error}") from error
-    if given is None and not Path(path).exists():
+    if given is None and not path.exists():
         raise InputError(f"the source {path} is gone: give its new place with --signal PATH")
-    try:
-        signal = signals.read_again(given or path, described)
-    except KeyError as error:
-        raise FileFormatError(f"{folder.path}/run.json does not tell its signal: it lacks {error}") from error
+    signal = _read_again(given or path, described, f"{folder.path}/run.json")
     if signal.describe()["sha256"] != sha:
         changed = f"{given} is not what" if given else f"{path} has changed since"
         raise InputError(f"{changed} {folder.path} was fitted to: give the original with --signal PATH")
     return signal
+
+
+def _read_again(path: Path, described: dict[str, Any], teller: str) -> Source:
+    try:
+        return signals.read_again(path, described)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{teller} does not tell how its signal was read: {error}") from error
 
 
 def is_source(run: Path, path: Path) -> bool:
@@ -72,4 +83,4 @@ def same_file(one: Path, other: Path) -> bool:
 
 def print_json(value: Any) -> None:
     """One line of JSON on stdout. Numbers that are not finite become null, as in run.json."""
-    print(json.dumps(_finite(value), allow_nan=False))
+    print(json.dumps(finite(value), allow_nan=False))

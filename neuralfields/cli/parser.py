@@ -169,7 +169,9 @@ class Stop:
 
 
 @contextmanager
-def stop_requests(command: str) -> Iterator[Stop]:
+def stop_requests(
+    command: str, promise: str = "stopping after this step; Ctrl-C again leaves at once"
+) -> Iterator[Stop]:
     """The first Ctrl-C (or SIGTERM) only asks to stop after the current step; the second one is a KeyboardInterrupt."""
     stop = Stop()
 
@@ -178,7 +180,7 @@ def stop_requests(command: str) -> Iterator[Stop]:
             raise KeyboardInterrupt
         stop.asked = stop.at_once = True
         stop.also()
-        say(f"{command}: stopping after this step; Ctrl-C again leaves at once")
+        say(f"{command}: {promise}")
 
     # What our parent has made us ignore, as a shell does for background jobs, stays ignored.
     known = (signal.SIGINT, signal.SIGTERM)

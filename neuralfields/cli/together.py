@@ -14,7 +14,7 @@ def drain(collection: Collection, options: Namespace) -> int:
     left, quiet = len(collection.left), options.quiet or options.json
     if not quiet:
         say(f"{left} of {len(collection.members)} left to fit, into {collection.path}")
-    with stop_requests("nf fit") as stop:
+    with stop_requests("nf fit", "stopping: each fit ends after its step") as stop:
         stop.also = collection.stop
         for number, member in enumerate(collection.run(threads=options.threads), 1):
             if member.status == "failed" or not quiet:
@@ -28,13 +28,14 @@ def drain(collection: Collection, options: Namespace) -> int:
 def _told(member: Member) -> str:
     if member.status == "failed":
         return f"{member.folder}: failed: {member.reason}"
-    found = ", ".join(f"{name} {value:.4g}" for name, value in (member.metrics or {}).items())
+    found = ", ".join(f"{name} {value:.4g}" for name, value in (member.metrics or {}).items() if value is not None)
     return f"{member.folder}: {member.status}{found and ', '}{found}"
 
 
 def _report(collection: Collection, options: Namespace, stop: Stop) -> None:
     counts = Counter(member.status for member in collection.members)
-    again = f"go on with: nf fit --resume {shlex.quote(str(collection.path))}"
+    trust = "".join(f" --trust {package}" for package in collection.trust)
+    again = f"go on with: nf fit --resume {shlex.quote(str(collection.path))}{trust}"
     if stop.asked:
         say(f"nf fit: stopped with {counts['done']} of {len(collection.members)} done; {again}")
     elif options.json:

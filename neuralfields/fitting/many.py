@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import Any, TypeVar, Unpack
 
 import torch
@@ -57,17 +58,18 @@ def together(do: Callable[[T], R], things: Iterable[T], threads: int | None = No
         torch.set_num_threads(1)  # of this thread alone
         return carried(thing)
 
-    left, running = iter(things), dict[Future[R], T]()
-    with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
-        for thing in left:
-            running[pool.submit(alone, thing)] = thing
-            if len(running) == (threads or torch.get_num_threads()):
-                break
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                thing = running.pop(future)
-                for following in left:
-                    running[pool.submit(alone, following)] = following
-                    break
-                yield thing, future.result()
+    before = torch.get_num_threads()
+    left, running, most = iter(things), dict[Future[R], T](), threads or before
+    try:
+        with ThreadPoolExecutor(most) as pool:
+            for thing in islice(left, most):
+                running[pool.submit(alone, thing)] = thing
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    thing, result = running.pop(future), future.result()
+                    for following in islice(left, 1):
+                        running[pool.submit(alone, following)] = following
+                    yield thing, result
+    finally:
+        torch.set_num_threads(before)  # threads begun from now on get what was set last, by whichever thread

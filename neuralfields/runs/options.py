@@ -1,6 +1,7 @@
 """What a user may ask of a fit, and the recipe that comes of it."""
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from neuralfields import ops, recipes
+from neuralfields import ops, recipes, signals
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field, from_spec
 from neuralfields.fitting import SAMPLERS, Adam, LossWeighted, Teaching
@@ -17,6 +18,7 @@ from neuralfields.geometry.proximity import BACKENDS as DISTANCES
 from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
 from neuralfields.render.surface import FORMS
+from neuralfields.signals.reading import ForeignOptions
 
 
 @dataclass(frozen=True)
@@ -97,22 +99,44 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
     "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),
     "holdout": ("a share from 0 to below 1", lambda share: 0 <= share < 1),
+    "viewpoint": ("three finite numbers", lambda place: len(place) == 3 and all(map(math.isfinite, place))),
     "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
     "threads": ("between 1 and 1024", lambda n: 1 <= n <= 1024),
     "precision": ("highest or medium", lambda name: name in ("highest", "medium")),
 }
 
 
-def reading(options: Options) -> dict[str, Any]:
-    """The options of reading a signal; None where nothing was asked for."""
-    sampling = None if options.samples is None else {"samples": options.samples}
-    return {
+# Of what the kinds of signals take, what a user can ask for and how.
+_WORDS = {
+    "holdout": "--holdout",
+    "form": "--as",
+    "sampling": "--samples",
+    "distances": "--distances",
+    "viewpoint": "--viewpoint",
+}
+
+
+def read_signal(path: str | os.PathLike[str], options: Options) -> Source:
+    """Read the signal to fit.
+
+    Raises:
+        InputError: as for ``signals.read``, or an option is not for its kind.
+    """
+    given = {
         "holdout": options.holdout or None,
         "form": options.form,
-        "sampling": sampling,
+        "sampling": None if options.samples is None else {"samples": options.samples},
         "distances": options.distances,
         "viewpoint": options.viewpoint,
     }
+    try:
+        signal = signals.read(path, kind=options.kind, **given)
+    except ForeignOptions as error:
+        takes, foreign = (", ".join(_WORDS[n] for n in names if n in _WORDS) for names in (error.takes, error.foreign))
+        raise InputError(f"{path} is read as {error.kind}, which takes {takes}, not {foreign}") from None
+    if options.sampler and signal.kind != "image":
+        raise InputError(f"--sampler chooses among pixels, {path} is read as {signal.kind}: leave it out")
+    return signal
 
 
 def recipe_of(signal: Source, options: Options) -> Recipe:
@@ -165,6 +189,11 @@ def _foreign(name: str, in_dim: int, out_dim: int) -> Field:
 def package_of(name: str) -> str:
     """Of "package.module:Class"; nothing for the name of one of our own fields."""
     return name.partition(".")[0].partition(":")[0] if ":" in name else ""
+
+
+def trusted(options: Options) -> list[str]:
+    """The package of the field class asked for, if it is somebody's own."""
+    return [package] if (package := package_of(options.field or "")) not in ("", "neuralfields") else []
 
 
 def _named(known: Mapping[str, Callable[..., Recipe]], name: str, what: str) -> Callable[..., Recipe]:

@@ -5,9 +5,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -23,7 +23,7 @@ from neuralfields.fitting.result import History, finish
 from neuralfields.ops import native
 from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
-from neuralfields.runs.options import Options, device_named, package_of, reading, recipe_of
+from neuralfields.runs.options import Options, device_named, read_signal, recipe_of, trusted
 from neuralfields.storage import RunFolder, check_space
 
 _LOST_SECONDS = 4.0
@@ -33,6 +33,7 @@ _FIRST_PREVIEW_SECONDS = 1.5
 _TRIAL_SAMPLES = 64
 _UNTIL_FACTOR = 10
 FINISHED = ("done", "target missed")
+T = TypeVar("T")
 
 
 class Run:
@@ -186,25 +187,22 @@ class Run:
 
 
 @contextmanager
-def _precision(name: str) -> Iterator[None]:
-    """Inside the block matrix products have this precision."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
+def _inside(now: T, get: Callable[[], T], put: Callable[[T], None]) -> Iterator[None]:
+    """Inside the block a setting of torch is ``now``."""
+    before = get()
+    put(now)
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        put(before)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Inside the block torch uses this many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _precision(name: str) -> AbstractContextManager[None]:
+    return _inside(name, torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
+
+
+def _threads(count: int) -> AbstractContextManager[None]:
+    return _inside(count, torch.get_num_threads, torch.set_num_threads)
 
 
 def start(
@@ -227,17 +225,13 @@ def start(
     if out is not None and utf8(str(out)) != str(out):
         raise InputError(f"--out {out} is not UTF-8: choose another name")
     clock = time.monotonic()
-    signal = signals.read(path, kind=options.kind, **reading(options))
+    signal = read_signal(path, options)
     took = {"read": time.monotonic() - clock}
     if options.until_psnr and signal.headline != "psnr":
         what = f"{path} is measured by {signal.headline}"
         raise InputError(f"--until-psnr needs values in [0, 1], {what}: give --steps or --seconds")
     recipe = recipe_of(signal, options)
-    clock = time.monotonic()
-    if signal.awaited:
-        tell(f"{signal.name} {signal.extent}: {signal.awaited}")
-    signal.prepare()
-    took["sample"] = time.monotonic() - clock
+    took["sample"] = _sampled(signal, tell)
     took["prepare"] = _prepare(options.backend, recipe, signal, device_named(options.device))
     steps = options.steps
     if steps is None and options.seconds is None:
@@ -253,7 +247,7 @@ def start(
             "until_psnr": options.until_psnr,
             "backend": options.backend,
             "precision": options.precision,
-            "trust": [package] if (package := package_of(options.field or "")) not in ("", "neuralfields") else [],
+            "trust": trusted(options),
         },
         "seed": options.seed,
         "parameters": recipe.parameters,
@@ -272,13 +266,20 @@ def start(
         raise
 
 
-def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: Sequence[str] = ()) -> Run:
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    threads: int | None = None,
+    trust: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda text: None,
+) -> Run:
     """Go on with the fit in a run folder, exactly where its last checkpoint was.
 
     Args:
         path: the folder.
         threads: of torch; those of the run if None, which is what makes the result the same bit for bit.
         trust: packages whose field classes may be imported.
+        tell: as for ``start``.
 
     Raises:
         InputError: it is no run folder, the fit is finished, its signal is missing or has changed since, or its field
@@ -308,12 +309,23 @@ def resume(path: str | os.PathLike[str], *, threads: int | None = None, trust: S
             raise InputError(f"{source} has changed since {path} was begun: it cannot be resumed")
         info = {**info, "signal": {**signal.describe(), "path": source}, "threads": threads or info["threads"]}
         run = Run(folder, signal, info, trust)
+        took = info.get("other_seconds", {})  # runs of earlier versions have none
+        run.info["other_seconds"] = {**took, "sample": took.get("sample", 0.0) + _sampled(signal, tell)}
         _prepare(settings["backend"], run.recipe, signal, info["device"])
         return run
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(f"{path}/run.json lacks what a resume needs: {error}") from error
+
+
+def _sampled(signal: Source, tell: Callable[[str], None]) -> float:
+    """Make the signal's samples, after a line about it; the seconds it took."""
+    clock = time.monotonic()
+    if signal.awaited:
+        tell(f"{signal.name} {signal.extent}: {signal.awaited}")
+    signal.prepare()
+    return time.monotonic() - clock
 
 
 def utf8(name: str) -> str:

@@ -91,7 +91,7 @@ class PointCloud:
             viewpoint, neighbours: for the estimate, as for ``PointCloud``.
 
         Raises:
-            InputError: the file is missing, damaged, or has too few points.
+            InputError: the file is missing, damaged, or has too few points, or a viewpoint is given and it has normals.
         """
         mesh = read_mesh(path)
         points, normals = mesh.vertices, mesh.normals
@@ -99,6 +99,8 @@ class PointCloud:
         if normals is None and len(mesh.faces):
             normals = Triangles(points, mesh.faces[kept[mesh.faces].all(1)]).vertex_normals
         if normals is not None:
+            if viewpoint is not None:
+                raise InputError(f"{path} has normals: a viewpoint is for points without, leave it out")
             kept &= np.isfinite(normals).all(1) & normals.any(1)
             normals = normals[kept]
         cloud = cls(points[kept], normals, name=Path(path).name, viewpoint=viewpoint, neighbours=neighbours)

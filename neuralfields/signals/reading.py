@@ -1,6 +1,7 @@
 """From a path or an array to the right kind of signal."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from neuralfields.errors import InputError
 from neuralfields.files.images import IMAGE_SUFFIXES
-from neuralfields.files.meshes import MESH_SUFFIXES
+from neuralfields.files.meshes import MESH_SUFFIXES, read_mesh
 from neuralfields.protocols import Signal, Source
 from neuralfields.signals.image import Image
 from neuralfields.signals.mesh import Mesh, NoFaces
@@ -18,6 +19,19 @@ from neuralfields.signals.samples import Samples
 
 _MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
 KINDS: dict[str, type[Image] | type[Mesh] | type[PointCloud]] = {"image": Image, "mesh": Mesh, "points": PointCloud}
+
+
+class ForeignOptions(InputError):
+    """Options of reading that the kind of signal does not take.
+
+    Attributes:
+        kind: of the signal.
+        takes, foreign: names of the options that it takes, and of those it was given and does not.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], kind: str, foreign: Sequence[str]):
+        self.kind, self.takes, self.foreign = kind, KINDS[kind].options, tuple(foreign)
+        super().__init__(f"{path} is read as {kind}, which takes {', '.join(self.takes)}, not {', '.join(foreign)}")
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -46,8 +60,8 @@ def read(path: str | os.PathLike[str], *, kind: str | None = None, **options: An
         options: of that kind's ``read``, such as ``holdout`` for images and ``form`` for meshes; None is left out.
 
     Raises:
-        InputError: the file is missing, damaged, of no known kind, not of the kind given, or the kind has no such
-            option.
+        InputError: the file is missing, damaged, of no known kind, or not of the kind given.
+        ForeignOptions: the kind has no such option.
     """
     chosen = kind or kind_of(path)
     if chosen not in KINDS:
@@ -55,6 +69,10 @@ def read(path: str | os.PathLike[str], *, kind: str | None = None, **options: An
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return _read(path, chosen, given)
+    except ForeignOptions:
+        if kind is not None or chosen != Mesh.kind or len(read_mesh(path).faces):
+            raise
+        return _read(path, PointCloud.kind, given)
     except NoFaces:
         if kind is not None:
             raise
@@ -62,12 +80,10 @@ def read(path: str | os.PathLike[str], *, kind: str | None = None, **options: An
 
 
 def _read(path: str | os.PathLike[str], kind: str, options: dict[str, Any]) -> Source:
-    cls = KINDS[kind]
-    foreign = [name for name in options if name not in cls.options]
+    foreign = [name for name in options if name not in KINDS[kind].options]
     if foreign:
-        takes = f"takes {', '.join(cls.options)}, not {', '.join(foreign)}"
-        raise InputError(f"{path} is read as {kind}, which {takes}")
-    return cls.read(path, **options)
+        raise ForeignOptions(path, kind, foreign)
+    return KINDS[kind].read(path, **options)
 
 
 def read_again(path: str | os.PathLike[str], described: dict[str, Any]) -> Source:

@@ -83,12 +83,8 @@ class RunFolder:
         Raises:
             InputError: another process, or another lock of this one, holds it.
         """
-        path = self.path / "lock"
-        file = _locked(path)
-        try:
+        with locked(self.path):
             yield
-        finally:
-            _unlock(path, file)
 
     def read_info(self) -> dict[str, Any]:
         """What ``run.json`` holds.
@@ -195,6 +191,17 @@ class RunFolder:
                     path.unlink(missing_ok=True)
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes, and other blocks of this one, out of a folder; see ``RunFolder.lock``."""
+    path = folder / "lock"
+    file = _locked(path)
+    try:
+        yield
+    finally:
+        _unlock(path, file)
+
+
 def check_space(path: str | os.PathLike[str], size: int) -> None:
     """Refuse to start what cannot be finished: ``size`` bytes have to fit where ``path`` is or will be.
 
@@ -251,20 +258,21 @@ def _remove_empty(folders: tuple[Path, ...] | list[Path]) -> None:
 
 def _json(value: Mapping[str, Any], indent: int | None = None) -> bytes:
     try:
-        return (json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode(
+        return (json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n").encode(
             errors="backslashreplace"  # file names that are not UTF-8 become JSON's own escapes
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"not made of JSON values: {error}") from error
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A JSON value whose numbers that are not finite are null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -114,7 +114,9 @@ def test_a_changed_mesh_is_not_taken_for_the_same(nf: Callable, ball: Path) -> N
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
-        (("--viewpoint", 0, 0, 1), ("mesh", "viewpoint")),
+        (("--viewpoint", 0, 0, 1), ("mesh", "takes --as, --samples, --distances, not --viewpoint")),
+        (("--viewpoint", "nan", 0, 1), ("--viewpoint is three finite numbers", "nan")),
+        (("--sampler", "loss"), ("--sampler", "mesh")),
         (("--as", "density"), ("--as is one of sdf, occupancy, udf", "density")),
         (("--holdout", 0.1), ("mesh", "holdout")),
         (("--until-psnr", 30), ("--until-psnr", "iou")),
@@ -128,8 +130,8 @@ def test_options_that_do_not_fit(nf: Callable, folder: Path, ball: Path, words: 
 
 
 def test_options_of_shapes_are_not_for_images(nf: Callable, folder: Path) -> None:
-    refused(nf, folder, ["fit", "a.png", "--as", "udf"], "image", "form")
-    refused(nf, folder, ["fit", "a.png", "--samples", 1000], "image", "sampling")
+    refused(nf, folder, ["fit", "a.png", "--as", "udf"], "image", "takes --holdout, not --as")
+    refused(nf, folder, ["fit", "a.png", "--samples", 1000], "image", "takes --holdout, not --samples")
 
 
 def broken(folder: Path) -> dict[str, bytes]:
@@ -181,4 +183,43 @@ def test_points_are_told_from_meshes(nf: Callable, folder: Path) -> None:
     assert nf("fit", "table.xyz", *words, "--quiet").status == 0
     assert nf("fit", "points", "scan.ply", "--viewpoint", 0, 0, 9, *words, "--quiet").status == 0
     refused(nf, folder, ["fit", "mesh", "scan.ply"], "scan.ply", "points")
-    refused(nf, folder, ["fit", "scan.ply", "--as", "udf"], "scan.ply", "points", "form")
+    refused(nf, folder, ["fit", "scan.ply", "--as", "udf"], "scan.ply", "points", "takes --viewpoint, not --as")
+    refused(nf, folder, ["fit", "scan.ply", "--sampler", "loss"], "scan.ply", "points", "--sampler")
+
+
+def test_a_viewpoint_is_for_points_without_normals(nf: Callable, folder: Path, ball: Path) -> None:
+    directions = trimesh.creation.icosphere(2).vertices
+    trimesh.PointCloud(directions).export("scan.ply")
+    place = ("--viewpoint", 0, 0, 9)
+    assert nf("fit", "scan.ply", *place, "--steps", 3, "--batch", 64, "--quiet").status == 0
+    info = json.loads(Path("runs/scan/run.json").read_text())
+    assert (info["signal"]["kind"], info["signal"]["viewpoint"]) == ("points", [0, 0, 9])
+    np.savetxt("table.xyz", np.concatenate([directions, directions], 1))
+    for words in (["table.xyz", *place], ["points", ball, *place]):
+        refused(nf, folder, ["fit", *words], "has normals", "viewpoint")
+
+
+def test_a_field_file_tells_how_its_source_was_read(nf: Callable, folder: Path, ball: Path) -> None:
+    assert nf("fit", ball, "--as", "occupancy", *FEW).status == 0
+    by_folder, by_file = (
+        json.loads(nf("eval", *words, "--json").out)
+        for words in (("runs/ball",), ("runs/ball/field.nf", "--signal", ball))
+    )
+    assert by_file["iou"] == by_folder["iou"] > 0.8 and "distance_error" not in by_file
+
+
+@pytest.mark.parametrize("sampling", [{"sampels": 3}, 5, {"spreads": 1}])
+def test_damaged_descriptions_of_shapes(nf: Callable, folder: Path, ball: Path, sampling: object) -> None:
+    assert nf("fit", ball, "--steps", 3, "--samples", 1000, "--quiet").status == 0
+    info = json.loads(Path("runs/ball/run.json").read_text())
+    info["signal"]["sampling"] = sampling
+    Path("runs/ball/run.json").write_text(json.dumps(info))
+    refused(nf, folder, ["eval", "runs/ball"], "runs/ball/run.json")
+    Path("runs/ball/run.json").write_text(json.dumps(info | {"status": "interrupted"}))
+    refused(nf, folder, ["fit", "--resume", "runs/ball"], "runs/ball/run.json")
+
+
+def test_eval_explains_the_metrics_of_shapes(nf: Callable) -> None:
+    text = nf("eval", "--help").out
+    assert "where the longest side is 1.8" in text
+    assert all(name in text for name in ("iou_near", "chamfer_l1", "points_to_surface", "psnr", "bits_per_point"))
