@@ -214,9 +214,9 @@ def test_damaged_descriptions_of_shapes(nf: Callable, folder: Path, ball: Path, 
     info = json.loads(Path("runs/ball/run.json").read_text())
     info["signal"]["sampling"] = sampling
     Path("runs/ball/run.json").write_text(json.dumps(info))
-    refused(nf, folder, ["eval", "runs/ball"], "runs/ball/run.json")
+    refused(nf, folder, ["eval", "runs/ball"], "sampling")
     Path("runs/ball/run.json").write_text(json.dumps(info | {"status": "interrupted"}))
-    refused(nf, folder, ["fit", "--resume", "runs/ball"], "runs/ball/run.json")
+    refused(nf, folder, ["fit", "--resume", "runs/ball"], "sampling")
 
 
 def test_eval_explains_the_metrics_of_shapes(nf: Callable) -> None:
