@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import trimesh
 
 from neuralfields import runs, storage
 from neuralfields.errors import FileFormatError, InputError
@@ -198,3 +199,27 @@ def test_masks_places_and_samplers_go_on_where_they_were(photo, settings):
     assert all(torch.equal(left[name], right[name]) for name in left)
     x = torch.rand(50, 2) * 2 - 1
     assert torch.equal(whole(x), resumed(x))
+
+
+@pytest.mark.parametrize("form", ["udf", None], ids=["udf", "points"])
+def test_shapes_go_on_where_they_were(photo, monkeypatch, form):
+    monkeypatch.setattr("neuralfields.signals.shape._LATTICE", 16)
+    monkeypatch.setattr("neuralfields.signals.point_cloud._CELLS", 16)
+    ball = trimesh.creation.icosphere(1)
+    (ball if form else trimesh.PointCloud(ball.vertices)).export("shape.ply")
+    shape = photo.with_name("shape.ply")
+    samples = {"form": form, "samples": 2000} if form else {}
+    options = runs.Options(steps=8, batch=100, threads=1, field="siren", params=1000, **samples)
+    left, right = (course(shape, out, options, stops).state_dict() for out, stops in (("a", ()), ("b", (2, 5))))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_a_resumed_shape_tells_of_its_samples(photo):
+    trimesh.creation.icosphere(1).export("ball.ply")
+    with runs.start("ball.ply", runs.Options(steps=8, batch=100, samples=2000)) as run:
+        next(run.steps())
+        run.interrupt()
+    told = []
+    resumed = runs.resume(run.folder.path, tell=told.append)
+    assert len(told) == 1 and told[0].endswith("making 2,000 samples")
+    assert resumed.info["other_seconds"]["sample"] > run.info["other_seconds"]["sample"]
