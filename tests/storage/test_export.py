@@ -119,7 +119,7 @@ def test_a_small_shape_far_from_the_origin(tmp_path, suffix) -> None:
     assert np.abs(found - near).max() < 1e-6
 
 
-@pytest.mark.parametrize("suffix", WRITABLE_MESH_SUFFIXES)
+@pytest.mark.parametrize("suffix", sorted(WRITABLE_MESH_SUFFIXES))
 def test_every_format_of_meshes(tmp_path, suffix) -> None:
     written = export_mesh(Ball(), tmp_path / f"ball{suffix}", resolution=24)
     found = read_mesh(tmp_path / f"ball{suffix}")
