@@ -27,12 +27,14 @@ def main(words: Sequence[str]) -> int:
     p.add_trust()
     p.add_argument("--json", action="store_true", help="one line of JSON per run")
     options = p.read(words)
+    # Apart from the measuring: torch keeps the frame that imports it, and with it whatever is measured there.
+    with importing():
+        import neuralfields.cli.opening  # noqa: F401
     return each("eval", options.paths, lambda path: _measure(path, options))
 
 
 def _measure(path: Path, options: Namespace) -> int:
-    with importing():
-        from neuralfields.cli.opening import open_field, print_json, source_of
+    from neuralfields.cli.opening import open_field, print_json, source_of
 
     field, folder = open_field(path, tuple(options.trust))
     signal = source_of(field, folder, options.signal)
