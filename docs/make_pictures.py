@@ -47,8 +47,10 @@ def main(names: Sequence[str]) -> None:
     for name in names or MAKERS:
         MAKERS[name]()
         print(f"{name} done", flush=True)
-    numbers = {path.stem: json.loads(path.read_text()) for path in sorted(WORK.glob("*.json"))}
-    (PICTURES / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    told = PICTURES / "numbers.json"
+    numbers = json.loads(told.read_text()) if told.exists() else {}
+    numbers |= {path.stem: json.loads(path.read_text()) for path in WORK.glob("*.json")}
+    told.write_text(json.dumps(dict(sorted(numbers.items())), indent=1) + "\n")
 
 
 # The fits -------------------------------------------------------------------------------------------------------------

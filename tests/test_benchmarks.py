@@ -128,7 +128,7 @@ def test_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     faces[out < 0] = faces[out < 0, ::-1]
     for name in ("meshes/armadillo.obj", "pointclouds/bunny_scans/bun000.ply", "pointclouds/bunny_scans/bun045.ply"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write_mesh(tmp_path / name, points, faces)
+        write_mesh(tmp_path / name, points, faces if "meshes" in name else faces[:0])
 
     def small(cloud: nf.signals.PointCloud) -> nf.recipes.Recipe:
         field = nf.networks.Siren(3, 1, width=16, depth=2, first_omega=5.0, hidden_omega=5.0)

@@ -207,7 +207,7 @@ COMMANDS = {
     "eval of a folder": (["eval", "empty"], "empty is a folder without run.json"),
     "eval without source": (["eval", "run/field.nf"], "--signal PATH"),
     "eval against another": (["eval", "run", "--signal", "grey.png"], "grey.png is not what run was fitted to"),
-    "eval against grey": (["eval", "run/field.nf", "--signal", "grey.png"], "grey.png has 1 channels"),
+    "eval against grey": (["eval", "run/field.nf", "--signal", "grey.png"], "grey.png goes from 2 to 1 values"),
     "eval without holdout": (["eval", "run", "--holdout"], "nf fit --holdout 0.1"),
     "export to nothing": (["export", "run"], "OUT"),
     "export suffix": (["export", "run", "o.xyz"], "o.xyz", ".png"),
