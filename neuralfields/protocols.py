@@ -52,6 +52,19 @@ class SurfaceBatch(Batch):
     on_surface: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class RayBatch(Batch):
+    """Rays of posed images and the colours that they have there.
+
+    Attributes:
+        x: [n, 6], each ray's origin and its direction of length one, in box coordinates.
+        y: [n, 4], colour as the picture shows it, not multiplied by alpha, and alpha (1 without masks), in [0, 1].
+        camera: [n] int64 or None, number of the view that each ray belongs to.
+    """
+
+    camera: Tensor | None = None
+
+
 @runtime_checkable
 class Signal(Protocol):
     """What is fitted: it can be sampled, at random and throughout.

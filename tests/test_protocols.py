@@ -3,6 +3,7 @@
 import torch
 
 from neuralfields import Batch
+from neuralfields.protocols import RayBatch
 
 
 def test_a_batch_moves_with_all_it_has() -> None:
@@ -17,3 +18,11 @@ def test_a_batch_moves_with_all_it_has() -> None:
     assert bare.weight is None
     assert bare.index is None
     assert bare.x.is_meta
+
+
+def test_a_batch_of_rays_takes_its_cameras_along() -> None:
+    batch = RayBatch(torch.zeros(3, 6), torch.zeros(3, 4), camera=torch.arange(3))
+    moved = batch.to("meta")
+    assert isinstance(moved, RayBatch)
+    assert moved.camera is not None
+    assert moved.camera.is_meta
