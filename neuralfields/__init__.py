@@ -30,14 +30,14 @@ _HOMES = {
 }
 _MODULES = (
     "calculus", "encodings", "errors", "fields", "fitting", "geometry", "metrics", "networks", "objectives", "ops",
-    "protocols", "recipes", "render", "signals", "storage", "testing",
+    "protocols", "recipes", "render", "signals", "storage", "testing", "volume",
 )  # fmt: skip
 
 __all__ = sorted([*_HOMES, *_MODULES, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from neuralfields import calculus, encodings, errors, fields, fitting, geometry, metrics, networks, objectives, ops
-    from neuralfields import protocols, recipes, render, signals, storage, testing
+    from neuralfields import protocols, recipes, render, signals, storage, testing, volume
     from neuralfields.errors import NeuralFieldsError
     from neuralfields.field import Chain, Field, evaluate
     from neuralfields.fitting import Fit, fit, steps

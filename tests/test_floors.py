@@ -13,11 +13,12 @@ PACKAGE = Path(neuralfields.__file__).parent
 APPS = PACKAGE.parent / "apps"
 
 # A module may import its own part, any part on a lower floor, and what BESIDE allows on its own floor.
+CORE = "field", "calculus", "encodings", "networks"
 FLOORS = (
     ("errors",),
     ("checks",),
     ("ops", "geometry", "files"),
-    ("field", "calculus", "encodings", "networks"),
+    (*CORE, "volume"),
     ("fields", "families", "protocols", "metrics", "render"),
     ("signals", "objectives"),
     ("fitting", "codecs", "storage"),
@@ -26,7 +27,7 @@ FLOORS = (
     ("cli", "__main__", "apps"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-BESIDE = {("__main__", "cli")} | {(a, b) for a in FLOORS[FLOOR["field"]] for b in FLOORS[FLOOR["field"]]}
+BESIDE = {("__main__", "cli")} | {(a, b) for a in CORE for b in CORE}
 
 
 def part_of(path: Path) -> str:
@@ -107,6 +108,8 @@ def test_apps_use_public_names(path: Path) -> None:
         ("errors.py", "from neuralfields.checks import positive", True),
         ("ops/x.py", "from neuralfields.checks import positive", False),
         ("networks/x.py", "from neuralfields.encodings import HashGrid", False),
+        ("volume/x.py", "from neuralfields.geometry import Rays", False),
+        ("volume/x.py", "from neuralfields.field import Field", True),
         ("networks/x.py", "from neuralfields.fields import Affine", True),
         ("signals/x.py", "from neuralfields.render import Surface", False),
         ("render/x.py", "from neuralfields.signals import Image", True),

@@ -39,8 +39,10 @@ class Call:
             value = function(*self.arguments)
             if self.changed:
                 return list(self.changed)
-            gradients = torch.autograd.grad(value, self.wrt, _weights(value.shape, value.dtype)) if self.wrt else ()
-        return [value.detach(), *gradients]
+            values = list(value) if isinstance(value, tuple) else [value]
+            weights = [_weights(value.shape, value.dtype) for value in values]
+            gradients = torch.autograd.grad(values, self.wrt, weights) if self.wrt else ()
+        return [*(value.detach() for value in values), *gradients]
 
     def to(self, dtype: torch.dtype) -> "Call":
         """The same call on copies of the tensors in another precision."""
@@ -153,6 +155,17 @@ def sums(points: int) -> Call:
     return Call(ops.error_sums, (torch.rand(points, 3), torch.rand(points, 3)), Work(memory=24.0 * points))
 
 
+def rays(points: int, *, longest: int) -> Call:
+    """``composite`` of rays with up to so many intervals, with the gradients of thickness and colours.
+
+    Thickness, colours and weights are read and written once, and their gradients.
+    """
+    count = torch.randint(longest + 1, (2 * points // longest + 1,)).cumsum(0).clamp(max=points)
+    count = torch.cat([count, torch.tensor([points])]).diff(prepend=torch.zeros(1, dtype=torch.int64))
+    thickness, colours = (torch.rand(points) * 4 / longest).requires_grad_(), torch.rand(points, 3).requires_grad_()
+    return Call(ops.composite, (thickness, colours, count), Work(memory=2 * 4.0 * 5 * points), (thickness, colours))
+
+
 def network(points: int, *, sizes: Sequence[int], backward: bool = False) -> Call:
     """``mlp`` with ReLUs and without biases; backward gives the gradients of the weights and of the input."""
     x = torch.randn(points, sizes[0]).requires_grad_(backward)
@@ -246,4 +259,5 @@ CASES = (
     Case("cell_centres-256k", centres, K256, {"shape": (1024, 1024)}, compiled=False),
     Case("take_values-256k", values, K256, {"shape": (1024, 1024)}, compiled=False),
     Case("error_sums-256k", sums, K256, compiled=False),
+    Case("composite-256k", rays, K256, {"longest": 64}, compiled=False),
 )

@@ -27,6 +27,7 @@ _DOES = {
     "cell_centres": "where samples lie",
     "take_values": "what samples hold",
     "error_sums": "the sums behind PSNR and relative errors",
+    "composite": "colours and opacities along rays",
     "field_values": "a whole field, evaluated",
     "field_step": "a whole training step",
 }
@@ -122,6 +123,7 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
         ops.cell_centres: (torch.arange(4), (3, 3)),
         ops.take_values: (torch.zeros(9, 3, dtype=torch.uint8), torch.arange(4)),
         ops.error_sums: (x, x),
+        ops.composite: (x[:, 0], y, torch.tensor([3, 1])),
         ops.field_values: (model, x),
         ops.field_step: (model, Samples(x, y), Task("l2"), updates),
     }

@@ -1,9 +1,11 @@
-"""Where things are: frames, triangle meshes, solids, points' normals, cameras and their rays."""
+"""Where things are: frames, triangle meshes, solids, points' normals, cameras and their rays, space in a ball."""
 
 from neuralfields.geometry import solids
 from neuralfields.geometry.boxes import box_interval
 from neuralfields.geometry.cameras import Camera, Rays
+from neuralfields.geometry.contraction import contract, uncontract
 from neuralfields.geometry.frame import Frame
+from neuralfields.geometry.inverted_sphere import inverted_sphere, sphere_exit
 from neuralfields.geometry.normals import estimated_normals
 from neuralfields.geometry.proximity import Nearest, Proximity
 from neuralfields.geometry.repair import Repairs, Topology, repaired, topology
@@ -21,10 +23,14 @@ __all__ = [
     "Topology",
     "Triangles",
     "box_interval",
+    "contract",
     "estimated_normals",
+    "inverted_sphere",
     "lattice_points",
     "occupancy",
     "repaired",
     "solids",
+    "sphere_exit",
     "topology",
+    "uncontract",
 ]

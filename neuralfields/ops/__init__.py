@@ -6,6 +6,7 @@ from typing import Any
 from neuralfields.errors import KernelRefused
 from neuralfields.ops._op import BACKENDS, Kernel, Op, backend, carried, derivatives, used, wanted_derivatives
 from neuralfields.ops.adam import adam, lazy_adam
+from neuralfields.ops.composite import composite
 from neuralfields.ops.error_sums import error_sums
 from neuralfields.ops.field_step import field_step, field_values
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
@@ -16,7 +17,7 @@ from neuralfields.ops.sine_mlp import sine_mlp
 
 ALL: tuple[Op[..., Any], ...] = (
     *(grid_encode, plane_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
-    *(shuffled, cell_centres, take_values, error_sums),
+    *(shuffled, cell_centres, take_values, error_sums, composite),
 )
 
 
@@ -50,6 +51,7 @@ __all__ = [
     "backend",
     "carried",
     "cell_centres",
+    "composite",
     "derivatives",
     "error_sums",
     "field_step",

@@ -95,6 +95,11 @@ def sines(*sizes: int, omegas: tuple[float, ...], n: int = 200) -> Call:
     return Call(ops.sine_mlp, 2, (within(n, sizes[0]), weights, biases, list(omegas)), FEW)
 
 
+def along_rays(*count: int) -> tuple[Tensor, Tensor, Tensor]:
+    m = sum(count)
+    return noise(m).square() * 0.1, noise(m, 3, seed=1), torch.tensor(count, dtype=torch.int64)
+
+
 def moments(*shape: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     gradient = noise(*shape, seed=1)
     gradient[::3] = 0
@@ -215,6 +220,14 @@ CALLS: dict[str, Call] = {
     "error_sums one": Call(ops.error_sums, 0, (noise(1, seed=1), noise(1))),
     "error_sums": Call(ops.error_sums, 0, (torch.arange(37) / 8 - 2, torch.arange(37).flip(0) / 8 - 2)),
     "error_sums none": Call(ops.error_sums, 0, (noise(0, 3), noise(0, 3))),
+    "composite": Call(ops.composite, 2, along_rays(3, 0, 17, 1, 0, 129)),
+    "composite many rays": Call(ops.composite, 2, along_rays(*range(90))),
+    "composite one long ray": Call(ops.composite, 1, along_rays(5000)),
+    "composite no interval": Call(ops.composite, 2, along_rays(0, 0)),
+    "composite no ray": Call(ops.composite, 2, along_rays()),
+    "composite not a number": Call(
+        ops.composite, 0, (torch.tensor([1.0, NAN, 1, 2, INF, 3]), noise(6, 2), torch.tensor([3, 3]))
+    ),
     "lazy_adam no row": Call(ops.lazy_adam, 0, (*(torch.zeros(37, 2) for _ in range(4)), STEPS, *ADAM)),
 }
 
