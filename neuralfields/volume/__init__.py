@@ -2,10 +2,25 @@
 
 Functions of tensors alone; the fields that use them are in ``neuralfields.fields``.
 
->>> rendered = render(intervals, density, colour)
+>>> intervals = stratified(Span(near, far), 64)
+>>> x = intervals.points(rays)
+>>> rendered = render(intervals, density(x), colour(x))
 >>> rendered.over(torch.ones(3))
 """
 
-from neuralfields.volume.intervals import Intervals, Rendered, render
+from neuralfields.volume import losses, steps
+from neuralfields.volume.intervals import Intervals, Rendered, render, transmittance
+from neuralfields.volume.sampling import Span, refined, resampled, stratified
 
-__all__ = ["Intervals", "Rendered", "render"]
+__all__ = [
+    "Intervals",
+    "Rendered",
+    "Span",
+    "losses",
+    "refined",
+    "render",
+    "resampled",
+    "steps",
+    "stratified",
+    "transmittance",
+]

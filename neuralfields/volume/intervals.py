@@ -9,6 +9,7 @@ from torch import Tensor
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.geometry import Rays
+from neuralfields.ops.composite.reference import sum_before
 
 _FAINT = 1e-6  # opacity below which a ray has no depth
 
@@ -57,6 +58,18 @@ class Intervals:
         last[:-1] = self.ray[1:] != self.ray[:-1]
         return last
 
+    @property
+    def place(self) -> Tensor:
+        """[m] int64, the number of each one on its ray, from 0 on."""
+        first = self.count.cumsum(0) - self.count
+        return torch.arange(len(self), device=first.device) - first[self.ray]
+
+    def kept(self, mask: Tensor) -> "Intervals":
+        """Those where ``mask`` [m] is True, of the same rays."""
+        ray = self.ray[mask]
+        s = None if self.s is None else self.s[mask]
+        return Intervals(self.start[mask], self.end[mask], ray, ray.bincount(minlength=len(self.count)), s)
+
     def points(self, rays: Rays) -> Tensor:
         """The middles [m, 3] as places on the rays [n]."""
         return rays[self.ray].at(self.middle)
@@ -77,7 +90,7 @@ class Intervals:
             raise InputError(
                 f"rays have the same number of intervals or none here, got from {int(self.count.min())} to {most}"
             )
-        return values.view(-1, most, *values.shape[1:]) if most else values.view(0, 0, *values.shape[1:])
+        return values.reshape(-1, most, *values.shape[1:]) if most else values.reshape(0, 0, *values.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +121,22 @@ class Rendered:
         return self.colour + (1 - self.opacity)[:, None] * background
 
 
+def transmittance(intervals: Intervals, density: Tensor) -> Tensor:
+    """The share of light [m] that comes through all intervals of a ray before each one.
+
+    Args:
+        intervals: m of n rays.
+        density: [m], 0 or more, per unit of length.
+    """
+    return sum_before(density * intervals.width, intervals.place).neg().exp()
+
+
 def render(
     intervals: Intervals,
     density: Tensor,
     colour: Tensor | None = None,
     *,
+    widths: Tensor | None = None,
     opaque: bool = False,
     earlier: tuple[Rendered, ...] = (),
 ) -> Rendered:
@@ -122,10 +146,11 @@ def render(
         intervals: m of n rays.
         density: [m], 0 or more, per unit of length.
         colour: [m, c]; None for a pass that only tells where to sample.
+        widths: [m], the intervals' lengths, where densities are not per unit of distance.
         opaque: whether a ray's last interval hides all that is behind it, whatever its density.
         earlier: kept with the result.
     """
-    thickness = density * intervals.width
+    thickness = density * (intervals.width if widths is None else widths)
     if opaque:
         thickness = torch.where(intervals.last, math.inf, thickness)
     depth = intervals.middle[:, None].to(density.dtype)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.geometry import Rays
-from neuralfields.volume import Intervals, Rendered, render
+from neuralfields.volume import Intervals, Rendered, render, transmittance
 
 
 def along(*edges: list[float]) -> Intervals:
@@ -30,6 +30,21 @@ def test_intervals_know_their_rays() -> None:
     rays = Rays(torch.zeros(3, 3), torch.eye(3))
     assert intervals.points(rays).tolist() == [[0.5, 0, 0], [2, 0, 0], [0, 0, 2.25]]
     assert intervals.samples(rays)[2].tolist() == [0, 0, 2.25, 0, 0, 1]
+
+
+def test_some_are_kept() -> None:
+    intervals = along([0, 1, 3, 4], [0, 1], [2, 2.5])
+    kept = intervals.kept(torch.tensor([True, False, True, False, True]))
+    assert kept.ray.tolist() == [0, 0, 2] and kept.count.tolist() == [2, 0, 1]
+    assert kept.start.tolist() == [0, 3, 2] and kept.end.tolist() == [1, 4, 2.5]
+
+
+def test_what_comes_through() -> None:
+    intervals = along([0, 1, 3, 4], [], [2, 2.5])
+    density = torch.tensor([0.5, 1.0, 3.0, 7.0], dtype=torch.float64)
+    found = transmittance(intervals, density)
+    assert found.tolist() == pytest.approx([1, math.exp(-0.5), math.exp(-2.5), 1])
+    assert intervals.place.tolist() == [0, 1, 2, 0]
 
 
 def test_rows_of_rays_with_as_many_intervals() -> None:

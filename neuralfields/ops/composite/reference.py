@@ -8,13 +8,13 @@ def composite(thickness: Tensor, values: Tensor, count: Tensor) -> tuple[Tensor,
     last = count.cumsum(0)
     index = torch.arange(len(thickness), device=count.device)
     ray = torch.searchsorted(last, index, right=True)
-    weights = _sum_before(thickness, index - (last - count)[ray]).neg().exp() * -thickness.neg().expm1()
+    weights = sum_before(thickness, index - (last - count)[ray]).neg().exp() * -thickness.neg().expm1()
     sums = values.new_zeros(len(count), values.shape[1]).index_add(0, ray, weights[:, None] * values)
     opacity = -thickness.new_zeros(len(count)).index_add(0, ray, thickness).neg().expm1()
     return sums, opacity, weights
 
 
-def _sum_before(values: Tensor, place: Tensor) -> Tensor:
+def sum_before(values: Tensor, place: Tensor) -> Tensor:
     """The sum of the values before each one [m] on its ray, where it has the number ``place`` [m] from 0 on.
 
     Each round doubles how many values a sum reaches (Hillis and Steele, Data parallel algorithms, CACM 1986). A sum
