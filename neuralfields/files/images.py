@@ -14,7 +14,7 @@ from neuralfields.files.atomic import write_bytes
 from neuralfields.files.content import content, decoding
 from neuralfields.files.pixels import Pixels, check_finite
 
-__all__ = ["IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "Pixels", "read_image", "write_image"]
+__all__ = ["IMAGE_SUFFIXES", "WRITABLE_SUFFIXES", "Pixels", "image_size", "read_image", "write_image"]
 
 
 def read_image(path: str | os.PathLike[str]) -> Pixels:
@@ -47,6 +47,20 @@ def read_image(path: str | os.PathLike[str]) -> Pixels:
     return Pixels(values, linear=floats and (kind.linear or bool(values.min() < 0 or values.max() > 1)))
 
 
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(width, height) of what ``read_image`` would give; from the header alone for PNG and what Pillow knows.
+
+    Raises:
+        FileFormatError, InputError: as for ``read_image``, but for damage behind the header.
+    """
+    path = Path(path)
+    size = _size_ahead(path) if path.is_file() else None
+    if size is None:
+        height, width = read_image(path).values.shape[:2]
+        size = width, height
+    return size
+
+
 def write_image(path: str | os.PathLike[str], values: np.ndarray, *, bits: int | None = None) -> None:
     """Write ``values`` [height, width, 1..4] as a picture file, whole or not at all; the suffix decides the format.
 
@@ -70,6 +84,17 @@ def write_image(path: str | os.PathLike[str], values: np.ndarray, *, bits: int |
     except InputError as error:
         raise type(error)(f"cannot write {path}: {error}") from None
     write_bytes(path, data)
+
+
+def _size_ahead(path: Path) -> tuple[int, int] | None:
+    """(width, height) from the header, or None where that takes a decoder."""
+    try:
+        with path.open("rb") as file:
+            is_png = file.read(len(png.SIGNATURE)) == png.SIGNATURE
+            file.seek(0)
+            return png.header_size(file) if is_png else pillow.header_size(file)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 class _Kind(NamedTuple):

@@ -5,7 +5,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -48,6 +48,19 @@ def decode(data: bytes, kind: str) -> np.ndarray:
         picture.load()
         values = np.asarray(picture if picture.mode == _plain(picture) else picture.convert(_plain(picture)))
     return upright(values.reshape(*values.shape[:2], -1), orientation)
+
+
+def header_size(file: BinaryIO) -> tuple[int, int] | None:
+    """(width, height) of the upright picture in a file, without decoding it; None where Pillow does not know it."""
+    from PIL import Image
+
+    try:
+        with without_limit(), Image.open(file) as picture:
+            # Pillow turns TIFF itself
+            sideways = picture.format != "TIFF" and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return picture.size[::-1] if sideways else picture.size
+    except (OSError, ValueError, SyntaxError):
+        return None
 
 
 def encode(values: np.ndarray, kind: str) -> bytes:

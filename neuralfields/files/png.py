@@ -7,7 +7,7 @@ so a small file cannot grow without bound.
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -55,6 +55,25 @@ def decode(data: bytes) -> np.ndarray:
         chunks[kind] = content
     pixels = _coloured(_samples(b"".join(compressed), header), header, chunks.get(b"PLTE"), chunks.get(b"tRNS"))
     return upright(pixels, _orientation(chunks.get(b"eXIf")))
+
+
+def header_size(file: BinaryIO) -> tuple[int, int]:
+    """(width, height) of the upright picture, read from a file's chunks but for what they hold of pixels.
+
+    Raises:
+        FileFormatError: it does not begin as a PNG file does.
+    """
+    start = file.read(len(SIGNATURE) + 16)
+    if len(start) < len(SIGNATURE) + 16 or not start.startswith(SIGNATURE):
+        raise FileFormatError(f"it is no PNG file, it begins with {start[:12]!r}")
+    size = struct.unpack(">II", start[-8:])
+    file.seek(len(SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"eXIf":  # may stand behind the pixels
+            return size[::-1] if _orientation(file.read(length)) in (5, 6, 7, 8) else size
+        file.seek(length + 4, 1)
+    return size
 
 
 def encode(values: np.ndarray) -> bytes:

@@ -1,11 +1,12 @@
 """Where things are: frames, triangle meshes, solids, points' normals, cameras and their rays, space in a ball."""
 
-from neuralfields.geometry import solids
+from neuralfields.geometry import se3, solids
 from neuralfields.geometry.boxes import box_interval
-from neuralfields.geometry.cameras import Camera, Rays
+from neuralfields.geometry.cameras import Camera, Cameras, Rays
 from neuralfields.geometry.contraction import contract, uncontract
 from neuralfields.geometry.frame import Frame
 from neuralfields.geometry.inverted_sphere import inverted_sphere, sphere_exit
+from neuralfields.geometry.lenses import Lens
 from neuralfields.geometry.normals import estimated_normals
 from neuralfields.geometry.proximity import Nearest, Proximity
 from neuralfields.geometry.repair import Repairs, Topology, repaired, topology
@@ -14,7 +15,9 @@ from neuralfields.geometry.voxels import Occupancy, lattice_points, occupancy
 
 __all__ = [
     "Camera",
+    "Cameras",
     "Frame",
+    "Lens",
     "Nearest",
     "Occupancy",
     "Proximity",
@@ -29,6 +32,7 @@ __all__ = [
     "lattice_points",
     "occupancy",
     "repaired",
+    "se3",
     "solids",
     "sphere_exit",
     "topology",

@@ -1,19 +1,25 @@
-"""Pinhole cameras and the rays of their pixels.
+"""Cameras and the rays of their pixels.
 
 Conventions, those of OpenGL and Blender: a camera looks along its own -z, x points right and y up in its picture.
 Pixel coordinates are (x to the right, y down), row 0 is on top, and the centre of the first pixel is (0.5, 0.5).
+OpenCV's and COLMAP's cameras look along +z with y down: their poses become ours when the signs of their second and
+third columns are changed. COLMAP's pixel coordinates are these.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from neuralfields.checks import one_of, positive
 from neuralfields.errors import InputError
+from neuralfields.geometry.frame import Frame
+from neuralfields.geometry.lenses import Lens, LensTable
 
+Pair = tuple[float, float]
 Vector = tuple[float, float, float]
 UPS = ("y", "z")
 
@@ -42,34 +48,74 @@ class Rays:
         return self.origin + depth[:, None] * self.direction
 
 
-@dataclass(frozen=True, eq=False)
+class Posed(Protocol):
+    """What a photo tells of its camera, as ``files.posed.PosedPhoto`` does; see ``Camera``."""
+
+    @property
+    def pose(self) -> Any: ...
+    @property
+    def focal(self) -> float | Pair: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def centre(self) -> Pair | None: ...
+    @property
+    def lens(self) -> tuple[str, tuple[float, ...]] | None: ...
+
+
+@dataclass(frozen=True, eq=False, init=False)
 class Camera:
-    """A pinhole camera whose axis goes through the middle of its picture.
+    """A pinhole camera, or one with a lens that bends light.
 
     Attributes:
         pose: from the camera's coordinates to the world's, [3, 4] float64 (a rotation, then the camera's place); also
             given as [4, 4].
-        focal: focal length in pixels.
+        focal: focal lengths in pixels, across and down; given as one number where they are the same.
         size: (width, height) in pixels.
+        centre: the principal point in pixel coordinates, by default the middle of the picture.
+        lens: None for a pinhole.
 
     Raises:
-        InputError: the pose is no rotation and place, or focal length or size are not positive.
+        InputError: the pose is no rotation and place, focal length or size are not positive, or the principal point is
+            not finite.
     """
 
     pose: Tensor
-    focal: float
+    focal: Pair
     size: tuple[int, int]
+    centre: Pair
+    lens: Lens | None
 
-    def __post_init__(self) -> None:
-        pose = torch.as_tensor(self.pose, dtype=torch.float64)
+    def __init__(
+        self,
+        pose: Tensor,
+        focal: float | Pair,
+        size: tuple[int, int],
+        centre: Pair | None = None,
+        lens: Lens | None = None,
+    ):
+        pose = torch.as_tensor(pose, dtype=torch.float64)
         if pose.shape not in ((3, 4), (4, 4)) or not pose.isfinite().all():
             raise InputError(f"a camera's pose is finite and [3, 4] or [4, 4], got {pose.tolist()}")
         turn = pose[:3, :3]
         straight = torch.allclose(turn @ turn.T, torch.eye(3, dtype=torch.float64), rtol=0, atol=1e-5)
         if not straight or torch.linalg.det(turn) < 0:
             raise InputError(f"a camera's pose turns without scaling or mirroring, got {turn.tolist()}")
-        positive(focal=self.focal, width=self.size[0], height=self.size[1])
-        object.__setattr__(self, "pose", pose[:3])
+        across, down = focal if isinstance(focal, tuple) else (focal, focal)
+        positive(focal=across, width=size[0], height=size[1])
+        positive(focal=down)
+        centre = (size[0] / 2, size[1] / 2) if centre is None else centre
+        if not all(map(math.isfinite, centre)):
+            raise InputError(f"a camera's principal point is finite, got {centre}")
+        parts = {"pose": pose[:3], "focal": (float(across), float(down)), "size": size, "centre": centre, "lens": lens}
+        for name, part in parts.items():
+            object.__setattr__(self, name, part)
+
+    @classmethod
+    def of(cls, photo: Posed) -> "Camera":
+        """The camera of a photo, whose lens is told as the arguments of ``Lens``."""
+        lens = None if photo.lens is None else Lens(*photo.lens)
+        return cls(torch.as_tensor(photo.pose), photo.focal, photo.size, photo.centre, lens)
 
     @classmethod
     def look_at(
@@ -156,13 +202,158 @@ class Camera:
         return torch.stack([index % width, index.div(width, rounding_mode="floor")], -1).double() + 0.5
 
     def rays(self, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> Rays:
-        """The rays [n] through points of the picture, given in pixel coordinates [n, 2]; in float64, then rounded."""
-        x = (pixels[:, 0].double() - self.size[0] / 2) / self.focal
-        y = (self.size[1] / 2 - pixels[:, 1].double()) / self.focal
-        direction = torch.stack([x, y, -torch.ones_like(x)], -1) @ self.axes.to(pixels.device)
-        direction = direction / direction.norm(dim=-1, keepdim=True)
+        """The rays [n] through points of the picture, given in pixel coordinates [n, 2]; in float64, then rounded.
+
+        The direction is NaN where the lens lets light from nowhere reach that point.
+        """
+        plane = (pixels.double() - self._row(self.centre, pixels)) / self._row(self.focal, pixels)
+        if self.lens is None:
+            ahead = torch.cat([plane, torch.ones_like(plane[:, :1])], -1)
+            direction = torch.nn.functional.normalize(ahead @ self._ahead(pixels), dim=-1)
+        else:
+            direction = self.lens.undistort(plane) @ self._ahead(pixels)
         origin = self.eye.to(pixels.device, dtype).expand(len(pixels), 3)
         return Rays(origin, direction.to(dtype))
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Where points [n, 3] of the world are seen, inside the picture or outside: the inverse of ``rays``.
+
+        Returns:
+            Pixel coordinates [n, 2], NaN for points behind the camera or beyond what its lens shows; and the points'
+            distances [n] from the camera's place, which are the depths along its rays. Computed in float64, then in
+            the points' dtype.
+        """
+        away = points.double() - self.eye.to(points.device)
+        direction = away @ self._ahead(points).T
+        if self.lens is None:
+            z = direction[:, 2:]
+            plane = direction[:, :2] / torch.where(z > 0, z, torch.nan)
+        else:
+            plane = self.lens.distort(direction)
+        pixels = plane * self._row(self.focal, points) + self._row(self.centre, points)
+        return pixels.to(points), away.norm(dim=-1).to(points)
+
+    def differentials(self, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+        """How much the rays' directions change from a pixel to the next, to the right and downwards: [n, 3] each.
+
+        Central differences over one pixel (Igehy, Tracing Ray Differentials, SIGGRAPH 1999).
+        """
+
+        def change(across: float, down: float) -> Tensor:
+            half = self._row((across / 2, down / 2), pixels)
+            after, before = (
+                self.rays(pixels.double() + shift, dtype=torch.float64).direction for shift in (half, -half)
+            )
+            return (after - before).to(dtype)
+
+        return change(1, 0), change(0, 1)
+
+    def scaled(self, factor: float) -> "Camera":
+        """The camera of the same picture at another resolution; the size is rounded, the view stays the same.
+
+        Raises:
+            InputError: nothing would be left of the picture, or the factor is not finite.
+        """
+        positive(factor=factor)
+        width, height = (round(length * factor) for length in self.size)
+        return self.resized((width, height))
+
+    def resized(self, size: tuple[int, int]) -> "Camera":
+        """The camera of the same picture with this (width, height): pixels get another size, the view stays the same.
+
+        Raises:
+            InputError: the size is not positive.
+        """
+        positive(width=size[0], height=size[1])
+        (fx, fy), (cx, cy) = self.focal, self.centre
+        x, y = (after / before for after, before in zip(size, self.size, strict=True))
+        return Camera(self.pose, (fx * x, fy * y), size, (cx * x, cy * y), self.lens)
+
+    def in_box(self, frame: Frame) -> "Camera":
+        """The camera in the box coordinates of a frame, so that its rays are, too.
+
+        Raises:
+            InputError: the frame's matrix is not a rotation times one scale: pictures would be sheared.
+        """
+        turn = torch.linalg.inv(torch.tensor(frame.matrix, dtype=torch.float64)) * frame.scale
+        eye = frame.to_box(self.eye[None])[0]
+        return Camera(
+            torch.cat([turn @ self.pose[:, :3], eye[:, None]], 1), self.focal, self.size, self.centre, self.lens
+        )
+
+    def _ahead(self, like: Tensor) -> Tensor:
+        """Rows: what is right, below and ahead, in world coordinates, [3, 3] float64."""
+        return (self.axes * torch.tensor([[1.0], [-1.0], [-1.0]])).to(like.device)
+
+    @staticmethod
+    def _row(pair: Pair, like: Tensor) -> Tensor:
+        return torch.tensor(pair, dtype=torch.float64, device=like.device)
+
+
+class Cameras:
+    """Many cameras, for rays through points of different pictures at once.
+
+    Attributes:
+        pose: [v, 3, 4] float64, as for ``Camera``.
+        focal: [v, 2] float64.
+        centre: [v, 2] float64.
+        size: [v, 2] int64.
+
+    Args:
+        cameras: at least one.
+
+    Raises:
+        InputError: there are none.
+    """
+
+    def __init__(self, cameras: Sequence[Camera]):
+        if not cameras:
+            raise InputError("there is no camera among the 0 given: give at least one")
+        self._cameras = tuple(cameras)
+        self.pose = torch.stack([camera.pose for camera in cameras])
+        self.focal = torch.tensor([camera.focal for camera in cameras], dtype=torch.float64)
+        self.centre = torch.tensor([camera.centre for camera in cameras], dtype=torch.float64)
+        self.size = torch.tensor([camera.size for camera in cameras], dtype=torch.int64)
+        self._planes = self._to_planes()
+        self._turns = self.pose[:, :, :3] * torch.tensor([1.0, -1.0, -1.0])
+        lenses = list(dict.fromkeys(camera.lens for camera in cameras))
+        number = {lens: k for k, lens in enumerate(lenses)}
+        self._pinholes = lenses == [None]
+        self._lenses = LensTable(lenses)
+        self._lens = torch.tensor([number[camera.lens] for camera in cameras])
+
+    def __len__(self) -> int:
+        return len(self._cameras)
+
+    def __getitem__(self, view: int) -> Camera:
+        return self._cameras[view]
+
+    def in_box(self, frame: Frame) -> "Cameras":
+        """All of them as ``Camera.in_box`` gives them."""
+        return Cameras([camera.in_box(frame) for camera in self._cameras])
+
+    def rays(self, view: Tensor, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> Rays:
+        """The rays [n] through the points ``pixels`` [n, 2] of the pictures ``view`` [n], as ``Camera.rays`` has them.
+
+        The result is on the pixels' device.
+        """
+        device = pixels.device
+        place, pose = pixels.double(), self.pose.to(device)[view]
+        scale, shift = self._planes.to(device)[view].unbind(1)
+        plane = torch.addcmul(shift, place, scale)
+        ahead = self._turns.to(device)[view]
+        if self._pinholes:
+            x, y = plane[:, :1], plane[:, 1:]
+            direction = torch.addcmul(torch.addcmul(ahead[:, :, 2], ahead[:, :, 0], x), ahead[:, :, 1], y)
+            direction = direction / direction.norm(dim=-1, keepdim=True)
+        else:
+            local = self._lenses.undistort(plane, self._lens.to(device)[view])
+            direction = (ahead * local[:, None]).sum(-1)
+        return Rays(pose[:, :, 3].to(dtype), direction.to(dtype))
+
+    def _to_planes(self) -> Tensor:
+        """What pixel coordinates are multiplied with and what is added, [v, 2, 2], for places in the plane ahead."""
+        return torch.stack([1 / self.focal, -self.centre / self.focal], 1)
 
 
 def _focal(fov: float, size: tuple[int, int]) -> float:

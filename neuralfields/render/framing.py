@@ -76,6 +76,6 @@ def reach(points: Tensor, cameras: Sequence[Camera]) -> tuple[float, float]:
 def _distance(camera: Camera, points: Tensor) -> float:
     """How far from the origin this camera has to be for all points [n, 3] to be in its picture."""
     right, above, behind = (points @ camera.axes.T).unbind(-1)
-    spans = [length / 2 / camera.focal * _MARGIN for length in camera.size]
+    spans = [length / 2 / focal * _MARGIN for length, focal in zip(camera.size, camera.focal, strict=True)]
     away = torch.maximum(right.abs() / spans[0], above.abs() / spans[1])
     return float((behind + away).amax().clamp(min=1e-3))

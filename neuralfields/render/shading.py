@@ -196,7 +196,7 @@ def _edges(seen: _Seen, camera: Camera) -> Tensor:
         (hit_a, hit_b), (depth_a, depth_b), (normal_a, normal_b), (edge_a, edge_b) = (
             (part.narrow(axis, 0, n - 1), part.narrow(axis, 1, n - 1)) for part in (hit, depth, normal, edge)
         )
-        leap = (depth_a - depth_b).abs() > 8 / camera.focal * torch.minimum(depth_a, depth_b)
+        leap = (depth_a - depth_b).abs() > 8 / min(camera.focal) * torch.minimum(depth_a, depth_b)
         differ = (hit_a != hit_b) | (hit_a & hit_b & (leap | ((normal_a * normal_b).sum(-1) < 0.9)))
         edge_a |= differ
         edge_b |= differ
