@@ -153,7 +153,7 @@ def render(
     thickness = density * (intervals.width if widths is None else widths)
     if opaque:
         thickness = torch.where(intervals.last, math.inf, thickness)
-    depth = intervals.middle[:, None].to(density.dtype)
+    depth = intervals.middle[:, None].to(thickness.dtype)
     values = depth if colour is None else torch.cat([colour, depth], -1)
     sums, opacity, weights = ops.composite(thickness, values, intervals.count)
     seen = sums[:, -1] / opacity.clamp(min=_FAINT)

@@ -1,5 +1,6 @@
 """Where rays are sampled: evenly, and where an earlier pass saw something."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,13 @@ from neuralfields.errors import InputError
 from neuralfields.volume import steps
 from neuralfields.volume.intervals import Intervals
 
-SPACINGS = ("distance", "disparity")
+# The scale along a ray before it is brought to [0, 1], and its inverse.
+_SCALES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "distance": (lambda t: t, lambda g: g),
+    "disparity": (lambda t: -1 / t, lambda g: -1 / g),
+    "contracted": (lambda t: torch.where(t <= 1, t, 2 - 1 / t), lambda g: torch.where(g <= 1, g, 1 / (2 - g))),
+}
+SPACINGS = tuple(_SCALES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +26,8 @@ class Span:
 
     Attributes:
         near, far: [n] finite distances; rays with ``near >= far`` have no samples.
-        spacing: in what the scale is even: "distance", or "disparity", the inverse distance, for which ``near`` is
-            positive.
+        spacing: in what the scale is even: "distance"; "disparity", the inverse distance, for which ``near`` is
+            positive; or "contracted", the distance up to 1 and the disparity beyond, as ``geometry.contract`` has it.
 
     Raises:
         InputError: the spacing is unknown, or a disparity is asked for at a distance of 0.
@@ -42,10 +49,9 @@ class Span:
 
     def distance(self, s: Tensor) -> Tensor:
         """Distances [r, k] of places [r, k] on the scale."""
-        near, far = self.near[self.hit, None], self.far[self.hit, None]
-        if self.spacing == "disparity":
-            return near / (1 - s * (1 - near / far))
-        return near + s * (far - near)
+        scale, inverse = _SCALES[self.spacing]
+        near, far = scale(self.near[self.hit, None]), scale(self.far[self.hit, None])
+        return inverse(torch.lerp(near, far, s))
 
     def intervals(self, s: Tensor) -> Intervals:
         """The intervals between these edges [r, k + 1], for the rays that have any."""

@@ -33,7 +33,7 @@ def test_every_case(case: cases.Case) -> None:
     call = case.call(POINTS, quick=True)
     exact = call.to(torch.float64).run(call.op.reference)
     results = call.to(torch.float32).run(call.op.reference)
-    assert len(results) == 1 + len(call.wrt) if call.wrt else len(results) >= 1
+    assert len(results) >= 1 + len(call.wrt)
     single = call.op in (ops.cell_centres, ops.take_values)  # float32, whatever they are given
     assert all(value.dtype == torch.float64 for value in exact if value.is_floating_point() and not single)
     assert kernels.error(results, exact)["l2"] < 1e-3

@@ -111,6 +111,7 @@ def test_transforms_and_graphs() -> None:
     [
         ((torch.zeros(3, 1), torch.zeros(3, 1), torch.tensor([3])), r"thickness \[m\].*got \[3, 1\]"),
         ((torch.zeros(3), torch.zeros(2, 1), torch.tensor([3])), r"got \[3\] and \[2, 1\]"),
+        ((torch.zeros(3), torch.zeros(3, 1).double(), torch.tensor([3])), "one dtype, got torch.float32 and"),
         ((torch.zeros(3), torch.zeros(3, 1), torch.tensor([3.0])), "int64, got"),
         ((torch.zeros(3), torch.zeros(3, 1), torch.tensor([2, 2])), "the 3 intervals, got a sum of 4"),
         ((torch.zeros(3), torch.zeros(3, 1), torch.tensor([4, -1])), "0 or more"),

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.volume import Intervals, Span, refined, render, resampled, stratified
+from neuralfields.geometry import contract
+from neuralfields.volume import Intervals, Rendered, Span, refined, render, resampled, stratified
 
 
 def span(*ends: tuple[float, float], spacing: str = "distance") -> Span:
@@ -37,8 +38,15 @@ def test_even_in_disparity() -> None:
     torch.testing.assert_close(1 / found, torch.linspace(2, 0.02, 11, dtype=torch.float64)[None])
     with pytest.raises(InputError, match="positive distance, got near = 0"):
         span((0, 3), spacing="disparity")
-    with pytest.raises(InputError, match="spacing is one of distance, disparity"):
+    with pytest.raises(InputError, match="spacing is one of distance, disparity, contracted"):
         span((0, 3), spacing="log")
+
+
+def test_even_as_space_is_contracted() -> None:
+    found = edges(stratified(span((0, 4), spacing="contracted"), 7))
+    torch.testing.assert_close(found, torch.tensor([[0, 0.25, 0.5, 0.75, 1, 4 / 3, 2, 4]], dtype=torch.float64))
+    places = torch.stack([found[0], *torch.zeros(2, 8).double()], -1)
+    torch.testing.assert_close(contract(places)[:, 0], torch.linspace(0, 1.75, 8, dtype=torch.float64))
 
 
 def test_random_edges_stay_within_half_an_interval() -> None:
@@ -94,7 +102,7 @@ def test_rays_that_miss_everything() -> None:
         resampled(nowhere, first, torch.zeros(0).double(), 8),
     ):
         assert found.count.tolist() == [0, 0]
-    assert render(first, torch.zeros(0)).opacity.tolist() == [0, 0]
+    assert render(first, torch.zeros(0).double()).opacity.tolist() == [0, 0]
 
 
 def test_intervals_without_their_scale() -> None:
@@ -106,15 +114,15 @@ def test_intervals_without_their_scale() -> None:
         resampled(rays, stratified(rays, 4), torch.ones(4), 1)
 
 
-def test_more_samples_come_closer_to_the_truth() -> None:
-    """Along a density that varies the opacity is 1 - exp(-integral), here of a bell of height 3 around 5."""
+def test_a_second_pass_sees_where_a_slab_begins() -> None:
+    """A slab from 6.1 to 6.2: its depth is that of its front plus the mean free path."""
     rays = span((2, 10))
 
-    def opacity(intervals: Intervals) -> float:
-        return float(render(intervals, 3 * torch.exp(-((intervals.middle - 5) ** 2) * 8)).opacity)
+    def seen(intervals: Intervals) -> Rendered:
+        return render(intervals, 50 * ((intervals.middle > 6.1) & (intervals.middle < 6.2)).double())
 
-    wanted = 1 - math.exp(-3 * math.sqrt(math.pi / 8))
-    coarse = stratified(rays, 12)
-    density = 3 * torch.exp(-((coarse.middle - 5) ** 2) * 8)
-    fine = refined(rays, coarse, render(coarse, density).weights, 24)
-    assert abs(opacity(fine) - wanted) < 0.02 * abs(opacity(coarse) - wanted) + 2e-3
+    coarse = stratified(rays, 32)
+    fine = seen(refined(rays, coarse, seen(coarse).weights, 64))
+    wanted = 6.1 + 1 / 50 - 0.1 * math.exp(-5) / (1 - math.exp(-5))
+    assert abs(float(fine.depth) - wanted) < 4e-3 < abs(float(seen(coarse).depth) - wanted)
+    assert float(fine.opacity) == pytest.approx(1 - math.exp(-5), abs=2e-3)

@@ -25,6 +25,8 @@ def _check(thickness: Tensor, values: Tensor, count: Tensor) -> None:
         raise InputError(
             f"composite takes thickness [m] and values [m, c], got {list(thickness.shape)} and {list(values.shape)}"
         )
+    if thickness.dtype != values.dtype:
+        raise InputError(f"thickness and values are of one dtype, got {thickness.dtype} and {values.dtype}")
     if count.ndim != 1 or count.dtype != torch.int64:
         raise InputError(f"composite takes counts [n] of int64, got {list(count.shape)} of {count.dtype}")
     if torch.compiler.is_compiling():
