@@ -58,7 +58,8 @@ def header_size(file: BinaryIO) -> tuple[int, int] | None:
         with without_limit(), Image.open(file) as picture:
             # Pillow turns TIFF itself
             sideways = picture.format != "TIFF" and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return picture.size[::-1] if sideways else picture.size
+            width, height = picture.size
+            return (height, width) if sideways else (width, height)
     except (OSError, ValueError, SyntaxError):
         return None
 

@@ -66,14 +66,15 @@ def header_size(file: BinaryIO) -> tuple[int, int]:
     start = file.read(len(SIGNATURE) + 16)
     if len(start) < len(SIGNATURE) + 16 or not start.startswith(SIGNATURE):
         raise FileFormatError(f"it is no PNG file, it begins with {start[:12]!r}")
-    size = struct.unpack(">II", start[-8:])
+    width, height = struct.unpack(">II", start[-8:])
     file.seek(len(SIGNATURE))
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind == b"eXIf":  # may stand behind the pixels
-            return size[::-1] if _orientation(file.read(length)) in (5, 6, 7, 8) else size
+            sideways = _orientation(file.read(length)) in (5, 6, 7, 8)
+            return (height, width) if sideways else (width, height)
         file.seek(length + 4, 1)
-    return size
+    return width, height
 
 
 def encode(values: np.ndarray) -> bytes:

@@ -27,7 +27,8 @@ from neuralfields.errors import InputError
 
 KINDS = {"opencv": 8, "fisheye": 4}  # and how many coefficients each has
 _WIDEST = {"opencv": 1e3, "fisheye": math.pi}  # |u| at 89.94 degrees from the axis, and right behind the camera
-_TURNS = 60  # of the search for |u|; Newton's method takes five, halving an interval would take fifty
+_TURNS = 60  # of the search for |u| alone; Newton's method takes five, halving an interval would take fifty
+_STEPS, _SMALL = 8, 1e-8  # of Newton's method in the plane, which squares a step with each
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Lens:
         above, below = (np.polynomial.Polynomial(part) for part in self._polynomials())
         s = np.polynomial.Polynomial([0, 1])
         slope = above * below + 2 * s * (above.deriv() * below - above * below.deriv())
-        roots = np.concatenate([slope.trim().roots(), below.trim().roots()])
-        ends = roots.real[(abs(roots.imag) < 1e-9 * abs(roots)) & (roots.real > 0)]
+        roots = np.concatenate([slope.trim().roots(), below.trim().roots()]).astype(np.complex128)
+        ends = roots.real[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)]
         return min(math.sqrt(ends.min(initial=math.inf)), _WIDEST[self.kind])
 
     def distort(self, direction: Tensor) -> Tensor:
@@ -98,7 +99,6 @@ class LensTable:
     def __init__(self, lenses: Sequence[Lens | None]):
         rows = [(lens or Lens("opencv", ()))._row() for lens in lenses]
         self._rows = torch.tensor(rows, dtype=torch.float64)
-        self._sheer = not bool(self._rows[:, 9:11].any())  # no lens has tangential parts
 
     def distort(self, direction: Tensor, index: Tensor | None = None) -> Tensor:
         """As ``Lens.distort``."""
@@ -111,54 +111,86 @@ class LensTable:
         return _raised(warp.back(plane.double()), warp.fisheye)
 
     def _warp(self, index: Tensor | None, device: torch.device) -> "_Warp":
-        if len(self._rows) == 1:
-            index = None
-        rows = self._rows.to(device) if index is None else self._rows.to(device)[index]
-        return _Warp(rows, self._sheer)
+        rows = self._rows.to(device)
+        used = self._rows.any(0).tolist()
+        return _Warp(rows if index is None or len(rows) == 1 else rows[index], used)
 
 
 class _Warp:
-    """What lenses do in the plane; ``rows`` is [1, 13] or [n, 13]."""
+    """What lenses do in the plane; ``rows`` is [1, 13] or [n, 13]; ``used`` are the columns that are not all zero."""
 
-    def __init__(self, rows: Tensor, sheer: bool):
-        column = rows.T
-        self.above, self.below = column[:5], column[5:9]
-        self.p1, self.p2, self.limit = column[9], column[10], column[11]
+    def __init__(self, rows: Tensor, used: list[bool]):
+        self._rows, self._used = rows, used
+        column = rows.unbind(1)
+        self.above = [column[k] for k in range(_last(used[:5]) + 1)]
+        self.below = [column[5 + k] for k in range(_last(used[5:9]) + 1)]
+        self.p1, self.p2, self.limit = column[9:12]
+        self.sheer = any(used[9:11])
         self.fisheye = column[12] > 0
-        self.sheer = sheer
-        self.rational = bool(self.below[1:].any())
 
     def forth(self, u: Tensor) -> Tensor:
         """Places [n, 2] without a lens as those with it."""
-        length = u.norm(dim=-1)
-        moved = self._moved(u)
-        return torch.where((length <= self.limit)[:, None], moved, torch.nan)
+        x, y = u.unbind(-1)
+        s = x * x + y * y
+        factor, _ = self._radial(s)
+        right, down = self._moved(x, y, s, factor)
+        return torch.where((s <= self.limit**2)[:, None], torch.stack([right, down], -1), torch.nan)
 
     def back(self, plane: Tensor) -> Tensor:
         """The inverse of ``forth``."""
-        distance = plane.norm(dim=-1)
-        length = self._length(distance)
-        u = plane * (length / distance.clamp(min=1e-300))[:, None]
-        if not self.sheer:
-            u = self._corrected(u, plane)
-        missed = (self._moved(u) - plane).norm(dim=-1) > 1e-9 * (1 + distance)
-        return torch.where((missed | (u.norm(dim=-1) > self.limit * (1 + 1e-9)))[:, None], torch.nan, u)
+        # Lenses are mild, mostly: Newton's method finds the way from where they would be without.
+        u, met = self._newton(plane, plane)
+        if bool(met.all()):
+            return u
+        rest = (~met).nonzero()[:, 0]
+        u[rest] = _Warp(self._rows if len(self._rows) == 1 else self._rows[rest], self._used)._bounded(plane[rest])
+        return u
 
-    def _moved(self, u: Tensor) -> Tensor:
-        s = (u * u).sum(-1)
-        factor, _ = self._radial(s)
-        moved = u * factor[:, None]
-        if self.sheer:
-            return moved
-        x, y = u.unbind(-1)
-        across = 2 * self.p1 * x * y + self.p2 * (s + 2 * x * x)
-        along = self.p1 * (s + 2 * y * y) + 2 * self.p2 * x * y
-        return moved + torch.stack([across, along], -1)
+    def _bounded(self, plane: Tensor) -> Tensor:
+        """The same from where the radial part has it; NaN where there is no such place."""
+        distance = plane.norm(dim=-1)
+        start = plane * (self._length(distance) / distance.clamp(min=1e-300))[:, None]
+        u, met = self._newton(start, plane)
+        return torch.where(met[:, None], u, torch.nan)
+
+    def _newton(self, start: Tensor, plane: Tensor) -> tuple[Tensor, Tensor]:
+        """Places [n, 2] that become those in ``plane``, and whether they do and are of this lens, [n]."""
+        x, y = start.unbind(-1)
+        wanted_x, wanted_y = plane.unbind(-1)
+        step = torch.full_like(x, torch.inf)
+        for _ in range(_STEPS):
+            s = x * x + y * y
+            factor, slope = self._radial(s)
+            right, down = self._moved(x, y, s, factor)
+            across, mixed, along = self._slopes(x, y, factor, 2 * slope)
+            right, down = right - wanted_x, down - wanted_y
+            scale = across * along - mixed * mixed
+            left, up = (along * right - mixed * down) / scale, (across * down - mixed * right) / scale
+            x, y, step = x - left, y - up, left.abs() + up.abs()
+            if not bool((step > _SMALL).any()):
+                break
+        met = (step <= _SMALL) & (x * x + y * y <= (self.limit * (1 + 1e-9)) ** 2)
+        return torch.stack([x, y], -1), met
+
+    def _moved(self, x: Tensor, y: Tensor, s: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
+        right, down = x * factor, y * factor
+        if not self.sheer:
+            return right, down
+        twice = 2 * (self.p1 * y + self.p2 * x)
+        return right + x * twice + self.p2 * s, down + y * twice + self.p1 * s
+
+    def _slopes(self, x: Tensor, y: Tensor, factor: Tensor, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The derivatives of ``_moved``: of x by x, of either by the other, of y by y; ``slope`` is twice that by s."""
+        across, mixed, along = factor + slope * x * x, slope * x * y, factor + slope * y * y
+        if not self.sheer:
+            return across, mixed, along
+        a, b = 2 * self.p1, 2 * self.p2
+        return across + a * y + 3 * b * x, mixed + a * x + b * y, along + 3 * a * y + b * x
 
     def _radial(self, s: Tensor) -> tuple[Tensor, Tensor]:
         """The radial factor at s = |u|^2, [n], and its derivative."""
         above, above_slope = _polynomial(self.above, s)
-        if not self.rational:
+        if len(self.below) == 1:
             return above, above_slope
         below, below_slope = _polynomial(self.below, s)
         return above / below, (above_slope * below - above * below_slope) / (below * below)
@@ -180,27 +212,16 @@ class _Warp:
                 break
         return length
 
-    def _corrected(self, u: Tensor, plane: Tensor) -> Tensor:
-        """``u`` [n, 2] after steps of Newton's method with the tangential part, which is small."""
-        for _ in range(_TURNS):
-            x, y = u.unbind(-1)
-            factor, slope = self._radial(x * x + y * y)
-            across = factor + 2 * slope * x * x + 2 * self.p1 * y + 6 * self.p2 * x
-            along = factor + 2 * slope * y * y + 6 * self.p1 * y + 2 * self.p2 * x
-            mixed = 2 * slope * x * y + 2 * self.p1 * x + 2 * self.p2 * y
-            right, down = (self._moved(u) - plane).unbind(-1)
-            scale = across * along - mixed * mixed
-            step = torch.stack([along * right - mixed * down, across * down - mixed * right], -1) / scale[:, None]
-            u = u - step
-            if not bool((step.norm(dim=-1) > 1e-14 * (1 + u.norm(dim=-1))).any()):
-                break
-        return u
+
+def _last(used: Sequence[bool]) -> int:
+    """The number of the last one that is."""
+    return max(number for number, is_used in enumerate(used) if is_used)
 
 
-def _polynomial(coefficients: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    """The values [n] of polynomials with coefficients [k, 1 or n] at s, and their derivatives, by Horner's scheme."""
+def _polynomial(coefficients: Sequence[Tensor], s: Tensor) -> tuple[Tensor, Tensor]:
+    """The values [n] of polynomials with these coefficients, [1] or [n] each, at s, and their derivatives (Horner)."""
     value, slope = coefficients[-1].expand_as(s), torch.zeros_like(s)
-    for coefficient in coefficients[:-1].flip(0):
+    for coefficient in reversed(coefficients[:-1]):
         slope = slope * s + value
         value = value * s + coefficient
     return value, slope

@@ -16,7 +16,7 @@ CAMERA = Camera.look_at((0.0, 0.0, 3.0), fov=40.0, size=(96, 96))
 
 def test_the_silhouette_has_the_area_of_the_ball() -> None:
     cover = render_surface(BALL, CAMERA, mode="silhouette", samples=16)[..., 3]
-    radius = CAMERA.focal * math.tan(math.asin(0.6 / 3))
+    radius = CAMERA.focal[0] * math.tan(math.asin(0.6 / 3))
     assert cover.sum() == pytest.approx(math.pi * radius**2, rel=5e-3)
     assert {0.0, 1.0} < set(np.unique(cover))  # and something between, at the edge
 

@@ -16,6 +16,7 @@ from neuralfields.files.posed.photos import Optics, PosedPhoto, PosedScene, Told
 # Those that are tried where a file tells a name without suffix, in this order.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".JPG", ".JPEG", ".PNG", ".webp", ".exr", ".tif", ".tiff")
 
+_NAME = 100  # letters of a name that is told
 _SCALED = re.compile(r"images(?:_([1-9]\d{0,3}))?")
 
 
@@ -85,7 +86,8 @@ class Gathering:
         try:
             yield
         except InputError as error:
-            self.left_out.append((name, str(error)))
+            short = name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
+            self.left_out.append((short, str(error)))
 
     def add(self, path: Path, matrix: np.ndarray, optics: Optics, **others: Any) -> None:
         """A photo, by the picture's path, perhaps without its suffix, and its pose.

@@ -105,10 +105,13 @@ def number_of(tree: Tree, key: str) -> float:
 
 def matrix_of(frame: Tree) -> np.ndarray:
     """A frame's ``transform_matrix``; raises InputError where it is none."""
+    given = frame.get("transform_matrix")
     try:
-        return np.array(frame.get("transform_matrix"), np.float64)
+        if isinstance(given, list):
+            return np.array(given, np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"its transform_matrix is {str(frame.get('transform_matrix'))[:60]}, no matrix") from None
+        pass
+    raise InputError(f"its transform_matrix is {str(given)[:60]}, no matrix")
 
 
 def optics_of(tree: Tree) -> Optics:
