@@ -1,14 +1,15 @@
-"""``nf export``: a field as a picture, or as a mesh."""
+"""``nf export``: a field as a picture, or as a mesh; of a scene, a mesh with colours."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neuralfields.cli.parser import Parser, crop, importing, needs, size, using
 
 if TYPE_CHECKING:
     from neuralfields.field import Field
+    from neuralfields.geometry import Triangles
 
 _EPILOG = """examples:
   nf export runs/photo out.png                               as large as the source
@@ -17,27 +18,36 @@ _EPILOG = """examples:
   nf export runs/bunny bunny.glb --resolution 512            a closed mesh in the units of the input
   nf export runs/part part.stl --method dual-contouring      sharp edges
   nf export runs/bunny bunny.npz --resolution 128            the values on a lattice
+  nf export runs/lego lego.glb --level 0.3                   what is dense in a scene, with colours
 """
-_OF_PICTURES = ("size", "crop", "bits")
-_OF_SHAPES = ("resolution", "method", "least_share")
+_OPTIONS = {
+    "a picture": ("size", "crop", "bits"),
+    "a shape": ("resolution", "method", "least_share"),
+    "a scene": ("resolution", "level", "least_share"),
+}
 _RESOLUTION = 256
+_LEAST_SHARE = 1e-3  # of scenes, which have specks in the air
 
 
 def main(words: Sequence[str]) -> int:
     p = Parser("export", "Write a field as a picture or a mesh; the suffix decides the format.", _EPILOG)
     p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
     p.add_argument("out", type=Path, metavar="OUT", help="picture: .png .tif .jpg .webp .exr .hdr .npy .npz; "
-                   "shape: .glb .obj .off .ply .stl, .npz for values on a lattice")  # fmt: skip
+                   "shape or scene: .glb .obj .off .ply .stl, .npz for values on a lattice")  # fmt: skip
     pictures = p.add_argument_group("pictures")
     pictures.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
     pictures.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
     pictures.add_argument("--bits", type=int, choices=(8, 16, 32), help="per channel, as the format allows")
-    shapes = p.add_argument_group("shapes")
+    shapes = p.add_argument_group("shapes and scenes")
     shapes.add_argument("--resolution", type=int, metavar="N", help=f"cells along each axis (default: {_RESOLUTION})")
     shapes.add_argument("--method", choices=("marching-cubes", "dual-contouring"),
                         help="dual-contouring keeps sharp edges (default: marching-cubes)")  # fmt: skip
     shapes.add_argument("--least-share", type=float, metavar="SHARE",
-                        help="leave out parts with a smaller share of the largest one's area")  # fmt: skip
+                        help="leave out parts with a smaller share of the largest one's area (of scenes "
+                        f"{_LEAST_SHARE:g}, else 0)")  # fmt: skip
+    shapes.add_argument("--level", type=float, metavar="SHARE",
+                        help="of a scene: share of the light that what is dense stops within 1/256 of the box "
+                        "(default 0.5)")  # fmt: skip
     p.add_backend()
     p.add_trust()
     options = p.read(words)
@@ -56,14 +66,13 @@ def main(words: Sequence[str]) -> int:
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
     field, _ = open_field(options.path, tuple(options.trust))
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
-    shape = field.in_dim == 3
-    known = " ".join(sorted(of_shapes if shape else WRITABLE_SUFFIXES))
-    kind, others = ("a shape", _OF_PICTURES) if shape else ("a picture", _OF_SHAPES)
-    needs(suffix in known.split(), f"{options.path} is {kind} and cannot be exported to {options.out}: use {known}")
-    for name in others:
+    kind = {2: "a picture", 6: "a scene"}.get(field.in_dim, "a shape")
+    known = sorted(WRITABLE_SUFFIXES if kind == "a picture" else of_shapes)
+    needs(suffix in known, f"{options.path} is {kind} and cannot be exported to {options.out}: use {' '.join(known)}")
+    for name in {name: None for names in _OPTIONS.values() for name in names if name not in _OPTIONS[kind]}:
         needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is not for {kind}, which {options.path} is")
     with using(options.backend):
-        written = _shape(field, options) if shape else _picture(field, options)
+        written = {"a picture": _picture, "a shape": _shape, "a scene": _scene}[kind](field, options)
     print(f"{options.out}: {written}, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -76,16 +85,41 @@ def _picture(field: "Field", options: argparse.Namespace) -> str:
 
 
 def _shape(field: "Field", options: argparse.Namespace) -> str:
-    from neuralfields.geometry import topology
     from neuralfields.storage.export import export_lattice, export_mesh
 
     resolution = _RESOLUTION if options.resolution is None else options.resolution
     if options.out.suffix.lower() == ".npz":
-        for name in ("method", "least_share"):
-            needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is for meshes, {options.out} is none")
+        _only_of_meshes(options, ("method", "least_share"))
         return "x".join(map(str, export_lattice(field, options.out, resolution=resolution))) + " values"
-    given = {name: getattr(options, name) for name in ("method", "least_share") if getattr(options, name) is not None}
-    mesh = export_mesh(field, options.out, resolution=resolution, **given)
+    return _told(export_mesh(field, options.out, resolution=resolution, **_given(options, ("method", "least_share"))))
+
+
+def _scene(field: "Field", options: argparse.Namespace) -> str:
+    from neuralfields.storage.export_scene import export_scene_lattice, export_scene_mesh
+
+    resolution = _RESOLUTION if options.resolution is None else options.resolution
+    if options.out.suffix.lower() == ".npz":
+        _only_of_meshes(options, ("level", "least_share"))
+        shape = export_scene_lattice(field, options.out, resolution=resolution)
+        return "x".join(map(str, shape)) + " densities and colours"
+    given = {"least_share": _LEAST_SHARE, **_given(options, ("least_share",))}
+    given |= {} if options.level is None else {"opacity": options.level}
+    return _told(export_scene_mesh(field, options.out, resolution=resolution, **given))
+
+
+def _only_of_meshes(options: argparse.Namespace, names: Sequence[str]) -> None:
+    for name in names:
+        needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is for meshes, {options.out} is none")
+
+
+def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _told(mesh: "Triangles") -> str:
+    """What a mesh is like."""
+    from neuralfields.geometry import topology
+
     found = topology(mesh)
     parts = f"{found.components} component{'s' * (found.components != 1)}"
     state = "watertight" if found.closed else "not watertight"

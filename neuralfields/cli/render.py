@@ -1,111 +1,97 @@
-"""``nf render``: a picture of a shape, or a film of it turning."""
+"""``nf render``: pictures and films of a shape or of a scene."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from neuralfields.cli.parser import Parser, importing, needs, say, size, using
+from neuralfields.cli.parser import Parser, importing, needs, size, using
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from neuralfields.render import Surface
-
-_EPILOG = """examples:
+_EPILOG = """examples of shapes:
   nf render runs/bunny bunny.png                          from the upper right, on white
   nf render runs/bunny back.png --azimuth 210 --size 1600x1200 --background transparent
   nf render runs/bunny normals.png --mode normals
   nf render runs/bunny bunny.mp4 --turntable              once around; .gif needs no extra package
+examples of scenes:
+  nf render runs/lego lego.png                            as the first photo was taken, roughly
+  nf render runs/lego lego.mp4                            around the scene, or to and fro in front of it
+  nf render runs/lego path.json lego.mp4 --mode depth     along a path of your own
+  nf render runs/lego views --test                        the held-out views, into a folder
+
+A path is {"keys": [{"eye": [4, 0, 1], "target": [0, 0, 0], "fov": 40}, ...], "seconds": 6, "loop": true}; a key may
+have "up" and "time" too, or the matrix "pose" of its camera (4 x 4, x right, y up, looking along -z) in place of "eye".
 """
-_MODES = ("shaded", "normals", "depth", "silhouette")
+_MODES = ("shaded", "silhouette", "colour", "opacity", "depth", "normals")
 _BACKGROUNDS = ("white", "black", "transparent")
-_FRAMES, _FPS = 72, 24.0
-_FILMS = (".gif", ".mp4")
+_FOREIGN = {"shape": ("orbit", "spiral", "test", "signal"), "scene": ("turntable", "up")}  # options not for these
 
 
 def main(words: Sequence[str]) -> int:
-    p = Parser("render", "Draw a fitted shape by sphere tracing.", _EPILOG)
-    p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
-    p.add_argument("out", type=Path, metavar="OUT", help=".png .jpg .webp .tif .exr …; with --turntable .mp4 or .gif")
-    p.add_argument("--size", type=size, default=(800, 800), metavar="WxH", help="in pixels (default 800x800)")
-    p.add_argument("--azimuth", type=float, default=30.0, metavar="DEG", help="of the camera, to the right (30)")
-    p.add_argument("--elevation", type=float, default=20.0, metavar="DEG", help="of the camera, from -90 to 90 (20)")
-    p.add_argument("--distance", type=float, metavar="D", help="in box units (default: as near as all is seen)")
-    p.add_argument("--fov", type=float, default=30.0, metavar="DEG", help="field of view, from top to bottom (30)")
-    p.add_argument("--up", choices=("y", "z"), default="y", help="the axis that points up (y)")
-    p.add_argument("--mode", choices=_MODES, default="shaded", help="what is shown (shaded)")
-    p.add_argument("--background", choices=_BACKGROUNDS, default="white", help="(white)")
-    p.add_argument("--turntable", action="store_true", help="a film: once around the shape")
-    p.add_argument("--frames", type=int, metavar="N", help=f"of the film (default {_FRAMES})")
-    p.add_argument("--fps", type=float, metavar="N", help=f"pictures per second (default {_FPS:g})")
-    p.add_argument("--quiet", action="store_true", help="no progress line")
-    p.add_backend()
-    p.add_trust()
-    options = p.read(words)
-    _check(options)
+    options = _parser().read(words)
+    _name(options)
     with importing():
         from neuralfields.cli.opening import is_source, open_field
-        from neuralfields.files import images, video
-        from neuralfields.render import Surface
 
-    films = options.turntable
-    if films:
-        video.check_video(options.out, options.fps or _FPS)
-    known = video.VIDEO_SUFFIXES if films else images.WRITABLE_SUFFIXES
-    text = " ".join(sorted(known))
-    needs(options.out.suffix.lower() in known, f"cannot render to {options.out}: the suffix is one of {text}")
-    needs(options.out.parent.is_dir(), f"cannot render to {options.out}: there is no folder {options.out.parent}")
-    field, _ = open_field(options.path, tuple(options.trust))
+    field, folder = open_field(options.path, tuple(options.trust))
     needs(field.in_dim != 2, f"{options.path} is a picture: nf export writes it at any size")
+    kind = "scene" if (field.in_dim, field.out_dim) == (6, 4) else "shape"
+    for name in _FOREIGN[kind]:
+        needs(getattr(options, name) in (None, False), f"--{name} is not for a {kind}, which {options.path} is")
+    needs(
+        kind == "scene" or options.way is None,
+        f"a path is for a scene, {options.path} is a shape: nf render RUN OUT --turntable films it",
+    )
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
     with using(options.backend):
-        told = (_film if films else _picture)(Surface.of(field), options)
-    width, height = options.size
-    print(f"{options.out}: {width}x{height}, {told}, {options.out.stat().st_size / 1e6:.2f} MB")
+        if kind == "scene":
+            from neuralfields.cli import render_scene
+
+            told = render_scene.draw(field, folder, options)
+        else:
+            from neuralfields.cli import render_shape
+
+            told = render_shape.draw(field, options)
+    print(f"{options.out}: {told}")
     return 0
 
 
-def _check(options: argparse.Namespace) -> None:
-    """What can be refused before anything is loaded."""
-    if options.turntable:
-        needs(options.background != "transparent", "a film has a background: give --background white or black")
-        needs(options.frames is None or options.frames >= 2, f"--frames is 2 or more, got {options.frames}")
-        return
-    film = options.out.suffix.lower() in _FILMS
-    needs(not film, f"{options.out} is a film: ask for one with --turntable, or give a picture's name")
-    for name in ("frames", "fps"):
-        needs(getattr(options, name) is None, f"--{name} is of a film: add --turntable")
+def _parser() -> Parser:
+    p = Parser("render", "Draw a fitted shape by sphere tracing, or a fitted scene along its rays.", _EPILOG)
+    p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
+    p.add_argument("names", type=Path, nargs="+", metavar="[PATH.json] OUT",
+                   help=".png .jpg .webp .tif .exr …; .mp4 or .gif for a film; before it a camera's path "
+                   "through a scene")  # fmt: skip
+    p.add_argument("--size", type=size, metavar="WxH", help="in pixels (default 800x800; of a scene, the photos')")
+    p.add_argument("--azimuth", type=float, metavar="DEG", help="of the camera, to the right (30; of a scene 0)")
+    p.add_argument("--elevation", type=float, metavar="DEG",
+                   help="of the camera, from -90 to 90 (20; of a scene as the photos)")  # fmt: skip
+    p.add_argument("--distance", type=float, metavar="D", help="in box units (default: as near as all is seen); "
+                   "of a scene in its own units (as the photos)")  # fmt: skip
+    p.add_argument("--fov", type=float, metavar="DEG", help="field of view, from top to bottom (30; as the photos)")
+    p.add_argument("--mode", choices=_MODES, help="what is shown: of a shape shaded (default) or silhouette, "
+                   "of a scene colour (default) or opacity, of both depth or normals")  # fmt: skip
+    p.add_argument("--background", choices=_BACKGROUNDS, help="(white; of a scene without masks black)")
+    p.add_argument("--frames", type=int, metavar="N", help="of a film (default 72, or as a path's seconds say)")
+    p.add_argument("--fps", type=float, metavar="N", help="pictures per second (default 24)")
+    shapes = p.add_argument_group("shapes")
+    shapes.add_argument("--up", choices=("y", "z"), help="the axis that points up (y)")
+    shapes.add_argument("--turntable", action="store_true", help="a film: once around the shape")
+    scenes = p.add_argument_group("scenes")
+    scenes.add_argument("--orbit", action="store_true", help="a film: once around what the photos show")
+    scenes.add_argument("--spiral", action="store_true", help="a film: to and fro where the photos were taken")
+    scenes.add_argument("--test", action="store_true", help="the views that were held out, into the folder OUT")
+    scenes.add_argument("--signal", type=Path, metavar="PATH", help="the photos, if they are not where the run says")
+    p.add_argument("--quiet", action="store_true", help="no progress line")
+    p.add_backend()
+    p.add_trust()
+    return p
 
 
-def _view(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("elevation", "distance", "up", "fov", "size")
-    return {name: getattr(options, name) for name in names}
-
-
-def _picture(surface: "Surface", options: argparse.Namespace) -> str:
-    from neuralfields.files.images import write_image
-    from neuralfields.render import framed, render_surface
-
-    camera = framed(surface, options.azimuth, **_view(options))
-    write_image(options.out, render_surface(surface, camera, mode=options.mode, background=options.background))
-    return options.mode
-
-
-def _film(surface: "Surface", options: argparse.Namespace) -> str:
-    from neuralfields.files.video import write_video
-    from neuralfields.render import turntable
-
-    frames = options.frames or _FRAMES
-    look = {"azimuth": options.azimuth, "mode": options.mode, "background": options.background}
-    pictures = turntable(surface, frames=frames, **look, **_view(options))
-    count = write_video(options.out, pictures if options.quiet else _told(pictures, frames), options.fps or _FPS)
-    return f"{count} pictures"
-
-
-def _told(pictures: Iterator["np.ndarray"], frames: int) -> Iterator["np.ndarray"]:
-    """The pictures, with a line on stderr at every tenth part."""
-    for number, picture in enumerate(pictures, 1):
-        yield picture
-        if number * 10 // frames > (number - 1) * 10 // frames:
-            say(f"picture {number} of {frames}")
+def _name(options: argparse.Namespace) -> None:
+    """The names behind the run's: ``out``, and ``way``, a file with a path, or None."""
+    *before, options.out = options.names
+    needs(len(before) < 2, f"nf render takes a run, a path and a name to write to, got {len(before) + 2} names")
+    options.way = before[0] if before else None
+    needs(
+        options.way is None or options.way.suffix.lower() == ".json",
+        f"{options.way} is no path of a camera, which is a .json file; the order is nf render RUN PATH.json OUT",
+    )

@@ -4,18 +4,26 @@ from neuralfields.render.dual_contouring import contour
 from neuralfields.render.framing import framed
 from neuralfields.render.imaging import as_light, displayed, image_values
 from neuralfields.render.meshing import Extracted, components, extract
+from neuralfields.render.paths import CameraPath, slerp
 from neuralfields.render.shading import BACKGROUNDS, MODES, render_surface
 from neuralfields.render.surface import FORMS, Surface
+from neuralfields.render.surroundings import Surroundings
 from neuralfields.render.tracing import Hits, sphere_trace
 from neuralfields.render.turntable import turntable
+from neuralfields.render.views import VIEW_MODES, Renderable, View, pixel_rays, render_view
 
 __all__ = [
     "BACKGROUNDS",
     "FORMS",
     "MODES",
+    "VIEW_MODES",
+    "CameraPath",
     "Extracted",
     "Hits",
+    "Renderable",
     "Surface",
+    "Surroundings",
+    "View",
     "as_light",
     "components",
     "contour",
@@ -23,7 +31,10 @@ __all__ = [
     "extract",
     "framed",
     "image_values",
+    "pixel_rays",
     "render_surface",
+    "render_view",
+    "slerp",
     "sphere_trace",
     "turntable",
 ]

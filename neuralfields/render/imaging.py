@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.field import Field, device_of, evaluate
@@ -65,3 +66,21 @@ def as_light(values: np.ndarray) -> np.ndarray:
     shown = values[..., :colours].clip(0, None)
     light[..., :colours] = np.where(shown <= 0.04045, shown / 12.92, np.power((shown + 0.055) / 1.055, 2.4))
     return light
+
+
+def over_grey(picture: np.ndarray, grey: float) -> np.ndarray:
+    """The picture [..., 4], its alpha straight, on a background, as pages and viewers do it: mixed as displayed."""
+    alpha = picture[..., 3:]
+    return picture[..., :3] * alpha + grey * (1 - alpha)
+
+
+def nearness(depth: Tensor, hit: Tensor, depths: tuple[float, float] | None = None) -> Tensor:
+    """Depths [...] as grey [..., 3]: 1 for the nearest to 0.1 for the farthest of those that are hit, 0 for others.
+
+    ``depths`` are the nearest and the farthest where they are not to be those of the picture.
+    """
+    if not hit.any():
+        return depth.new_zeros(*depth.shape, 3)
+    near, far = depths or (float(depth[hit].min()), float(depth[hit].max()))
+    grey = torch.where(hit, 1 - 0.9 * ((depth - near) / max(far - near, 1e-6)).clamp(0, 1), 0.0)
+    return grey[..., None].expand(*depth.shape, 3)

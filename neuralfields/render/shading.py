@@ -11,7 +11,7 @@ from neuralfields.checks import between, one_of
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Rays
 from neuralfields.render.framing import framed
-from neuralfields.render.imaging import displayed
+from neuralfields.render.imaging import displayed, nearness, over_grey
 from neuralfields.render.surface import Surface
 from neuralfields.render.tracing import sphere_trace
 
@@ -84,24 +84,18 @@ def render_surface(
         edge = _edges(seen, camera).nonzero()[:, 0]
         colour[edge], cover[edge] = _resampled(surface, camera, edge, mode, samples)
     if mode == "depth":
-        colour = _nearness(colour, cover > 0, depths)
+        colour = nearness(colour[:, 0], cover > 0, depths)
     if mode == "silhouette" and background == "white":
         colour = torch.zeros_like(colour)
     pixels = torch.cat([colour, cover[:, None]], 1).reshape(*camera.size[::-1], 4).float().cpu().numpy()
     picture = displayed(pixels, linear=mode == "shaded")
-    return picture if background == "transparent" else _over(picture, float(background == "white"))
+    return picture if background == "transparent" else over_grey(picture, float(background == "white"))
 
 
 def check_pixels(size: tuple[int, int]) -> None:
-    """Raise InputError where a picture of this (width, height) is too large."""
+    """Raise InputError where a picture of this (width, height) is too large to be rendered."""
     if size[0] * size[1] > _MAX_PIXELS:
-        raise InputError(f"a picture of a shape has at most {_MAX_PIXELS} pixels, got {size[0]}x{size[1]}")
-
-
-def _over(picture: np.ndarray, grey: float) -> np.ndarray:
-    """The picture [..., 4] on a background, as pages and viewers do it: mixed as it is displayed."""
-    alpha = picture[..., 3:]
-    return picture[..., :3] * alpha + grey * (1 - alpha)
+        raise InputError(f"a rendered picture has at most {_MAX_PIXELS} pixels, got {size[0]}x{size[1]}")
 
 
 @dataclass
@@ -212,11 +206,3 @@ def _resampled(surface: Surface, camera: Camera, index: Tensor, mode: Mode, samp
         seen = _looked(surface, camera, camera.centres(index) + shift, mode)
         colour, count = colour.to(seen.colour) + seen.colour, count.to(seen.hit.device) + seen.hit
     return colour / count.clamp(min=1)[:, None], count / samples
-
-
-def _nearness(depth: Tensor, hit: Tensor, depths: tuple[float, float] | None) -> Tensor:
-    """Depths [n, 3] as 1 for the nearest to 0.1 for the farthest of those that are hit, 0 for others."""
-    if not hit.any():
-        return torch.zeros_like(depth)
-    near, far = depths or (float(depth[hit].min()), float(depth[hit].max()))
-    return torch.where(hit[:, None], 1 - 0.9 * ((depth - near) / max(far - near, 1e-6)).clamp(0, 1), 0.0)

@@ -13,6 +13,7 @@ from neuralfields.field import FieldLike, evaluate
 
 FORMS = ("sdf", "occupancy", "udf")
 _SHELL = 2e-3  # distance at which an unsigned field's surface is drawn, in box units; its zero set has no inside
+_REACH = 1 / 128  # in box units, over which the opacity that a density has is judged
 _CHUNK = 1 << 16
 
 
@@ -50,6 +51,23 @@ class Surface:
         form = getattr(field, "provenance", {}).get("signal", {}).get("form", "sdf")
         return cls(field, form)
 
+    @classmethod
+    def of_density(cls, field: Any, opacity: float = 0.5) -> "Surface":
+        """The surface of a radiance field: where a length of 1/128 box units stops this share of the light.
+
+        Args:
+            field: has ``density``, box coordinates [n, 3] to densities [n] per box unit.
+            opacity: above 0 and below 1.
+
+        Raises:
+            InputError: it has no densities, or the opacity is out of range.
+        """
+        if not hasattr(field, "density"):
+            raise InputError(f"a surface is made of a density, which {type(field).__name__} does not have")
+        if not 0 < opacity < 1:
+            raise InputError(f"opacity is above 0 and below 1, got {opacity}")
+        return cls(_Solidity(field, opacity), "occupancy")
+
     def for_cells(self, resolution: int) -> "Surface":
         """The same surface; of an unsigned distance, with a shell that so many cells along the box do not miss."""
         return replace(self, shell=max(self.shell, 2 / resolution)) if resolution > 0 else self
@@ -82,3 +100,14 @@ class Surface:
         if self.form == "occupancy":
             return -values
         return values - self.shell if self.form == "udf" else values
+
+
+class _Solidity(nn.Module):
+    """A density as values [n, 1] from -1 on, and above 0 where a length of ``_REACH`` stops more than ``opacity``."""
+
+    def __init__(self, field: Any, opacity: float):
+        super().__init__()
+        self.field, self.opacity = field, opacity
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (1 - self.opacity - (-_REACH * self.field.density(x)).exp())[:, None]

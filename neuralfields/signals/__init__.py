@@ -1,5 +1,6 @@
 """Signals: what can be fitted: images, meshes, points, scattered samples; audio, video and others find a place."""
 
+from neuralfields.signals import synthetic
 from neuralfields.signals.image import Image
 from neuralfields.signals.mesh import Mesh
 from neuralfields.signals.point_cloud import PointCloud
@@ -21,4 +22,5 @@ __all__ = [
     "kind_of",
     "read",
     "read_again",
+    "synthetic",
 ]

@@ -1,27 +1,25 @@
 """From a field back to a file: a picture at any size and crop, a mesh at any resolution, a lattice of values."""
 
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from neuralfields.checks import between, one_of
+from neuralfields.checks import one_of
 from neuralfields.errors import InputError
 from neuralfields.field import Field, device_of, evaluate
-from neuralfields.files.atomic import replacing
 from neuralfields.files.images import WRITABLE_SUFFIXES, write_image
 from neuralfields.files.meshes import WRITABLE_MESH_SUFFIXES, write_mesh
 from neuralfields.geometry import Frame, Triangles
 from neuralfields.render import Extracted, Surface, contour, extract
 from neuralfields.render.imaging import as_light, displayed, image_values
+from neuralfields.storage.lattice_file import Layer, write_lattice
 
 METHODS: dict[str, Callable[..., Extracted]] = {"marching-cubes": extract, "dual-contouring": contour}
 _LIGHT = (".exr", ".hdr")
-_BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
-_MAX_LATTICE = 1024
+BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
 
 def export_image(
@@ -111,19 +109,29 @@ def export_mesh(
             be written.
     """
     one_of(METHODS, method=method)
-    if Path(path).suffix.lower() not in WRITABLE_MESH_SUFFIXES:
-        known = " ".join(sorted(WRITABLE_MESH_SUFFIXES))
-        raise InputError(f"cannot export a shape to {path}: the suffix is one of {known}")
+    check_mesh_path(path)
     surface = Surface.of(field)
     mesh = METHODS[method](surface.for_cells(resolution), resolution, least_share=least_share)
-    frame = field.frame or _BOX
-    vertices = frame.to_world(torch.from_numpy(mesh.triangles.vertices)).numpy()
-    mirrored = np.linalg.det(np.array(frame.matrix)) < 0
-    triangles = Triangles(vertices, mesh.triangles.faces[:, ::-1] if mirrored else mesh.triangles.faces)
+    frame = field.frame or BOX
+    triangles = in_world(mesh.triangles, frame)
     gradients = frame.gradient_to_world(torch.from_numpy(mesh.normals).double()) * frame.scale
     normals = torch.nn.functional.normalize(gradients, dim=1)
     write_mesh(path, triangles.vertices, triangles.faces, normals=normals.numpy())
     return triangles
+
+
+def check_mesh_path(path: str | os.PathLike[str]) -> None:
+    """Raise InputError where no mesh is written to such a name."""
+    if Path(path).suffix.lower() not in WRITABLE_MESH_SUFFIXES:
+        known = " ".join(sorted(WRITABLE_MESH_SUFFIXES))
+        raise InputError(f"cannot export a shape to {path}: the suffix is one of {known}")
+
+
+def in_world(triangles: Triangles, frame: Frame) -> Triangles:
+    """A mesh in box coordinates in those of the world; still counter-clockwise seen from outside."""
+    vertices = frame.to_world(torch.from_numpy(triangles.vertices)).numpy()
+    mirrored = np.linalg.det(np.array(frame.matrix)) < 0
+    return Triangles(vertices, triangles.faces[:, ::-1] if mirrored else triangles.faces)
 
 
 def export_lattice(field: Field, path: str | os.PathLike[str], *, resolution: int = 256) -> tuple[int, int, int]:
@@ -144,30 +152,10 @@ def export_lattice(field: Field, path: str | os.PathLike[str], *, resolution: in
     Raises:
         InputError: the field is no shape, its frame turns it, a number is out of range, or the file cannot be written.
     """
-    if Path(path).suffix.lower() != ".npz":
-        raise InputError(f"cannot export a lattice to {path}: the suffix is .npz")
-    between(2, _MAX_LATTICE, resolution=resolution)
-    surface, matrix = Surface.of(field), np.array((field.frame or _BOX).matrix)
-    if np.count_nonzero(matrix) > 3 or not np.diag(matrix).all():
-        raise InputError(f"a lattice lies along the axes, but the field's frame turns it: {matrix.tolist()}")
-    nodes = torch.linspace(-1, 1, resolution + 1, dtype=torch.float64)
-    world = (field.frame or _BOX).to_world(nodes[:, None].expand(-1, 3)).numpy()
-    arrays = dict(zip("xyz", world.T, strict=True)) | {
-        "spacing": np.diag(matrix) * 2 / resolution,
-        "form": np.array(surface.form),
-    }
-    shape = (resolution + 1, resolution + 1, resolution + 1)
-    scale = (field.frame or _BOX).scale if surface.metric else 1.0
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as stream:
-                np.lib.format.write_array(stream, array.copy(), allow_pickle=False)
-        with archive.open("values.npy", "w", force_zip64=True) as stream:
-            np.lib.format.write_array_header_1_0(stream, header)
-            flat = torch.cartesian_prod(nodes, nodes).float()
-            for x in nodes.tolist():
-                points = torch.cat([torch.full_like(flat[:, :1], x), flat], 1)
-                values = evaluate(surface.field, points.to(device_of(field))).cpu().numpy() * scale
-                stream.write(values.astype("<f4").tobytes())
-    return shape
+    surface, frame = Surface.of(field), field.frame or BOX
+    scale = frame.scale if surface.metric else 1.0
+
+    def values(points: torch.Tensor) -> np.ndarray:
+        return evaluate(surface.field, points.to(device_of(field))).cpu().numpy() * scale
+
+    return write_lattice(path, frame, resolution, surface.form, {"values": Layer(values)})
