@@ -49,7 +49,7 @@ def losses_of_a_fit(
         optimizer.zero_grad()
         (torch.stack(errors).sum() + losses.proposals(seen)).backward()
         optimizer.step()
-        found.append(float(errors[0]))
+        found.append(float(errors[0].detach()))
     return found
 
 

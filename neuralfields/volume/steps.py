@@ -74,10 +74,28 @@ def dilated(edges: Tensor, weights: Tensor, reach: float) -> tuple[Tensor, Tenso
     density = torch.where(edges[:, 1:] > edges[:, :-1], density, 0.0)
     low, high = edges[:, :-1] - reach, edges[:, 1:] + reach
     found = torch.cat([edges, low, high], -1).clamp(0, 1).sort(-1).values
-    begin = found[:, :-1, None]
-    covered = (low[:, None] <= begin) & (begin < high[:, None])
-    largest = torch.where(covered, density[:, None], 0.0).amax(-1)
-    return found, largest * (found[:, 1:] - found[:, :-1])
+    begin = found[:, :-1].contiguous()
+    # The ranges that reach a place follow one another.
+    first, after = (torch.searchsorted(side, begin, right=True) for side in (high, low))
+    return found, _largest(density, first, after) * (found[:, 1:] - found[:, :-1])
+
+
+def _largest(values: Tensor, first: Tensor, after: Tensor) -> Tensor:
+    """The largest of values [r, k], 0 or more, from number ``first`` to before ``after`` [r, n]; 0 for none of them.
+
+    Of two windows of a length that is a power of two, which together are what is asked for.
+    """
+    windows, length = [values], 1
+    while 2 * length <= values.shape[-1]:
+        before = windows[-1]
+        windows.append(torch.cat([before[:, :-length].maximum(before[:, length:]), before[:, -length:]], -1))
+        length *= 2
+    count = after - first
+    power = torch.frexp(count.clamp(min=1).float()).exponent.long() - 1
+    row = torch.arange(len(values), device=values.device)[:, None]
+    ends = first.clamp(max=values.shape[-1] - 1), (after - 2**power).clamp(min=0)
+    left, right = (torch.stack(windows)[power, row, end] for end in ends)
+    return torch.where(count > 0, left.maximum(right), 0.0)
 
 
 def annealed(edges: Tensor, weights: Tensor, fraction: float, slope: float = 10.0) -> Tensor:

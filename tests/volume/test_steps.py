@@ -69,6 +69,19 @@ def test_dilation_takes_the_largest_density_in_reach() -> None:
     assert float(wider[1].sum()) == pytest.approx(10 * (0.2 + 0.1 + 0.15))
 
 
+def test_dilation_interval_by_interval() -> None:
+    generator = torch.Generator().manual_seed(0)
+    edges = torch.rand(20, 14, generator=generator, dtype=torch.float64).sort(-1).values
+    weights = torch.rand(20, 13, generator=generator, dtype=torch.float64)
+    for reach in (0.003, 0.1, 0.7):
+        found, dilated = steps.dilated(edges, weights, reach)
+        density = weights / edges.diff()
+        begin = found[:, :-1, None]
+        covered = (edges[:, None, :-1] - reach <= begin) & (begin < edges[:, None, 1:] + reach)
+        wanted = torch.where(covered, density[:, None], 0.0).amax(-1) * found.diff()
+        torch.testing.assert_close(dilated, wanted)
+
+
 def test_without_reach_the_histogram_stays() -> None:
     edges, weights = steps.dilated(EDGES, WEIGHTS, 0.0)
     before = torch.cat([torch.zeros(1, 1).double(), weights.cumsum(-1)], -1)

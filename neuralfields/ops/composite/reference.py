@@ -20,8 +20,10 @@ def sum_before(values: Tensor, place: Tensor) -> Tensor:
     Each round doubles how many values a sum reaches (Hillis and Steele, Data parallel algorithms, CACM 1986). A sum
     over all rays, from which that up to a ray's start is taken away, would lose digits and spread NaN and infinity.
     """
+    # A graph is made without looking at numbers.
+    most = len(values) if torch.compiler.is_compiling() or not len(values) else int(place.max())
     reach, sums = 1, torch.where(place >= 1, values.roll(1), 0)
-    while reach < len(values):
+    while reach < most:
         sums = sums + torch.where(place > reach, sums.roll(reach), 0)
         reach *= 2
     return sums
