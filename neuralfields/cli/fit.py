@@ -24,7 +24,7 @@ from neuralfields.errors import InputError
 if TYPE_CHECKING:
     from neuralfields.runs import Collection, Run
 
-KINDS = ("image", "mesh", "points")
+KINDS = ("image", "mesh", "points", "scene")
 _FIXED = {  # what a resumed fit has already
     f"--{'as' if name == 'form' else name.replace('_', '-')}": name
     for name in (
@@ -42,7 +42,7 @@ _FIXED = {  # what a resumed fit has already
             "out",
             "batch",
         ),
-        *("lr", "ema", "sampler", "holdout", "seed", "device", "backend", "precision"),
+        *("lr", "ema", "sampler", "holdout", "scale", "split", "seed", "device", "backend", "precision"),
     )
 }
 _EPILOG = """examples:
@@ -51,6 +51,7 @@ _EPILOG = """examples:
   nf fit photo.png --field siren        another kind of field, of those that nf methods lists
   nf fit bunny.obj                      a signed distance field of a mesh; writes runs/bunny
   nf fit scan.ply                       the same from points, with or without normals
+  nf fit scenes/lego                    a radiance field of photos with cameras, a folder in any usual format
   nf fit bunny.obj --as occupancy       what is inside; --as udf: unsigned distances, for open surfaces
   nf fit *.png --seconds 20             several, one run folder each
   nf fit *.obj --together --samples 100k --field siren --params 36k    many small ones at once, with a manifest
@@ -92,8 +93,14 @@ def parser() -> Parser:
     p.add_argument("--ema", type=float, metavar="SHARE", help="keep a moving average of the weights, e.g. 0.95")
     p.add_argument("--sampler", metavar="NAME", help="what chooses the samples: teaching or loss (default: at random)")
     p.add_argument(
-        "--holdout", type=float, metavar="SHARE", help="share of an image's pixels kept from training, e.g. 0.1"
+        "--holdout",
+        type=float,
+        metavar="SHARE",
+        help="share of an image's pixels, or of a scene's pictures, kept from training, e.g. 0.1 (default of images 0, "
+        "of scenes the test pictures they name, else 0.125)",
     )
+    p.add_argument("--scale", type=int, metavar="N", help="make a scene's pictures N times smaller (default: to 800)")
+    p.add_argument("--split", metavar="NAME", help="pictures a scene is judged by: test (default), val for tuning")
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
     p.add_backend()
@@ -123,9 +130,9 @@ def main(words: Sequence[str]) -> int:
     if options.resume:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust, tell=tell), options)
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
-    names = (*names, "samples", "distances", "viewpoint")
+    names = (*names, "samples", "distances", "viewpoint", "holdout", "scale", "split")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
-    defaulted = ("holdout", "seed", "device", "precision")
+    defaulted = ("seed", "device", "precision")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
     with using(options.backend):
@@ -155,7 +162,7 @@ def _inputs(options: Namespace) -> tuple[list[str], str | None]:
     one = options.together or len(paths) == 1
     needs(options.out is None or one, f"--out names one folder, but there are {len(paths)} files to fit")
     for path in map(Path, paths):
-        needs(not path.is_dir(), f"{path} is a folder: give a file, or go on with a run by nf fit --resume {path}")
+        needs(not (path / "run.json").is_file(), f"{path} is a run: go on with it by nf fit --resume {path}")
         needs(path.exists(), f"there is no file {path}{_beside(path)}")
     return paths, kind
 
@@ -201,7 +208,8 @@ def drain(run: "Run", options: Namespace) -> int:
 def summary(folder: Path, info: dict[str, Any]) -> str:
     """What was made, how good it is, and what one can do next with it."""
     about = info["signal"]
-    quality, size, following = (_of_shape if "form" in about else _of_image)(folder.name, info)
+    tell = {"image": _of_image, "scene": _of_scene}.get(about["kind"], _of_shape)
+    quality, size, following = tell(folder.name, info)
     if info["status"] == "target missed":
         quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
     name, trust = shlex.quote(str(folder)), _trust(info)
@@ -230,6 +238,16 @@ def _of_image(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
     picture = shlex.quote(f"{name}-2x{'.exr' if linear else '.png'}")
     size = f", {metrics['bits_per_pixel']:.1f} bits/pixel"
     return quality, size, [("export", f"{picture} --size {2 * width}x{2 * height}")]
+
+
+def _of_scene(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
+    """As ``_of_image``."""
+    metrics, held = info["metrics"], info["signal"]["held_out"]
+    quality = f"{metrics['psnr']:.2f} dB"
+    if "ssim" in metrics:
+        quality += f", SSIM {metrics['ssim']:.4f}"
+    quality += f" on {held} held-out views" if held else " on the views it was trained on"
+    return quality, "", [("render", shlex.quote(f"{name}.mp4"))]
 
 
 def _of_shape(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:

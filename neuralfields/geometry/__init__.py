@@ -4,7 +4,9 @@ from neuralfields.geometry import se3, solids
 from neuralfields.geometry.boxes import box_interval
 from neuralfields.geometry.cameras import Camera, Cameras, Rays
 from neuralfields.geometry.contraction import contract, uncontract
+from neuralfields.geometry.focus import cube_in_view, focus, open_frame
 from neuralfields.geometry.frame import Frame
+from neuralfields.geometry.hull import tightened, visual_hull
 from neuralfields.geometry.inverted_sphere import inverted_sphere, sphere_exit
 from neuralfields.geometry.lenses import Lens
 from neuralfields.geometry.normals import estimated_normals
@@ -27,14 +29,19 @@ __all__ = [
     "Triangles",
     "box_interval",
     "contract",
+    "cube_in_view",
     "estimated_normals",
+    "focus",
     "inverted_sphere",
     "lattice_points",
     "occupancy",
+    "open_frame",
     "repaired",
     "se3",
     "solids",
     "sphere_exit",
+    "tightened",
     "topology",
     "uncontract",
+    "visual_hull",
 ]

@@ -18,6 +18,7 @@ from neuralfields.geometry.proximity import BACKENDS as DISTANCES
 from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
 from neuralfields.render.surface import FORMS
+from neuralfields.signals.photos import SPLITS
 from neuralfields.signals.reading import ForeignOptions
 
 
@@ -34,7 +35,9 @@ class Options:
         params: about how many parameters a field by name shall have.
         batch, lr, ema: override the recipe's; the rate is the network's, that of tables follows.
         sampler: name in ``fitting.SAMPLERS`` of what chooses the samples.
-        holdout: share of an image's samples kept from training.
+        holdout: share of an image's samples, or of a scene's pictures, kept from training.
+        scale: whole number by which a scene's pictures are made smaller.
+        split: "test", or "val" to judge a scene without a look at its test pictures.
         form: what is learned of a shape: "sdf", "occupancy" or "udf", see ``render.Surface``.
         samples: how many of a shape are made.
         distances: what tells a mesh's, see ``geometry.proximity.Proximity``.
@@ -57,7 +60,9 @@ class Options:
     lr: float | None = None
     ema: float | None = None
     sampler: str | None = None
-    holdout: float = 0.0
+    holdout: float | None = None
+    scale: int | None = None
+    split: str | None = None
     form: str | None = None
     samples: int | None = None
     distances: str | None = None
@@ -76,7 +81,11 @@ class Options:
             raise InputError("--params sets the size of a field by name, as in --field siren --params 200k")
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise InputError(f"--sampler is one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
-        for option, value, known in (("as", self.form, FORMS), ("distances", self.distances, DISTANCES)):
+        for option, value, known in (
+            ("as", self.form, FORMS),
+            ("distances", self.distances, DISTANCES),
+            ("split", self.split, SPLITS),
+        ):
             if value is not None and value not in known:
                 raise InputError(f"--{option} is one of {', '.join(known)}, got {value!r}")
         for name, (allowed, fits) in _ALLOWED.items():
@@ -99,6 +108,7 @@ _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "lr": ("a learning rate above 0", lambda rate: 0 < rate < math.inf),
     "ema": ("a share above 0 and below 1", lambda share: 0 < share < 1),
     "holdout": ("a share from 0 to below 1", lambda share: 0 <= share < 1),
+    "scale": ("a whole number from 1 on", lambda factor: factor >= 1),
     "viewpoint": ("three finite numbers", lambda place: len(place) == 3 and all(map(math.isfinite, place))),
     "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
     "threads": ("between 1 and 1024", lambda n: 1 <= n <= 1024),
@@ -113,6 +123,8 @@ _WORDS = {
     "sampling": "--samples",
     "distances": "--distances",
     "viewpoint": "--viewpoint",
+    "scale": "--scale",
+    "split": "--split",
 }
 
 
@@ -122,12 +134,16 @@ def read_signal(path: str | os.PathLike[str], options: Options) -> Source:
     Raises:
         InputError: as for ``signals.read``, or an option is not for its kind.
     """
+    # A share of 0 is said to scenes, which hold pictures out by themselves, and is nothing new to all others.
+    scene = options.holdout == 0 and (options.kind or signals.kind_of(path)) == signals.PosedImages.kind
     given = {
-        "holdout": options.holdout or None,
+        "holdout": options.holdout if scene else options.holdout or None,
         "form": options.form,
         "sampling": None if options.samples is None else {"samples": options.samples},
         "distances": options.distances,
         "viewpoint": options.viewpoint,
+        "scale": options.scale,
+        "split": options.split,
     }
     try:
         signal = signals.read(path, kind=options.kind, **given)

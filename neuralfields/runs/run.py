@@ -212,7 +212,7 @@ def start(
     out: Path | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Run:
-    """Begin a fit of the signal at ``path`` in a new folder, ``runs/<stem>`` unless ``out`` names it.
+    """Begin a fit of the signal at ``path`` in a new folder, ``runs/<its name>`` unless ``out`` names it.
 
     ``tell`` is called with a line about what takes long before the first step.
 
@@ -258,7 +258,7 @@ def start(
     }
     # Two checkpoints (values, two moments, counters, an average) and the field at once: the fit must be finished.
     check_space(out or "runs", 40 * recipe.parameters + (1 << 20))
-    folder = RunFolder.create(utf8(Path(path).stem), info, out=out)
+    folder = RunFolder.create(utf8(Path(signal.name).stem), info, out=out)
     try:
         return Run(folder, signal, info, info["settings"]["trust"])
     except BaseException:

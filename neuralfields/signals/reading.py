@@ -11,14 +11,21 @@ import torch
 from neuralfields.errors import InputError
 from neuralfields.files.images import IMAGE_SUFFIXES
 from neuralfields.files.meshes import MESH_SUFFIXES, read_mesh
+from neuralfields.files.posed import recognise
 from neuralfields.protocols import Signal, Source
 from neuralfields.signals.image import Image
 from neuralfields.signals.mesh import Mesh, NoFaces
 from neuralfields.signals.point_cloud import PointCloud
+from neuralfields.signals.posed_images import PosedImages
 from neuralfields.signals.samples import Samples
 
 _MEMBERS = ("in_dim", "out_dim", "kind", "frame", "size", "headline", "draw", "chunks", "measure", "describe")
-KINDS: dict[str, type[Image] | type[Mesh] | type[PointCloud]] = {"image": Image, "mesh": Mesh, "points": PointCloud}
+KINDS: dict[str, type[Image] | type[Mesh] | type[PointCloud] | type[PosedImages]] = {
+    "image": Image,
+    "mesh": Mesh,
+    "points": PointCloud,
+    "scene": PosedImages,
+}
 
 
 class ForeignOptions(InputError):
@@ -37,17 +44,23 @@ class ForeignOptions(InputError):
 def kind_of(path: str | os.PathLike[str]) -> str:
     """The kind of signal a path most likely holds, judged by its suffix; what holds no mesh may hold points.
 
+    A folder is a scene, and so is the file in it that tells the cameras.
+
     Raises:
-        InputError: nothing here reads such a file.
+        InputError: nothing here reads such a file, or the folder holds no scene.
     """
-    suffix = Path(path).suffix.lower()
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix == ".json" or path.name == "poses_bounds.npy":
+        recognise(path)
+        return PosedImages.kind
     for kind, suffixes in ((Image.kind, IMAGE_SUFFIXES), (Mesh.kind, MESH_SUFFIXES)):
         if suffix in suffixes:
             return kind
     images, meshes = (" ".join(sorted(suffixes)) for suffixes in (IMAGE_SUFFIXES, MESH_SUFFIXES))
     raise InputError(
-        f"{path}: the name does not tell what it holds; an image is one of {images}, a mesh one of {meshes} "
-        f"(or say it: nf fit image {path})"
+        f"{path}: the name does not tell what it holds; an image is one of {images}, a mesh one of {meshes}, "
+        f"a scene is a folder (or say it: nf fit image {path})"
     )
 
 

@@ -82,7 +82,7 @@ PICTURES = {
     "bomb": ("x.png", data(png(60000, 60000)), "60000x60000 pixels"),
     "big bomb": ("x.png", data(png(2**31 - 1, 2**31 - 1)), "pixels"),
     "pipe": ("x.png", os.mkfifo, "not a picture file"),
-    "folder": ("x.png", Path.mkdir, "is a folder"),
+    "folder": ("x.png", Path.mkdir, "is no scene of posed photos"),
     "broken link": ("x.png", lambda path: path.symlink_to("nothing"), "there is no file"),
 }
 
