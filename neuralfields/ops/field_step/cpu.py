@@ -8,14 +8,23 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from neuralfields.ops.adam.cpu import Adam, refusal_of_betas, settings
+from neuralfields.ops.adam.cpu import Adam
 from neuralfields.ops.field_step.model import Model
 from neuralfields.ops.field_step.task import Samples, Task, Update
+from neuralfields.ops.field_step.updating import (
+    Moments,
+    adam_of,
+    moments_of,
+    pointers,
+    refusal_of_rates,
+    refusal_of_state,
+    tensors,
+)
 from neuralfields.ops.grid_encode import cpu as grid_cpu
 from neuralfields.ops.grid_encode.levels import INTERPOLATIONS
 from neuralfields.ops.losses import LOSSES
 from neuralfields.ops.mlp import cpu as mlp_cpu
-from neuralfields.ops.native.calling import call, direct_refusal, invoke, on_huge_pages, refusal
+from neuralfields.ops.native.calling import call, direct_refusal, invoke, on_huge_pages
 
 _OUTPUTS = {"affine": 1, "sinh": 2}  # ``enum Output`` in loss.hpp
 _CHUNK = 1 << 16  # points evaluated at once: their features stay in the last cache
@@ -33,20 +42,13 @@ class _Model(ctypes.Structure):
     )
 
 
-class _Moments(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("parameter", "mean", "square")),
-        ("step", ctypes.c_int64),
-    )
-
-
 class _Training(ctypes.Structure):
     _fields_ = (
         ("table_adam", Adam),
         ("network_adam", Adam),
         *((name, ctypes.c_void_p) for name in ("table_mean", "table_square", "table_steps")),
-        ("weights", ctypes.POINTER(_Moments)),
-        ("biases", ctypes.POINTER(_Moments)),
+        ("weights", ctypes.POINTER(Moments)),
+        ("biases", ctypes.POINTER(Moments)),
         ("loss", ctypes.c_int32),
         ("eikonal", ctypes.c_float),
     )
@@ -74,18 +76,13 @@ def refuse_step(model: Model, samples: Samples, task: Task, updates: Sequence[Up
     weight = () if samples.weight is None else (samples.weight,)
     if (why := direct_refusal(samples.x, samples.y, *weight)) is not None:
         return why
-    networks = updates[1 if model.grid else 0 :]
-    if len({(u.lr, u.beta1, u.beta2, u.epsilon) for u in networks}) > 1:
-        return "takes one rate for the whole network"
-    if len({int(u.step) for u in networks}) > 1:
-        return "takes parameters that were updated equally often"
-    for update in updates:
-        if why := refusal_of_betas(update.beta1, update.beta2):
-            return why
+    tables = 1 if model.grid else 0
+    if why := refusal_of_rates(updates, tables):
+        return why
     kept = _kept.get(model)
     if kept is not None and kept.serves(task, updates):
         return None
-    if why := _refuse_model(model, samples.x) or _refuse_state(model, updates):
+    if why := _refuse_model(model, samples.x) or refusal_of_state(model.parameters, updates, tables):
         return why
     if task.eikonal:
         return _refuse_eikonal(model)
@@ -98,25 +95,6 @@ def _refuse_model(model: Model, x: Tensor) -> str | None:
     if not all(p.is_contiguous() for p in model.parameters):
         return "takes contiguous parameters"
     return mlp_cpu.refuse(x, model.network.weights, model.network.biases)
-
-
-def _refuse_state(model: Model, updates: Sequence[Update]) -> str | None:
-    for parameter, update in zip(model.parameters, updates, strict=True):
-        if update.parameter.data_ptr() != parameter.data_ptr():
-            return "updates the model's parameters in their order"
-        if not all(t.is_contiguous() and t.shape == parameter.shape for t in _tensors(update)):
-            return "takes contiguous moments of the parameters' shapes"
-        if why := refusal(*_tensors(update)):
-            return why
-        step = update.step
-        if update.lazy and ((step.dtype, step.shape) != (torch.int32, parameter.shape[:1]) or not step.is_contiguous()):
-            return "takes an int32 counter for each row"
-    if len(set(_pointers(updates))) < 4 * len(updates):
-        return "takes parameters and moments with memory of their own"
-    tables = 1 if model.grid else 0
-    if not all(update.lazy for update in updates[:tables]) or any(update.lazy for update in updates[tables:]):
-        return "updates tables lazily and networks densely"
-    return None
 
 
 def _refuse_eikonal(model: Model) -> str | None:
@@ -168,14 +146,14 @@ class _Step:
 
     def __init__(self, model: Model, task: Task, updates: Sequence[Update]) -> None:
         # The tensors are kept, so that nothing else can come to lie where they are.
-        self._tensors = [t for update in updates for t in (*_tensors(update), update.step)]
-        self._of = task, _pointers(updates)
+        self._tensors = [t for update in updates for t in (*tensors(update), update.step)]
+        self._of = task, pointers(updates)
         self.model = _described(model)
         tables, rest = updates[: 1 if model.grid else 0], updates[1 if model.grid else 0 :]
-        self.moments = (_Moments * len(rest))(*(_Moments(*map(Tensor.data_ptr, _tensors(update))) for update in rest))
+        self.moments = moments_of(rest)
         maps = len(model.network.weights)
         self.training = _Training(loss=list(LOSSES).index(task.loss), eikonal=task.eikonal)
-        self.training.weights = ctypes.cast(self.moments, ctypes.POINTER(_Moments))
+        self.training.weights = ctypes.cast(self.moments, ctypes.POINTER(Moments))
         if model.network.biases is not None:
             self.training.biases = ctypes.pointer(self.moments[maps])
         for update in tables:
@@ -189,7 +167,7 @@ class _Step:
 
     def serves(self, task: Task, updates: Sequence[Update]) -> bool:
         """Whether this was made for such a task, and parameters and moments are where they were."""
-        return self._of == (task, _pointers(updates))
+        return self._of == (task, pointers(updates))
 
     def memory(self, points: int) -> Tensor:
         """Working memory for this many points, zero where the core expects it."""
@@ -213,8 +191,8 @@ def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Upd
         step = _kept[model] = _Step(model, task, updates)
     tables = 1 if model.grid else 0
     if tables:
-        step.training.table_adam = _settings(updates[0])
-    step.training.network_adam = _settings(updates[tables])
+        step.training.table_adam = adam_of(updates[0])
+    step.training.network_adam = adam_of(updates[tables])
     step.model.network.contents.precision = mlp_cpu.precision()
     number = int(updates[tables].step) + 1
     for moments in step.moments:
@@ -230,15 +208,3 @@ def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Upd
         for update in updates[tables:]:
             update.step.fill_(number)
     return terms[0], terms[1]
-
-
-def _tensors(update: Update) -> tuple[Tensor, ...]:
-    return update.parameter, update.mean, update.square
-
-
-def _pointers(updates: Sequence[Update]) -> list[int]:
-    return [t.data_ptr() for u in updates for t in (u.parameter, u.mean, u.square, u.step)]
-
-
-def _settings(update: Update) -> Adam:
-    return settings(update.lr, update.beta1, update.beta2, update.epsilon)

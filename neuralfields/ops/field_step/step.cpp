@@ -2,25 +2,18 @@
 //
 // Three parallel loops: encode level by level; network, loss and backward tile by tile; then, per level, scatter the
 // gradient and update the table's rows at once, beside the network's update. No dense gradient of the table exists.
-#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
-#include "adam/adam.hpp"
 #include "field_step/loss.hpp"
-#include "grid_encode/grid.hpp"
+#include "grid_encode/update.hpp"
 #include "mlp/tiles.hpp"
+#include "mlp/update.hpp"
 #include "native/export.hpp"
 
 namespace nf {
-
-// Moments of one parameter and the number of its next update; mirrored by ctypes.
-struct Moments {
-    float *parameter, *mean, *square;
-    int64_t step;
-};
 
 // Mirrored by ctypes.
 struct Model {
@@ -54,21 +47,12 @@ struct Samples {
 
 namespace {
 
-constexpr int64_t UPDATE_ROWS = 64;  // rows of a weight matrix per update task
-
 int64_t stride_of(int64_t points) {
     // Not a power of two, so that the features of a tile do not fall on the same cache lines.
     return round_up(points, TILE) + 16;
 }
 
-int64_t widest_level(const Model& model) {
-    int64_t most = 0;
-    for (int l = 0; l < model.levels; l++) most = model.level[l].size > most ? model.level[l].size : most;
-    return model.level ? most * model.features : 0;
-}
-
-// How many levels are scattered at the same time, each in memory of its own.
-int slots_of(const Model& model, int threads) { return threads < model.levels ? threads : model.levels; }
+int64_t widest_level(const Model& model) { return widest_level(model.level, model.levels, model.features); }
 
 // Parts of the caller's memory.
 struct Workspace {
@@ -78,7 +62,7 @@ struct Workspace {
     Workspace(const Model& model, const Gradients& at, int64_t points, int64_t groups, bool eikonal, int threads)
         : stride(stride_of(points)), features(model.level ? int64_t(model.levels) * model.features : 0) {
         const auto take = [&](int64_t count) { return std::exchange(size, size + round_up(count, 16)); };
-        scratch = take(widest_level(model) * slots_of(model, threads));
+        scratch = take(widest_level(model) * level_slots(model.levels, threads));
         encoded = take(features * stride);
         slopes = take(eikonal ? model.axes * features * stride : 0);
         direction = take(eikonal ? model.axes * stride : 0);
@@ -87,28 +71,6 @@ struct Workspace {
         losses = take(4 * groups);
     }
 };
-
-// Gives each running task memory of its own. All of it is zero between uses, so it does not matter which.
-class Slots {
-public:
-    Slots(float* memory, int64_t size, int count) : memory_(memory), size_(size), count_(count) {}
-    template <class Body>
-    void with(Body&& body) {
-        int slot = 0;
-        while (taken_[slot].exchange(true)) slot = (slot + 1) % count_;
-        body(memory_ + slot * size_);
-        taken_[slot].store(false);
-    }
-    static constexpr int MOST = 256;
-
-private:
-    float* memory_;
-    int64_t size_;
-    int count_;
-    std::atomic<bool> taken_[MOST] = {};
-};
-
-int limited(int64_t threads) { return threads < Slots::MOST ? int(threads) : Slots::MOST; }
 
 void encode(const Model& model, const Points& points, const Workspace& at, float* memory, bool slopes, int threads) {
     const auto chunk = [&](int64_t l, int64_t begin, int64_t end) {
@@ -249,21 +211,6 @@ double eikonal_tile(const Model& model, const Training& training, const Samples&
     return total;
 }
 
-// The update of some rows of a weight matrix, or of a bias, from the groups' sums.
-void update(const Adam& adam, const Moments& to, const float* parts, int64_t group_size, int64_t groups, int64_t wide,
-            int64_t columns, int64_t begin, int64_t end) {
-    float* gradient = thread_scratch(round_up(columns, LANES));
-    for (int64_t row = begin; row < end; row++) {
-        for (int64_t i = 0; i < columns; i += LANES) {
-            F total = {};
-            for (int64_t g = 0; g < groups; g++) total += load(parts + g * group_size + row * wide + i);
-            store(gradient + i, total);
-        }
-        const int64_t at = row * columns;
-        adam_dense(adam, to.step, columns, gradient, to.parameter + at, to.mean + at, to.square + at);
-    }
-}
-
 }  // namespace
 
 // Floats of memory that nf_step needs; the first time they must all be zero.
@@ -325,42 +272,20 @@ NF_EXPORT void nf_step(const Model* model, const Training* training, const Sampl
     for (int64_t g = 0; g < groups.count; g++) terms[0] += losses[2 * g], terms[1] += losses[2 * g + 1];
     if (!std::isfinite(terms[0] + terms[1])) return;
 
-    // Levels, the finest first; then the rows of the weights; then the biases.
-    int64_t row_tasks[MAX_MAPS + 1] = {0};
-    for (int k = 0; k < net.maps; k++)
-        row_tasks[k + 1] = row_tasks[k] + (net.map[k].out + UPDATE_ROWS - 1) / UPDATE_ROWS;
-    const int64_t biased = training->biases ? net.maps : 0;
     const Along along{memory + at.direction, at.stride, memory + at.share};
-    Slots slots(memory + at.scratch, widest_level(*model), slots_of(*model, threads));
-    parallel(threads, model->levels + row_tasks[net.maps] + biased, [&](int64_t task) {
-        const float* parts = memory + at.parts;
-        if (task < model->levels) {
-            const int64_t l = model->levels - 1 - task;
-            const Level& level = model->level[l];
-            const float* upstream = memory + at.encoded + l * model->features * at.stride;
-            const int64_t first = level.start * model->features;
-            slots.with([&](float* gradient) {
-                scatter_level(level, model->mode, points, 0, n, upstream, at.stride, eikonal ? &along : nullptr,
-                              gradient, model->features);
-                adam_rows<true>(training->table_adam, level.size, model->features, gradient, model->table + first,
-                                training->table_mean + first, training->table_square + first,
-                                training->table_steps + level.start);
-            });
-        } else if (task < model->levels + row_tasks[net.maps]) {
-            const int64_t i = task - model->levels;
-            int k = 0;
-            while (i >= row_tasks[k + 1]) k++;
-            const Map& map = net.map[k];
-            const int64_t begin = (i - row_tasks[k]) * UPDATE_ROWS;
-            const int64_t end = begin + UPDATE_ROWS < map.out ? begin + UPDATE_ROWS : map.out;
-            update(training->network_adam, training->weights[k], parts + places.weight[k], places.size, groups.count,
-                   round_up(map.in, LANES), map.in, begin, end);
-        } else {
-            const int64_t k = task - model->levels - row_tasks[net.maps];
-            const int64_t count = net.map[k].out;
-            update(training->network_adam, training->biases[k], parts + places.bias[k], places.size, groups.count,
-                   round_up(count, 16), count, 0, 1);
-        }
+    Slots slots(memory + at.scratch, widest_level(*model), level_slots(model->levels, threads));
+    const TableUpdate table{model->level, model->features,         training->table_adam,   model->table,
+                            training->table_mean, training->table_square, training->table_steps};
+    const NetworkUpdate network{net, places, training->network_adam, training->weights, training->biases,
+                                memory + at.parts, places.size, groups.count};
+    parallel(threads, model->levels + network.tasks(), [&](int64_t task) {
+        if (task >= model->levels) return network.run(task - model->levels);
+        const int64_t l = model->levels - 1 - task;  // the finest first
+        table.run(l, slots, [&](float* gradient) {
+            scatter_level(model->level[l], model->mode, points, 0, n,
+                          memory + at.encoded + l * model->features * at.stride, at.stride, eikonal ? &along : nullptr,
+                          gradient, model->features);
+        });
     });
 }
 
