@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,8 @@ from torch import Tensor
 from neuralfields import ops
 from neuralfields.bench.ceilings import Work
 from neuralfields.ops import Op
+from neuralfields.ops.field_step import Grid, Network, Task, Update
+from neuralfields.ops.radiance import RadianceModel, RaySamples
 
 _SMALL = {"log2_size": 10}  # of a quick run
 _ADAM = 1e-3, 0.9, 0.999, 1e-15
@@ -51,6 +53,8 @@ class Call:
         def copy(thing: Any) -> Any:
             if isinstance(thing, list):
                 return [copy(part) for part in thing]
+            if is_dataclass(thing) and not isinstance(thing, type):
+                return replace(thing, **{part.name: copy(getattr(thing, part.name)) for part in fields(thing)})
             if not isinstance(thing, Tensor):
                 return thing
             if id(thing) not in copies:
@@ -166,6 +170,57 @@ def rays(points: int, *, longest: int) -> Call:
     return Call(ops.composite, (thickness, colours, count), Work(memory=2 * 4.0 * 5 * points), (thickness, colours))
 
 
+def view(rays: int, *, log2_size: int) -> Call:
+    """``radiance_values`` of a ball in the middle of the box; of each sample the features are gathered."""
+    model = _ball(log2_size)
+    _, _, count = ops.march(given := _rays(rays), model.occupied, model.step)
+    return Call(ops.radiance_values, (model, given), _radiance_work(model, int(count.sum()), passes=1))
+
+
+def radiance(rays: int, *, log2_size: int) -> Call:
+    """``radiance_step`` of a ball in the middle of the box."""
+    model = _ball(log2_size)
+    samples = RaySamples(_rays(rays), torch.rand(rays, 4), torch.rand(rays, 3), torch.rand(rays))
+    updates = [
+        Update(
+            *(p, torch.zeros_like(p), torch.zeros_like(p)),
+            torch.zeros(p.shape[:1] if i == 0 else (), dtype=torch.int32),
+            *(i == 0, 1e-2, 0.9, 0.99, 1e-15),
+        )
+        for i, p in enumerate(model.parameters)
+    ]
+    _, _, count = ops.march(samples.x, model.occupied, model.step, jitter=samples.jitter)
+    work = _radiance_work(model, int(count.sum()), passes=3)
+    # The first moments, which are a known share of the gradients, and not what Adam makes of the smallest of these.
+    changed = tuple(update.mean for update in updates)
+    return Call(ops.radiance_step, (model, samples, Task("l2"), updates), work, changed=changed)
+
+
+def _rays(count: int) -> Tensor:
+    """From a sphere around the box to places in a ball in its middle."""
+    origin, goal = (torch.nn.functional.normalize(torch.randn(count, 3), dim=1) for _ in range(2))
+    return torch.cat([3 * origin, torch.nn.functional.normalize(0.7 * goal - 3 * origin, dim=1)], 1)
+
+
+def _ball(log2_size: int) -> RadianceModel:
+    """As large as fields of photos of an object are, and so thin that few rays end within it."""
+    layout = ops.GridLayout(3, 8, log2_size, 16, 1024)
+    trunk, colour = (Network(_weight_matrices(sizes, False), None, "relu") for sizes in ((16, 64, 16), (32, 64, 3)))
+    centres = (torch.arange(64) + 0.5) / 32 - 1
+    occupied = torch.cartesian_prod(*[centres] * 3).norm(dim=1).view(64, 64, 64) < 0.6
+    table = torch.randn(layout.entries, 2) * 0.1
+    return RadianceModel(Grid(table, layout, "linear"), trunk, colour, occupied, step=0.02)
+
+
+def _radiance_work(model: RadianceModel, samples: int, *, passes: int) -> Work:
+    weights = sum(w.numel() for w in (*model.trunk.weights, *model.colour.weights))
+    corners = 8.0 * samples * model.grid.layout.levels
+    level = max(level.size for level in model.grid.layout.table)
+    training = passes > 1
+    memory = 24.0 * model.grid.table.numel() if training else 0.0
+    return Work(2.0 * passes * samples * weights, corners, corners * training, 8 * level, memory)
+
+
 def network(points: int, *, sizes: Sequence[int], backward: bool = False) -> Call:
     """``mlp`` with ReLUs and without biases; backward gives the gradients of the weights and of the input."""
     x = torch.randn(points, sizes[0]).requires_grad_(backward)
@@ -260,4 +315,6 @@ CASES = (
     Case("take_values-256k", values, K256, {"shape": (1024, 1024)}, compiled=False),
     Case("error_sums-256k", sums, K256, compiled=False),
     Case("composite-256k", rays, K256, {"longest": 64}, compiled=False),
+    Case("radiance_values-16k-rays", view, 1 << 14, {"log2_size": 19}, compiled=False),
+    Case("radiance_step-4k-rays", radiance, 1 << 12, {"log2_size": 19}, compiled=False),
 )

@@ -14,6 +14,8 @@ from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
     from neuralfields.ops import Op
+    from neuralfields.ops.field_step import Model, Update
+    from neuralfields.ops.radiance import RadianceModel
 
 _CORE = ("torch", "numpy", "pillow", "imageio", "OpenEXR", "safetensors", "rich", "scikit-image", "tifffile")
 _DOES = {
@@ -28,8 +30,11 @@ _DOES = {
     "take_values": "what samples hold",
     "error_sums": "the sums behind PSNR and relative errors",
     "composite": "colours and opacities along rays",
+    "march": "where along rays something may be",
     "field_values": "a whole field, evaluated",
     "field_step": "a whole training step",
+    "radiance_values": "what rays see of a radiance field",
+    "radiance_step": "a training step of a radiance field",
 }
 _BUILDS = {
     "v2": "SSE4.2",
@@ -65,7 +70,7 @@ def _print(report: dict[str, dict[str, Any]]) -> None:
     for title, rows in report.items():
         print(f"{title}:")
         for name, text in rows.items():
-            print(f"  {name:<14}{_decision(name, text) if title == 'kernels' else text}")
+            print(f"  {name:<16}{_decision(name, text) if title == 'kernels' else text}")
 
 
 def _decision(op: str, text: str) -> str:
@@ -98,7 +103,8 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     import torch
 
     from neuralfields import ops
-    from neuralfields.ops.field_step import Grid, Model, Network, Samples, Task, Update
+    from neuralfields.ops.field_step import Grid, Model, Network, Samples, Task
+    from neuralfields.ops.radiance import RaySamples
 
     x, y, layout = torch.zeros(4, 2), torch.zeros(4, 3), ops.GridLayout(2, 2, 8, 4, 8)
     planes = ops.PlaneLayout(2, ((0, 1),), (8, 8))
@@ -107,11 +113,7 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
     moments = table, torch.zeros_like(table), torch.zeros_like(table)
     adam = 1e-3, 0.9, 0.999, 1e-8
     model = Model(Grid(table, layout, "linear"), Network(weights, biases, "relu"), None)
-    steps = [counts if p is table else torch.zeros((), dtype=torch.int32) for p in model.parameters]
-    updates = [
-        Update(p, torch.zeros_like(p), torch.zeros_like(p), step, p is table, *adam)
-        for p, step in zip(model.parameters, steps, strict=True)
-    ]
+    rays, occupied, radiance = torch.zeros(4, 6), torch.ones(2, 2, 2, dtype=torch.bool), _radiance()
     return {
         ops.grid_encode: (x, table, layout, "linear"),
         ops.plane_encode: (x, torch.zeros(planes.entries, 1), planes),
@@ -124,16 +126,51 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
         ops.take_values: (torch.zeros(9, 3, dtype=torch.uint8), torch.arange(4)),
         ops.error_sums: (x, x),
         ops.composite: (x[:, 0], y, torch.tensor([3, 1])),
+        ops.march: (rays, occupied, 0.1),
         ops.field_values: (model, x),
-        ops.field_step: (model, Samples(x, y), Task("l2"), updates),
+        ops.field_step: (model, Samples(x, y), Task("l2"), _updates(model)),
+        ops.radiance_values: (radiance, rays),
+        ops.radiance_step: (radiance, RaySamples(rays, rays[:, :4], y), Task("l2"), _updates(radiance)),
     }
+
+
+def _radiance() -> "RadianceModel":
+    import torch
+
+    from neuralfields import ops
+    from neuralfields.ops.field_step import Grid, Network
+    from neuralfields.ops.radiance import RadianceModel
+
+    layout = ops.GridLayout(3, 2, 8, 4, 8)
+    trunk, colour = Network([torch.zeros(4, 2)], None, "relu"), Network([torch.zeros(3, 5)], None, "relu")
+    occupied = torch.ones(2, 2, 2, dtype=torch.bool)
+    return RadianceModel(
+        Grid(torch.zeros(layout.entries, 1), layout, "linear"), trunk, colour, occupied, step=0.1, degree=1
+    )
+
+
+def _updates(model: "Model | RadianceModel") -> "list[Update]":
+    """Fresh moments; the first parameter is the table."""
+    import torch
+
+    from neuralfields.ops.field_step import Update
+
+    table = model.parameters[0]
+    return [
+        Update(
+            *(p, torch.zeros_like(p), torch.zeros_like(p)),
+            torch.zeros(p.shape[:1] if p is table else (), dtype=torch.int32),
+            *(p is table, 1e-3, 0.9, 0.999, 1e-8),
+        )
+        for p in model.parameters
+    ]
 
 
 def _explain(op: "Op[..., Any]", arguments: tuple[Any, ...]) -> str:
     import torch
 
     # A field's values alone are for evaluation; the others are asked about as in training.
-    with torch.set_grad_enabled(op.name != "field_values"):
+    with torch.set_grad_enabled(not op.name.endswith("_values")):
         try:
             return op.explain(*arguments)
         except InputError:

@@ -10,14 +10,17 @@ from neuralfields.ops.composite import composite
 from neuralfields.ops.error_sums import error_sums
 from neuralfields.ops.field_step import field_step, field_values
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
+from neuralfields.ops.march import march
 from neuralfields.ops.mlp import mlp
 from neuralfields.ops.plane_encode import PlaneLayout, plane_encode
+from neuralfields.ops.radiance import radiance_step, radiance_values
 from neuralfields.ops.sampling import Order, cell_centres, shuffled, take_values
 from neuralfields.ops.sine_mlp import sine_mlp
 
 ALL: tuple[Op[..., Any], ...] = (
     *(grid_encode, plane_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
     *(shuffled, cell_centres, take_values, error_sums, composite),
+    *(march, radiance_values, radiance_step),
 )
 
 
@@ -58,8 +61,11 @@ __all__ = [
     "field_values",
     "grid_encode",
     "lazy_adam",
+    "march",
     "mlp",
     "plane_encode",
+    "radiance_step",
+    "radiance_values",
     "shuffled",
     "sine_mlp",
     "take_values",

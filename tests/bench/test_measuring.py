@@ -36,7 +36,8 @@ def test_every_case(case: cases.Case) -> None:
     assert len(results) >= 1 + len(call.wrt)
     single = call.op in (ops.cell_centres, ops.take_values)  # float32, whatever they are given
     assert all(value.dtype == torch.float64 for value in exact if value.is_floating_point() and not single)
-    assert kernels.error(results, exact)["l2"] < 1e-3
+    kinks = call.op is ops.radiance_step  # of ReLUs, and cells' borders: the two may lie on different sides
+    assert kernels.error(results, exact)["l2"] < (2e-2 if kinks else 1e-3)
     assert min(dataclasses.astuple(call.work)) >= 0 and max(dataclasses.astuple(call.work)) > 0
     again = case.call(POINTS, quick=True).run(call.op.reference)
     assert all(torch.equal(a, b) for a, b in zip(results, again, strict=True))
@@ -44,7 +45,8 @@ def test_every_case(case: cases.Case) -> None:
 
 def test_every_op_is_measured() -> None:
     alone = {case.call(POINTS, quick=True).op for case in cases.CASES}
-    assert set(ops.ALL) - alone == {ops.field_values, ops.field_step}  # those are in the training steps and fits
+    # Those are in the training steps and fits, and a part of what is measured of radiance fields.
+    assert set(ops.ALL) - alone == {ops.field_values, ops.field_step, ops.march}
 
 
 @pytest.mark.parametrize("workload", training.WORKLOADS, ids=lambda workload: workload.name)

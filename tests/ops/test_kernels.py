@@ -19,6 +19,7 @@ from neuralfields.ops import GridLayout, Kernel, Op, PlaneLayout
 from neuralfields.ops.field_step import Grid, Model, Network, Output, Samples, Task, Update
 from neuralfields.ops.mlp import ACTIVATIONS
 from neuralfields.ops.plane_encode import INTERPOLATIONS
+from neuralfields.ops.radiance import RadianceModel, RaySamples
 from neuralfields.testing import _outcome, _tensors, check_op
 
 
@@ -112,20 +113,45 @@ def model(*, features: int = 2, dim: int = 2) -> Model:
     return Model(table, Network(*layers(3 * features, 16, 3), "relu"), Output("affine", 0.5, 1.0))
 
 
-def step(n: int, task: Task) -> tuple[Model, Samples, Task, list[Update]]:
-    made = model()
+def updates(parameters: list[Tensor]) -> list[Update]:
+    """In the middle of a fit; the first parameter is a table."""
     counters = [
-        torch.full((len(p),), 3, dtype=torch.int32) if i == 0 else torch.tensor(4.0)
-        for i, p in enumerate(made.parameters)
+        torch.full((len(p),), 3, dtype=torch.int32) if i == 0 else torch.tensor(4.0) for i, p in enumerate(parameters)
     ]
     # A large epsilon keeps the update smooth where a gradient is almost zero.
-    updates = [
+    return [
         Update(
             p, noise(*p.shape, seed=7) * 0.1, noise(*p.shape, seed=8).square(), counter, i == 0, 1e-2, 0.9, 0.99, 1e-2
         )
-        for i, (p, counter) in enumerate(zip(made.parameters, counters, strict=True))
+        for i, (p, counter) in enumerate(zip(parameters, counters, strict=True))
     ]
-    return made, Samples(within(n, 2), noise(n, 3, seed=5), noise(n, seed=6).square()), task, updates
+
+
+def step(n: int, task: Task) -> tuple[Model, Samples, Task, list[Update]]:
+    made = model()
+    given = Samples(within(n, 2), noise(n, 3, seed=5), noise(n, seed=6).square())
+    return made, given, task, updates(made.parameters)
+
+
+def rays(n: int) -> Tensor:
+    """Through the box, from outside."""
+    origin = noise(n, 3)
+    origin = origin / origin.norm(dim=1, keepdim=True) * 3
+    direction = within(n, 3, seed=1) - origin
+    return torch.cat([origin, direction / direction.norm(dim=1, keepdim=True)], 1)
+
+
+def radiance() -> RadianceModel:
+    layout = GridLayout(3, 3, *MIXED)
+    table = Grid(noise(layout.entries, 2), layout, "linear")
+    trunk, colour = Network(*layers(6, 16, 4), "relu"), Network(*layers(8, 16, 3), "relu")
+    return RadianceModel(table, trunk, colour, noise(9, 9, 9) > 0, step=0.05, degree=2)
+
+
+def radiance_step(n: int) -> tuple[RadianceModel, RaySamples, Task, list[Update]]:
+    made = radiance()
+    given = RaySamples(rays(n), noise(n, 4, seed=5).sigmoid(), noise(n, 3, seed=6).sigmoid(), noise(n).sigmoid())
+    return made, given, Task("l2"), updates(made.parameters)
 
 
 NAN, INF = torch.nan, torch.inf
@@ -209,6 +235,12 @@ CALLS: dict[str, Call] = {
     "field_values 3-D F=3": Call(ops.field_values, 0, (model(features=3, dim=3), within(97, 3))),
     "field_values no point": Call(ops.field_values, 0, (model(), within(0, 2))),
     "field_step": Call(ops.field_step, 0, step(1000, Task("l2"))),
+    "march": Call(ops.march, 0, (rays(100), noise(9, 9, 9) > 0.5, 0.05)),
+    "march cone": Call(ops.march, 0, (rays(100), noise(9, 9, 9) > 0.5, 0.05, 0.02, 2.5, False, noise(100).sigmoid())),
+    "march unbounded": Call(ops.march, 0, (rays(50), noise(9, 9, 9) > 0.5, 0.05, 0.02, 0.1, True, None, 9)),
+    "radiance_values": Call(ops.radiance_values, 0, (radiance(), rays(150))),
+    "radiance_values no ray": Call(ops.radiance_values, 0, (radiance(), rays(0))),
+    "radiance_step": Call(ops.radiance_step, 0, radiance_step(150)),
     "shuffled": Call(ops.shuffled, 0, (3, 300, ((1000, (1, 2)), (1500, (3,))))),
     "shuffled by no order": Call(ops.shuffled, 0, (5, 7, ())),
     "shuffled none": Call(ops.shuffled, 0, (0, 0, ((10, (1,)),))),
@@ -253,8 +285,8 @@ def same_bits_on_any_threads(call: Call) -> None:
 def slopes(call: Call, order: int) -> dict[str, Tensor]:
     """Values, their gradients, and those of the gradient in the points; what else there is has torch's own sums."""
     x = call.arguments[0].clone().requires_grad_()
-    parameters = [t.clone().requires_grad_() for t in _tensors(call.arguments[1:])]
-    left = iter(parameters)
+    given = [t.clone().requires_grad_(t.is_floating_point()) for t in _tensors(call.arguments[1:])]
+    left, parameters = iter(given), [t for t in given if t.requires_grad]
     rest = [
         [next(left) for _ in a]
         if isinstance(a, list) and isinstance(a[0], Tensor)
@@ -263,9 +295,12 @@ def slopes(call: Call, order: int) -> dict[str, Tensor]:
         else a
         for a in call.arguments[1:]
     ]
-    y = call.op(x, *rest)
-    weighted = (y * noise(*y.shape, seed=3)).sum()
-    found = {"value": y, **named("gradient", torch.autograd.grad(weighted, [x, *parameters], retain_graph=True))}
+    results = list(_tensors([call.op(x, *rest)]))
+    weighted = torch.stack([(y * noise(*y.shape, seed=3)).sum() for y in results]).sum()
+    found = {
+        **named("value", results),
+        **named("gradient", torch.autograd.grad(weighted, [x, *parameters], retain_graph=True)),
+    }
     if order > 1:
         (slope,) = torch.autograd.grad(weighted, x, create_graph=True)
         second = torch.autograd.grad(slope.square().sum(), [x, *parameters], materialize_grads=True, allow_unused=True)

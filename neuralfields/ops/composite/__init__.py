@@ -7,7 +7,8 @@ Contract of ``composite(thickness, values, count)`` -> (sums [n, c], opacity [n]
     Interval i has the opacity alpha_i = 1 - exp(-thickness_i) and the weight w_i = T_i alpha_i, where the transmittance
     T_i = exp(-sum of the thickness of the intervals before it on its ray). sums = sum of w_i values_i along each ray,
     opacity = 1 - exp(-sum of thickness) = sum of w_i; a ray without intervals has zeros.
-    A NaN stays in its ray. Differentiable in thickness and values to any order.
+    A NaN stays in its ray.
+Derivatives in thickness and values: any order on the reference, one on the CPU kernel.
 
 Source: Max, "Optical models for direct volume rendering", TVCG 1995; Mildenhall et al., "NeRF", ECCV 2020, equation 3.
 """
@@ -16,8 +17,8 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.ops._op import Op
-from neuralfields.ops.composite import reference
+from neuralfields.ops._op import Kernel, Op
+from neuralfields.ops.composite import cpu, reference
 
 
 def _check(thickness: Tensor, values: Tensor, count: Tensor) -> None:
@@ -36,6 +37,11 @@ def _check(thickness: Tensor, values: Tensor, count: Tensor) -> None:
         raise InputError(f"the counts are 0 or more and add up to the {len(thickness)} intervals, got a sum of {total}")
 
 
-composite = Op("composite", reference.composite, check=_check)
+composite = Op(
+    "composite",
+    reference.composite,
+    kernels=(Kernel("cpu", "neuralfields.ops.composite.cpu:composite", cpu.ORDER, cpu.refuse),),
+    check=_check,
+)
 
 __all__ = ["composite"]

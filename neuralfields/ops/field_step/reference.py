@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.ops.adam import reference as adam
-from neuralfields.ops.field_step.model import Model
+from neuralfields.ops.field_step.model import Model, Network
 from neuralfields.ops.field_step.task import Samples, Task, Update
 from neuralfields.ops.grid_encode.reference import reference as grid_encode
 from neuralfields.ops.losses import mean_loss
@@ -18,16 +18,18 @@ def values(model: Model, x: Tensor) -> Tensor:
     """The model's values, differentiable."""
     if model.grid:
         x = grid_encode(x, model.grid.table, model.grid.layout, model.grid.interpolation)
-    net = model.network
-    x = (
-        sine_mlp(x, net.weights, net.biases or [], net.omegas)
-        if net.omegas
-        else mlp(x, net.weights, net.biases, net.activation)
-    )
+    x = evaluate(model.network, x)
     output = model.output
     if output is None:
         return x
     return x * output.scale + output.offset if output.kind == "affine" else output.scale * x.sinh()
+
+
+def evaluate(net: Network, x: Tensor) -> Tensor:
+    """The network's values [n, out], differentiable."""
+    if net.omegas:
+        return sine_mlp(x, net.weights, net.biases or [], net.omegas)
+    return mlp(x, net.weights, net.biases, net.activation)
 
 
 @torch.no_grad()
@@ -49,11 +51,12 @@ def field_step(model: Model, samples: Samples, task: Task, updates: Sequence[Upd
     total = loss + slopes
     if bool(total.isfinite()):
         for update, gradient in zip(updates, torch.autograd.grad(total, parameters), strict=True):
-            _apply(update, gradient)
+            apply(update, gradient)
     return float(loss.detach()), float(slopes.detach())
 
 
-def _apply(update: Update, gradient: Tensor) -> None:
+def apply(update: Update, gradient: Tensor) -> None:
+    """Adam's update of one parameter."""
     moments, settings = (update.mean, update.square), (update.lr, update.beta1, update.beta2, update.epsilon)
     if update.lazy:
         adam.lazy_adam(update.parameter, gradient, *moments, update.step, *settings)

@@ -17,8 +17,8 @@ constexpr float LEAK = 0.01f;
 
 NF_INLINE F nearest(F x) { return to_float(truncated(x + select(x < 0.0f, splat(-0.5f), splat(0.5f)))); }
 
-// Zero below -87.7 and infinite above 88.4, where the power of two has no exponent of a normal number.
-NF_INLINE F exp(F x) {
+// exp(x) = (1 + result) * power, with a small result.
+NF_INLINE F exp_parts(F x, F& power) {
     x = x < -88.0f ? splat(-88.0f) : x > 89.0f ? splat(89.0f) : x;  // NaN stays
     const F n = nearest(x * 1.44269504f);
     const F r = x - n * 0.69140625f - n * 1.74093056e-3f;  // ln 2 in two parts, the first exact in products
@@ -28,8 +28,22 @@ NF_INLINE F exp(F x) {
     p = p * r + 4.16664649e-2f;
     p = p * r + 1.66666667e-1f;
     p = p * r + 5.00000001e-1f;
-    const F power = (F)((truncated(n) + 127) << 23);
-    return (p * r * r + r + 1.0f) * power;
+    power = (F)((truncated(n) + 127) << 23);
+    return p * r * r + r;
+}
+
+// Zero below -87.7 and infinite above 88.4, where the power of two has no exponent of a normal number.
+NF_INLINE F exp(F x) {
+    F power;
+    const F small = exp_parts(x, power);
+    return (small + 1.0f) * power;
+}
+
+// exp(x) - 1, which keeps its digits where x is small.
+NF_INLINE F expm1(F x) {
+    F power;
+    const F small = exp_parts(x, power);
+    return small * power + (power - 1.0f);
 }
 
 NF_INLINE F sigmoid(F x) { return 1.0f / (1.0f + exp(-x)); }

@@ -25,8 +25,9 @@ inline Floats allocate(int64_t count) {
     return Floats(static_cast<float*>(memory));
 }
 
-// The calling thread's own memory, kept from call to call; its contents are whatever was there.
-inline float* thread_scratch(int64_t count) {
+// The calling thread's own memory, kept from call to call; its contents are whatever was there. Each USE has its own.
+template <int USE = 0>
+float* thread_scratch(int64_t count) {
     thread_local Floats kept;
     thread_local int64_t size = 0;
     if (size < count) {
