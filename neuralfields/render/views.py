@@ -16,12 +16,12 @@ from neuralfields.geometry import Camera, Frame, Lens, Rays
 from neuralfields.geometry.cameras import Pair
 from neuralfields.render.imaging import nearness, over_grey
 from neuralfields.render.shading import BACKGROUNDS, Background, check_pixels
+from neuralfields.render.surface import REACH, density_normals
 from neuralfields.volume import Rendered
 
 ViewMode = Literal["colour", "depth", "normals", "opacity"]
 VIEW_MODES: tuple[ViewMode, ...] = ("colour", "depth", "normals", "opacity")
 _BLOCK = 1 << 16  # rays rendered together
-_REACH = 1 / 128  # over which a normal looks, in box units
 _SEEN = 0.5  # opacity from which a pixel has a normal
 _BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
@@ -111,7 +111,7 @@ def render_view(
     frame: Frame | None = None,
     background: Sequence[float] | None = None,
     normals: bool = False,
-    reach: float = _REACH,
+    reach: float = REACH,
     block: int = _BLOCK,
 ) -> View:
     """What a camera sees of a radiance field, a block of pixels at a time.
@@ -121,9 +121,9 @@ def render_view(
         camera: in world coordinates.
         frame: from the box to the world, a rotation and one scale; by default the field's own, or none.
         background: a colour [3] behind everything. Without it colours are premultiplied.
-        normals: find them as well: against the gradient of the opacity that a length of ``reach`` has, around the
-            visible depth. This asks for the density at six points per pixel.
-        reach: in box units; farther than 1 from the box's middle it grows with the distance.
+        normals: find them as well, at the visible depth, see ``density_normals``. This asks for the density at six
+            points per pixel.
+        reach: see ``density_normals``; in box units.
         block: rays that are rendered together.
 
     Returns:
@@ -196,12 +196,5 @@ def _normals(density: Callable[[Tensor], Tensor], rays: Rays, opacity: Tensor, d
     """Unit normals [n, 3] where rays see something, 0 elsewhere."""
     normals = torch.zeros_like(rays.direction)
     seen = (opacity > _SEEN).nonzero()[:, 0]
-    point = rays[seen].at(depth[seen])
-    length = reach * point.abs().amax(-1, keepdim=True).clamp(min=1)
-    slope = torch.zeros_like(point)
-    for axis in torch.eye(3).to(point):
-        for sign in (1.0, -1.0):
-            thickness = density(point + sign * length * axis) * length[:, 0]
-            slope -= sign * (-thickness).exp()[:, None] * axis
-    normals[seen] = torch.nn.functional.normalize(-slope, dim=-1)
+    normals[seen] = density_normals(density, rays[seen].at(depth[seen]), reach)
     return normals

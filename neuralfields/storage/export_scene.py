@@ -10,7 +10,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field, device_of, evaluate
 from neuralfields.files.meshes import write_mesh
 from neuralfields.geometry import Triangles
-from neuralfields.render import Surface, extract
+from neuralfields.render import Surface, density_normals, extract
 from neuralfields.storage.export import BOX, check_mesh_path, in_world
 from neuralfields.storage.lattice_file import Layer, write_lattice
 
@@ -47,12 +47,14 @@ def export_scene_mesh(
     check_mesh_path(path)
     _check(field)
     mesh = extract(Surface.of_density(field, opacity), resolution, least_share=least_share).triangles
-    frame = field.frame or BOX
-    triangles = in_world(mesh, frame)
-    # Those of a density have the noise of a grid's cells; those of the faces are means over them.
-    seen_from = torch.from_numpy(mesh.vertex_normals).float()
-    colours = _colours(field, torch.from_numpy(mesh.vertices).float(), -seen_from)
-    write_mesh(path, triangles.vertices, triangles.faces, normals=triangles.vertex_normals, colours=colours)
+    frame, points = field.frame or BOX, torch.from_numpy(mesh.vertices).float()
+    triangles, normals = in_world(mesh, frame), _normals(field, points)
+    normals = torch.where(
+        normals.norm(dim=1, keepdim=True) > 0.5, normals, torch.from_numpy(mesh.vertex_normals).float()
+    )
+    colours = _colours(field, points, -normals)
+    turned = torch.nn.functional.normalize(frame.gradient_to_world(normals.double()), dim=1)
+    write_mesh(path, triangles.vertices, triangles.faces, normals=turned.numpy(), colours=colours)
     return triangles
 
 
@@ -99,6 +101,11 @@ def _colours(field: Field, points: Tensor, directions: Tensor) -> np.ndarray:
     """Colours [n, 3] in [0, 1] of points [n, 3] that are looked at along directions [n, 3]."""
     values = evaluate(field, torch.cat([points, directions], -1).to(device_of(field)))
     return values[:, 1:].clamp(0, 1).cpu().numpy()
+
+
+def _normals(field: Field, points: Tensor) -> Tensor:
+    """Unit normals [n, 3] of points [n, 3] of the surface, 0 where there is none."""
+    return evaluate(lambda x: density_normals(field.density, x), points.to(device_of(field))).cpu()  # type: ignore[arg-type]
 
 
 def _check(field: Field) -> None:
