@@ -48,10 +48,7 @@ def export_scene_mesh(
     _check(field)
     mesh = extract(Surface.of_density(field, opacity), resolution, least_share=least_share).triangles
     frame, points = field.frame or BOX, torch.from_numpy(mesh.vertices).float()
-    triangles, normals = in_world(mesh, frame), _normals(field, points)
-    normals = torch.where(
-        normals.norm(dim=1, keepdim=True) > 0.5, normals, torch.from_numpy(mesh.vertex_normals).float()
-    )
+    triangles, normals = in_world(mesh, frame), _normals(field, mesh)
     colours = _colours(field, points, -normals)
     turned = torch.nn.functional.normalize(frame.gradient_to_world(normals.double()), dim=1)
     write_mesh(path, triangles.vertices, triangles.faces, normals=turned.numpy(), colours=colours)
@@ -103,9 +100,11 @@ def _colours(field: Field, points: Tensor, directions: Tensor) -> np.ndarray:
     return values[:, 1:].clamp(0, 1).cpu().numpy()
 
 
-def _normals(field: Field, points: Tensor) -> Tensor:
-    """Unit normals [n, 3] of points [n, 3] of the surface, 0 where there is none."""
-    return evaluate(lambda x: density_normals(field.density, x), points.to(device_of(field))).cpu()  # type: ignore[arg-type]
+def _normals(field: Field, mesh: Triangles) -> Tensor:
+    """Unit normals [v, 3] of a mesh in box coordinates, by the density; where that does not change, by the faces."""
+    points, by_faces = (torch.from_numpy(part).float() for part in (mesh.vertices, mesh.vertex_normals))
+    found = evaluate(lambda x: density_normals(field.density, x), points.to(device_of(field))).cpu()  # type: ignore
+    return torch.where(found.norm(dim=1, keepdim=True) > 0.5, found, by_faces)
 
 
 def _check(field: Field) -> None:
