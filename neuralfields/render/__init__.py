@@ -6,7 +6,7 @@ from neuralfields.render.imaging import as_light, displayed, image_values
 from neuralfields.render.meshing import Extracted, components, extract
 from neuralfields.render.paths import CameraPath, slerp
 from neuralfields.render.shading import BACKGROUNDS, MODES, render_surface
-from neuralfields.render.surface import FORMS, REACH, Surface, density_normals
+from neuralfields.render.surface import FORMS, Surface, outward_slopes
 from neuralfields.render.surroundings import Surroundings
 from neuralfields.render.tracing import Hits, sphere_trace
 from neuralfields.render.turntable import turntable
@@ -16,7 +16,6 @@ __all__ = [
     "BACKGROUNDS",
     "FORMS",
     "MODES",
-    "REACH",
     "VIEW_MODES",
     "CameraPath",
     "Extracted",
@@ -28,11 +27,11 @@ __all__ = [
     "as_light",
     "components",
     "contour",
-    "density_normals",
     "displayed",
     "extract",
     "framed",
     "image_values",
+    "outward_slopes",
     "pixel_rays",
     "render_surface",
     "render_view",

@@ -14,7 +14,8 @@ from neuralfields.field import FieldLike, evaluate
 
 FORMS = ("sdf", "occupancy", "udf")
 _SHELL = 2e-3  # distance at which an unsigned field's surface is drawn, in box units; its zero set has no inside
-REACH = 1 / 128  # in box units, over which the opacity that a density has is judged
+_REACH = 1 / 128  # in box units, over which the opacity that a density has is judged
+SPAN = 1 / 32  # in box units, to both sides of where a density's slope is looked for
 _CHUNK = 1 << 16
 
 
@@ -103,28 +104,27 @@ class Surface:
         return values - self.shell if self.form == "udf" else values
 
 
-def density_normals(density: Callable[[Tensor], Tensor], points: Tensor, reach: float = REACH) -> Tensor:
-    """Unit normals [n, 3] against the gradient of the opacity that a length of ``reach`` has at points [n, 3].
+def outward_slopes(density: Callable[[Tensor], Tensor], points: Tensor, span: float = SPAN) -> Tensor:
+    """Vectors [n, 3] along which log(1 + density) falls fastest at points [n, 3] of the box.
 
-    By differences over that length to both sides: an opacity does not change inside of what is dense, and differences
-    bridge the kinks of a grid. Farther than 1 from the middle of the box the length grows with the distance, as
-    contracted space does. 0 where the opacity does not change.
+    By differences over ``span`` to both sides: they bridge the kinks and the noise of a grid, and the logarithm keeps
+    what is very dense from telling all. Farther than 1 from the middle of the box the span grows with the distance, as
+    contracted space does. At length one such a vector is a normal.
     """
-    length = reach * points.abs().amax(-1, keepdim=True).clamp(min=1)
+    length = span * points.abs().amax(-1, keepdim=True).clamp(min=1)
     slope = torch.zeros_like(points)
     for axis in torch.eye(3).to(points):
         for sign in (1.0, -1.0):
-            thickness = density(points + sign * length * axis) * length[:, 0]
-            slope -= sign * (-thickness).exp()[:, None] * axis
-    return torch.nn.functional.normalize(-slope, dim=-1)
+            slope -= sign * density(points + sign * length * axis).log1p()[:, None] * axis
+    return slope
 
 
 class _Solidity(nn.Module):
-    """A density as values [n, 1] from -1 on, and above 0 where a length of ``REACH`` stops more than ``opacity``."""
+    """A density as values [n, 1] from -1 on, and above 0 where a length of ``_REACH`` stops more than ``opacity``."""
 
     def __init__(self, field: Any, opacity: float):
         super().__init__()
         self.field, self.opacity = field, opacity
 
     def forward(self, x: Tensor) -> Tensor:
-        return (1 - self.opacity - (-REACH * self.field.density(x)).exp())[:, None]
+        return (1 - self.opacity - (-_REACH * self.field.density(x)).exp())[:, None]

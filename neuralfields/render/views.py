@@ -1,6 +1,7 @@
 """What a camera sees of a radiance field: colours, depths, opacities, normals."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuralfields import ops
 from neuralfields.checks import one_of, positive
 from neuralfields.errors import InputError
 from neuralfields.field import device_of
@@ -16,12 +18,13 @@ from neuralfields.geometry import Camera, Frame, Lens, Rays
 from neuralfields.geometry.cameras import Pair
 from neuralfields.render.imaging import nearness, over_grey
 from neuralfields.render.shading import BACKGROUNDS, Background, check_pixels
-from neuralfields.render.surface import REACH, density_normals
+from neuralfields.render.surface import SPAN, outward_slopes
 from neuralfields.volume import Rendered
 
 ViewMode = Literal["colour", "depth", "normals", "opacity"]
 VIEW_MODES: tuple[ViewMode, ...] = ("colour", "depth", "normals", "opacity")
-_BLOCK = 1 << 16  # rays rendered together
+_BLOCK = 1 << 13  # rays rendered together: a network of width 256 takes a GiB and a half for them
+_COUNTS = 0.03  # weight of a sample from which it has a part in a normal
 _SEEN = 0.5  # opacity from which a pixel has a normal
 _BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
@@ -111,7 +114,7 @@ def render_view(
     frame: Frame | None = None,
     background: Sequence[float] | None = None,
     normals: bool = False,
-    reach: float = REACH,
+    span: float = SPAN,
     block: int = _BLOCK,
 ) -> View:
     """What a camera sees of a radiance field, a block of pixels at a time.
@@ -121,9 +124,9 @@ def render_view(
         camera: in world coordinates.
         frame: from the box to the world, a rotation and one scale; by default the field's own, or none.
         background: a colour [3] behind everything. Without it colours are premultiplied.
-        normals: find them as well, at the visible depth, see ``density_normals``. This asks for the density at six
-            points per pixel.
-        reach: see ``density_normals``; in box units.
+        normals: find them as well: the mean of ``outward_slopes`` at what is seen along a ray. This asks for the
+            density at six points for each sample of a ray that counts.
+        span: see ``outward_slopes``; in box units.
         block: rays that are rendered together.
 
     Returns:
@@ -134,7 +137,7 @@ def render_view(
             had.
     """
     check_pixels(camera.size)
-    positive(reach=reach, block=block)
+    positive(span=span, block=block)
     density: Callable[[Tensor], Tensor] | None = getattr(field, "density", None) if normals else None
     if normals and density is None:
         raise InputError(f"normals need the density at points, which {type(field).__name__} does not have")
@@ -145,10 +148,11 @@ def render_view(
     normal = torch.zeros_like(colour) if normals else None
     for start in range(0, len(rays), block):
         part = slice(start, start + block)
-        seen = field.render(rays[part])
+        with ops.derivatives(1) if normals else nullcontext():  # which gives more than what is seen
+            seen = field.render(rays[part])
         colour[part], opacity[part], depth[part] = seen.colour, seen.opacity, seen.depth
         if normal is not None and density is not None:
-            normal[part] = _normals(density, rays[part], opacity[part], depth[part], reach)
+            normal[part] = _normals(density, rays[part], seen, span)
     if blind.any():
         colour[blind], opacity[blind], depth[blind] = 0, 0, 0
     if normal is not None:
@@ -192,9 +196,10 @@ def _without_nan(rays: Rays) -> tuple[Rays, Tensor]:
     return rays, blind
 
 
-def _normals(density: Callable[[Tensor], Tensor], rays: Rays, opacity: Tensor, depth: Tensor, reach: float) -> Tensor:
-    """Unit normals [n, 3] where rays see something, 0 elsewhere."""
-    normals = torch.zeros_like(rays.direction)
-    seen = (opacity > _SEEN).nonzero()[:, 0]
-    normals[seen] = density_normals(density, rays[seen].at(depth[seen]), reach)
-    return normals
+def _normals(density: Callable[[Tensor], Tensor], rays: Rays, seen: Rendered, span: float) -> Tensor:
+    """Unit normals [n, 3] where rays see something, 0 elsewhere: means over what they see."""
+    slopes = torch.zeros_like(rays.direction)
+    counts = (seen.weights > _COUNTS) & (seen.opacity > _SEEN)[seen.intervals.ray]
+    ray, points = seen.intervals.ray[counts], seen.intervals.points(rays)[counts]
+    slopes.index_add_(0, ray, seen.weights[counts, None] * outward_slopes(density, points, span))
+    return torch.nn.functional.normalize(slopes, dim=-1)

@@ -10,7 +10,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field, device_of, evaluate
 from neuralfields.files.meshes import write_mesh
 from neuralfields.geometry import Triangles
-from neuralfields.render import Surface, density_normals, extract
+from neuralfields.render import Surface, extract, outward_slopes
 from neuralfields.storage.export import BOX, check_mesh_path, in_world
 from neuralfields.storage.lattice_file import Layer, write_lattice
 
@@ -103,8 +103,8 @@ def _colours(field: Field, points: Tensor, directions: Tensor) -> np.ndarray:
 def _normals(field: Field, mesh: Triangles) -> Tensor:
     """Unit normals [v, 3] of a mesh in box coordinates, by the density; where that does not change, by the faces."""
     points, by_faces = (torch.from_numpy(part).float() for part in (mesh.vertices, mesh.vertex_normals))
-    found = evaluate(lambda x: density_normals(field.density, x), points.to(device_of(field))).cpu()  # type: ignore
-    return torch.where(found.norm(dim=1, keepdim=True) > 0.5, found, by_faces)
+    found = evaluate(lambda x: outward_slopes(field.density, x), points.to(device_of(field))).cpu()  # type: ignore
+    return torch.where(found.norm(dim=1, keepdim=True) > 0, torch.nn.functional.normalize(found, dim=1), by_faces)
 
 
 def _check(field: Field) -> None:
