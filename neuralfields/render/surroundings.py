@@ -10,9 +10,11 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame
 from neuralfields.geometry.cameras import Vector
+from neuralfields.geometry.focus import focus
 from neuralfields.render.paths import CameraPath, field_of_view
 
 _SAME_WAY = 0.9  # length of the mean of the cameras' axes above which all look the same way
+_MEETING = 1e-4  # mean squared sine between axes from which on they tell where they meet
 _SPREAD = 0.05  # of the cameras' right axes, from which on they tell what is upright
 _SHARE = 0.9  # of the cameras that a spiral keeps within
 _KEYS = 72  # of an orbit or a spiral
@@ -54,7 +56,7 @@ class Surroundings:
         eyes = torch.stack([camera.eye for camera in cameras])
         right, above, behind = torch.stack([camera.axes for camera in cameras]).unbind(1)
         mean = torch.nn.functional.normalize(behind.mean(0), dim=0)
-        target, up = _nearest_to_axes(eyes, behind, mean), _upwards(right, above)
+        target, up = _target(cameras, mean), _upwards(right, above)
         away = eyes - target
         radius = float(away.norm(dim=1).median())
         elevation = math.degrees(math.asin(max(-1.0, min(1.0, float((away @ up).median()) / radius))))
@@ -128,20 +130,16 @@ class Surroundings:
         return Camera.look_at(place, target, up, fov=fov or self.fov, size=size)
 
 
-def _nearest_to_axes(eyes: Tensor, behind: Tensor, mean: Tensor) -> Tensor:
-    """The point [3] with the least squared distances from lines through ``eyes`` along ``behind`` [n, 3].
-
-    Where lines hardly meet, it lies in front of the cameras by four times their distances from each other.
-    """
-    across = torch.eye(3, dtype=torch.float64) - behind[:, :, None] * behind[:, None, :]
+def _target(cameras: Sequence[Camera], mean: Tensor) -> Tensor:
+    """The point [3] nearest to all axes; where they hardly meet, or behind, one ahead, four times as far as cameras are
+    apart."""
+    eyes, axes = (torch.stack([getattr(camera, name) for camera in cameras]) for name in ("eye", "axes"))
+    point, certainty = focus(cameras)
+    ahead = ((eyes - point) * axes[:, 2]).sum(1).median()
+    if certainty > _MEETING and float(ahead) > 0:
+        return point
     middle = eyes.mean(0)
-    apart = float((eyes - middle).norm(dim=1).mean())
-    otherwise = middle - mean * (4 * apart or 1.0)
-    if torch.linalg.eigvalsh(across.mean(0))[0] < 1e-4:
-        return otherwise
-    found = torch.linalg.solve(across.sum(0), (across @ eyes[:, :, None]).sum(0))[:, 0]
-    ahead = ((eyes - found) * behind).sum(1)
-    return found if float(ahead.median()) > 0 else otherwise
+    return middle - mean * (4 * float((eyes - middle).norm(dim=1).mean()) or 1.0)
 
 
 def _upwards(right: Tensor, above: Tensor) -> Tensor:
