@@ -24,11 +24,15 @@ def focus(cameras: Sequence[Camera]) -> tuple[Tensor, float]:
         The point [3] float64, in the world; and the mean squared sine of the angles between the axes and the direction
         most like them, from 0, where all are parallel and a whole line is as near, to 2/3.
     """
-    eyes, axes = _eyes(cameras), torch.stack([camera.axes[2] for camera in cameras])
-    across = torch.eye(3, dtype=torch.float64) - axes[:, :, None] * axes[:, None]
-    mean, middle = across.mean(0), eyes.mean(0)
-    # Seen from the middle of the cameras, so that of a line of points the nearest is taken.
-    goal = (across @ (eyes - middle)[:, :, None]).mean(0)[:, 0]
+    return nearest_to_lines(_eyes(cameras), torch.stack([camera.axes[2] for camera in cameras]))
+
+
+def nearest_to_lines(place: Tensor, axis: Tensor) -> tuple[Tensor, float]:
+    """As ``focus``, of lines through places [n, 3] along axes [n, 3] of length one."""
+    across = torch.eye(3, dtype=axis.dtype) - axis[:, :, None] * axis[:, None]
+    mean, middle = across.mean(0), place.mean(0)
+    # Seen from the middle of the places, so that of a line of points the nearest is taken.
+    goal = (across @ (place - middle)[:, :, None]).mean(0)[:, 0]
     point = middle + torch.linalg.pinv(mean, hermitian=True, rtol=1e-9) @ goal
     return point, float(torch.linalg.eigvalsh(mean)[0].clamp(min=0))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.geometry.cameras import Camera, Cameras
+from neuralfields.geometry.focus import nearest_to_lines
 
 _PARALLEL = 1e-3  # the share of a step along the axes that leaves them: below it they meet nowhere
 _FAR_OFF = 6.0  # times the median distance from the others' middle
@@ -83,11 +84,8 @@ def meeting_point(place: Tensor, axis: Tensor) -> Tensor | None:
 
     None where the lines are parallel, so that there is no such point.
     """
-    across = torch.eye(3, dtype=axis.dtype) - axis[:, :, None] * axis[:, None]
-    mean = across.mean(0)
-    if float(torch.linalg.eigvalsh(mean)[0]) < _PARALLEL:
-        return None
-    return torch.linalg.solve(mean, (across @ place[:, :, None]).mean(0)[:, 0])
+    point, certainty = nearest_to_lines(place, axis)
+    return None if certainty < _PARALLEL else point
 
 
 def view_angles(camera: Camera) -> tuple[float, float]:

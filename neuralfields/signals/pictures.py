@@ -100,6 +100,8 @@ def shrunk_mask(mask: np.ndarray, factor: int) -> np.ndarray:
 
 def shrunk_camera(camera: Camera, factor: int) -> Camera:
     """The camera of a picture that ``shrunk`` gives: what is over at the end is cut off before."""
+    if factor == 1:
+        return camera
     width, height = (length // factor for length in camera.size)
     cut = Camera(camera.pose, camera.focal, (width * factor, height * factor), camera.centre, camera.lens)
     return cut.resized((width, height))

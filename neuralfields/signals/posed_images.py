@@ -16,10 +16,11 @@ from torch import Tensor
 
 from neuralfields import metrics, ops
 from neuralfields.errors import InputError
-from neuralfields.field import Field, FieldLike, device_of
-from neuralfields.geometry import Camera, Cameras, Frame, Rays, cube_in_view, open_frame, tightened, visual_hull
+from neuralfields.field import Field, FieldLike
+from neuralfields.geometry import Camera, Cameras, Frame, cube_in_view, open_frame, tightened, visual_hull
 from neuralfields.geometry.focus import Depths
 from neuralfields.protocols import RayBatch
+from neuralfields.render import render_view
 from neuralfields.signals.lattice import Lattice
 from neuralfields.signals.photos import read_photos
 from neuralfields.signals.pictures import Pictures, dilated, shrunk, shrunk_camera, shrunk_mask
@@ -29,7 +30,6 @@ _NEAR = 0.05  # box units before the eye where rays begin, if the files do not t
 _NEARER = 0.9  # of the nearest thing's distance
 _BESIDE = 5  # pixels around what a mask shows that are drawn, too: enough to learn where it ends
 _QUICK = 25  # views that a quick look at a field renders
-_BLOCK = 1 << 13  # rays rendered at once
 _PREVIEW_SIDES, _PREVIEW_SECONDS = (32, 64, 128, 256), 0.3
 _SPREAD = (math.sqrt(5) - 1) / 2  # the golden ratio: multiples of it, modulo 1, are apart from all before
 
@@ -309,20 +309,12 @@ class PosedImages:
         told = None if counted is None else torch.from_numpy(counted)
         return JudgedView(self.names[number], picture, self._over_background(image), told)
 
-    @torch.no_grad()
     def _rendered(self, field: FieldLike, camera: Camera) -> Tensor:
         """A picture [height, width, 3] over the scene's background, on the CPU."""
         if not hasattr(field, "render"):
             raise InputError(f"a scene is shown by a field that can be rendered, {type(field).__name__} cannot")
-        device, boxed = device_of(field), camera.in_box(self.frame)
-        background, picture = self.background.to(device), torch.empty(camera.pixels, 3)
-        for part in torch.arange(camera.pixels).split(_BLOCK):
-            rays = boxed.rays(boxed.centres(part))
-            blind = rays.direction[:, :1].isnan()
-            direction = torch.where(blind, torch.tensor([0.0, 0.0, 1.0]), rays.direction)
-            seen = field.render(Rays(rays.origin.to(device), direction.to(device)))  # type: ignore[attr-defined]
-            picture[part] = torch.where(blind, self.background, seen.over(background).cpu())
-        return picture.view(*camera.size[::-1], 3)
+        view = render_view(field, camera, frame=self.frame, background=self.background)  # type: ignore[arg-type]
+        return view.colour.cpu()
 
     def _over_background(self, image: np.ndarray) -> Tensor:
         colour, alpha = torch.from_numpy(image.astype(np.float32) / np.float32(255)).tensor_split([3], dim=-1)

@@ -55,8 +55,11 @@ def test_from_photos_to_a_field(nf: Callable[..., Any], scene: Path) -> None:
     np.testing.assert_allclose(truth, white, atol=1)
     assert picture.shape == truth.shape == (20, 24, 3)
 
-    found = json.loads(nf("eval", "runs/ball", "--json", "--trust", "tiny_scenes").out)
-    assert found["views"] == after["views"]
+    scene.rename("moved")
+    assert "is gone: give its new place with --signal" in nf("eval", "runs/ball", "--trust", "tiny_scenes").err
+    for path in ("runs/ball", "runs/ball/field.nf"):
+        words = ("eval", path, "--signal", "moved", "--json", "--trust", "tiny_scenes")
+        assert json.loads(nf(*words).out)["views"] == after["views"]
 
 
 def test_options(nf: Callable[..., Any], scene: Path) -> None:

@@ -1,6 +1,7 @@
 """Posed images: pixels and their rays, boxes, hulls, splits, quality, memory, and what is refused."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,31 @@ def test_draws_have_no_state_and_repeat_no_pixel() -> None:
     assert len(drawn.unique()) == made.size
     whole = torch.cat([chunk.y for chunk in made.chunks(1000)])
     assert torch.equal(whole, made.at(torch.arange(made.size)).y)
+
+
+def test_threads_change_nothing() -> None:
+    made = ball()
+    one = made.draw(3000, seed=0, step=0)
+    torch.set_num_threads(2)
+    two = made.draw(3000, seed=0, step=0)
+    assert torch.equal(one.x, two.x) and torch.equal(one.y, two.y)
+    assert torch.equal(made.hull, ball().hull)  # type: ignore[arg-type]
+
+
+def test_pictures_stay_bytes(tmp_path: Path) -> None:
+    folder = write(tmp_path / "ball", 30, 10, size=(128, 96))
+    PosedImages.read(folder)  # what is imported on first use is not counted
+    tracemalloc.start()
+    try:
+        made = PosedImages.read(folder)
+        made.prepare()
+        made.draw(1000, seed=0, step=0)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    pixels = 40 * 128 * 96 * 4
+    assert made.pictures.values.nbytes == pixels
+    assert kept < 1.5 * pixels and peak < 3 * pixels  # a copy in float32 would be four times as large
 
 
 def test_pixels_far_from_the_thing_are_not_drawn() -> None:
