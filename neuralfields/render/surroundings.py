@@ -10,19 +10,11 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame
 from neuralfields.geometry.cameras import Vector
-<<<<<<< HEAD
 from neuralfields.geometry.focus import focus
 from neuralfields.render.paths import CameraPath, field_of_view
 
 _SAME_WAY = 0.9  # length of the mean of the cameras' axes above which all look the same way
 _MEETING = 1e-4  # mean squared sine between axes from which on they tell where they meet
-=======
-from neuralfields.geometry.focus import nearest_to_lines
-from neuralfields.render.paths import CameraPath, field_of_view
-
-_SAME_WAY = 0.9  # length of the mean of the cameras' axes above which all look the same way
-_PARALLEL = 1e-4  # mean squared sine between axes up to which they meet nowhere
->>>>>>> 04f16a9 (Posed images: rendered by render_view; one way to find where lines meet)
 _SPREAD = 0.05  # of the cameras' right axes, from which on they tell what is upright
 _SHARE = 0.9  # of the cameras that a spiral keeps within
 _KEYS = 72  # of an orbit or a spiral
@@ -138,7 +130,6 @@ class Surroundings:
         return Camera.look_at(place, target, up, fov=fov or self.fov, size=size)
 
 
-<<<<<<< HEAD
 def _target(cameras: Sequence[Camera], mean: Tensor) -> Tensor:
     """The point [3] nearest to all axes; where they hardly meet, or behind, one ahead, four times as far as cameras are
     apart."""
@@ -149,19 +140,6 @@ def _target(cameras: Sequence[Camera], mean: Tensor) -> Tensor:
         return point
     middle = eyes.mean(0)
     return middle - mean * (4 * float((eyes - middle).norm(dim=1).mean()) or 1.0)
-=======
-def _nearest_to_axes(eyes: Tensor, behind: Tensor, mean: Tensor) -> Tensor:
-    """The point [3] with the least squared distances from lines through ``eyes`` along ``behind`` [n, 3].
-
-    Where lines hardly meet, it lies in front of the cameras by four times their distances from each other.
-    """
-    middle = eyes.mean(0)
-    apart = float((eyes - middle).norm(dim=1).mean())
-    otherwise = middle - mean * (4 * apart or 1.0)
-    found, certainty = nearest_to_lines(eyes, behind)
-    ahead = ((eyes - found) * behind).sum(1)
-    return found if certainty > _PARALLEL and float(ahead.median()) > 0 else otherwise
->>>>>>> 04f16a9 (Posed images: rendered by render_view; one way to find where lines meet)
 
 
 def _upwards(right: Tensor, above: Tensor) -> Tensor:
