@@ -96,6 +96,8 @@ def fan(counts: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """
     triangles = np.maximum(counts - 2, 0)
     check_faces(int(triangles.sum()))
+    if (triangles == 1).all():
+        return corners.reshape(-1, 3).astype(np.int64)
     start = np.repeat(np.cumsum(counts) - counts, triangles)
     step = np.arange(len(start)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
     return np.stack([corners[start], corners[start + step + 1], corners[start + step + 2]], 1).astype(np.int64)

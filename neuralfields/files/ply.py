@@ -145,7 +145,7 @@ def _column(rows: np.ndarray, k: int, given: _Property) -> np.ndarray | _Lists:
     values = rows[f"{k}"]
     if given.before is None:
         return values.astype(given.kind)
-    return _Lists(np.full(len(rows), values.shape[1]), values.ravel())
+    return _Lists(np.broadcast_to(values.shape[1], len(rows)), values.reshape(-1))
 
 
 def _sizes(body: memoryview, element: _Element, at: int) -> tuple[list[int], int]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from neuralfields.errors import InputError
-from neuralfields.geometry.edges import Edges
-from neuralfields.geometry.triangles import Triangles
+from neuralfields.geometry.edges import Edges, closed_and_balanced, index_type
+from neuralfields.geometry.proximity import Proximity
+from neuralfields.geometry.triangles import Triangles, used_by
 from neuralfields.geometry.vectors import cross, dot
 
 _FLAT = 2.0**-50  # a face is flat when its least height is below this share of the mesh's size: rounding alone
@@ -83,15 +84,17 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
         faces = faces[finite[faces].all(axis=1)]
     vertices, faces = _used(vertices, faces)
     places = _merged(vertices)
-    found = replace(found, merged_vertices=int((places != np.arange(len(places))).sum()))
-    if found.merged_vertices:
+    merged = int(np.count_nonzero(_repeated(places)))
+    found = replace(found, merged_vertices=merged)
+    if merged:
         vertices, faces = _used(vertices, places[faces])
+    del places
     _check_size(vertices)
     count = len(faces)
     faces = _with_area(vertices, _where(_distinct(faces), faces))
     found = replace(found, degenerate_faces=count - len(faces))
     count = len(faces)
-    faces = _where(_first_of_each(np.sort(faces, axis=1)) == np.arange(count), faces)
+    faces = _where(~_repeated(_first_of_each(np.sort(faces, axis=1))), faces)
     found = replace(found, duplicate_faces=count - len(faces))
     if not len(faces):
         raise InputError(f"none of the mesh's {len(mesh.faces):,} faces is of use: {found}")
@@ -102,8 +105,7 @@ def repaired(mesh: Triangles) -> tuple[Triangles, Repairs]:
 def topology(mesh: Triangles) -> Topology:
     """Components, edges and orientation of a mesh, vertices taken as they are numbered (see ``repaired``)."""
     edges = Edges.of(mesh.faces, len(mesh.vertices))
-    used = np.zeros(len(mesh.vertices), bool)
-    used[mesh.faces] = True
+    used = used_by(mesh.faces, len(mesh.vertices))
     parts, _ = _parts(edges, len(used))
     return Topology(
         components=int(parts - (~used).sum()),
@@ -134,37 +136,55 @@ def _where(kept: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 def _used(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same faces over the vertices that they use, in their order."""
-    used = np.zeros(len(vertices), bool)
-    used[faces] = True
+    used = used_by(faces, len(vertices))
     if used.all():
         return vertices, faces
-    return vertices[used], (np.cumsum(used) - 1)[faces]
+    number = np.cumsum(used)
+    number -= 1
+    return vertices[used], number[faces]
 
 
 def _merged(vertices: np.ndarray) -> np.ndarray:
-    """For each vertex the first one at its place, [v] int64."""
+    """For each vertex the first one at its place, [v] whole numbers."""
     return _first_of_each((vertices + 0.0).view(np.int64))  # + 0.0: minus zero is the same place
 
 
+def _repeated(first: np.ndarray) -> np.ndarray:
+    """Which of n things [n] equal an earlier one, given the ``first`` that each equals."""
+    return first != np.arange(len(first), dtype=first.dtype)
+
+
 def _first_of_each(rows: np.ndarray) -> np.ndarray:
-    """For each of ``rows`` [n, 3] int64 the number of the first one that equals it."""
-    found = np.arange(len(rows))
+    """For each of ``rows`` [n, 3] int64 the number of the first one that equals it, [n] whole numbers."""
     hashed = np.zeros(len(rows), np.uint64)
     for column, factor in zip(rows.T, _HASH, strict=True):
         hashed ^= column.view(np.uint64)
         hashed *= factor
         hashed ^= hashed >> np.uint64(29)
-    # Rows whose hash nobody shares are alone: only the others are sorted, which is slow.
     order = np.argsort(hashed)
-    after = np.flatnonzero(np.diff(hashed[order]) == 0)
-    shared = np.zeros(len(rows), bool)
-    shared[order[after]] = shared[order[after + 1]] = True
-    candidates = np.flatnonzero(shared)
-    if len(candidates):
+    hashed = hashed[order]
+    order = order.astype(index_type(len(order)))
+    new = np.append(True, hashed[1:] != hashed[:-1])[: len(order)]
+    del hashed
+    found = _first_of_groups(order, new)
+    # Different rows may share a hash: then all that share one are sorted as a whole, which is slow.
+    others = np.flatnonzero(_repeated(found))
+    differ = np.logical_or.reduce([column[others] != column[found[others]] for column in rows.T])
+    if differ.any():
+        candidates = np.flatnonzero(np.isin(found, found[others[differ]])).astype(found.dtype)
         rows = rows[candidates]
         order = np.lexsort(rows.T)
-        starts = np.append(True, (np.diff(rows[order], axis=0) != 0).any(1))
-        found[candidates[order]] = candidates[order[starts]][np.cumsum(starts) - 1]
+        new = np.append(True, (np.diff(rows[order], axis=0) != 0).any(1))
+        found[candidates] = candidates[_first_of_groups(order, new)]
+    return found
+
+
+def _first_of_groups(order: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """For each of n things the lowest number in its group [n]; groups begin in ``order`` [n] where ``new`` [n] says."""
+    found = np.empty_like(order)
+    if len(order):
+        starts = np.flatnonzero(new)
+        found[order] = np.repeat(np.minimum.reduceat(order, starts), np.diff(starts, append=len(order)))
     return found
 
 
@@ -178,23 +198,25 @@ def _with_area(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """The faces that have an area; all of them where the mesh is closed only so."""
     if not len(faces):
         return faces
-    size = np.abs(vertices - vertices[0]).max()
+    origin = vertices[0]
+    size = np.maximum(vertices.max(0) - origin, origin - vertices.min(0)).max()
     solid = np.empty(len(faces), bool)
-    for part, a, b, c in Triangles((vertices - vertices[0]) / size, faces).pieces():
+    for part, *corners in Triangles(vertices, faces).pieces():
+        a, b, c = ((corner - origin) / size for corner in corners)
         sides = b - a, c - b, a - c
         longest = np.max([dot(side, side) for side in sides], axis=0)
         crossed = cross(sides[0], sides[1])
         solid[part] = dot(crossed, crossed) > _FLAT**2 * longest
     if solid.all():
         return faces
-    closed_with, closed_without = (Edges.of(some, len(vertices)).closed for some in (faces, faces[solid]))
+    closed_with, closed_without = (closed_and_balanced(some, len(vertices))[0] for some in (faces, faces[solid]))
     return faces if closed_with and not closed_without else faces[solid]
 
 
 def _oriented(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, int]:
     """The faces in one orientation that looks outwards, and how many were turned over."""
     edges = Edges.of(faces, len(vertices))
-    turned = _minority(*edges.pairs(), len(faces))
+    turned = _minority(*edges.pairs(), len(faces)) if edges.contradictory else np.zeros(len(faces), bool)
     if turned.any():
         faces = np.where(turned[:, None], faces[:, ::-1], faces)
     inside_out = _inside_out(Triangles(vertices, faces), edges)
@@ -252,14 +274,10 @@ def _around(mesh: Triangles, labels: np.ndarray, closed: np.ndarray) -> np.ndarr
 
 def _winds(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Whether a closed part, in whichever orientation, winds around each of the points [n, 3]."""
-    import igl
-
-    used, corners = np.unique(faces, return_inverse=True)
-    vertices, faces = vertices[used], corners.reshape(-1, 3)
+    vertices, faces = _used(vertices, faces)
     middle, size = vertices.mean(0), np.ptp(vertices, axis=0).max()  # libigl computes some of it in float32
-    tree = igl.FastWindingNumberBVH()
-    tree.init((vertices - middle) / size, faces)
-    return np.abs(tree.winding_number((points - middle) / size)) > 0.5
+    part = Proximity(Triangles((vertices - middle) / size, faces))
+    return np.abs(part.winding((points - middle) / size)) > 0.5
 
 
 def _parts(edges: Edges, vertices: int) -> tuple[int, np.ndarray]:
@@ -280,9 +298,7 @@ def _minority(pairs: np.ndarray, contradict: np.ndarray, faces: int) -> np.ndarr
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    if not contradict.any():
-        return np.zeros(faces, bool)
-    one, other = pairs.astype(np.int32).T
+    one, other = pairs.astype(np.int32, copy=False).T
     other_too = np.where(contradict, other + np.int32(faces), other)
     other_turned = np.where(contradict, other, other + np.int32(faces))
     ends = np.concatenate([one, one + np.int32(faces)]), np.concatenate([other_too, other_turned])

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from neuralfields.errors import InputError
-from neuralfields.geometry.edges import Edges
+from neuralfields.geometry.edges import closed_and_balanced
 from neuralfields.geometry.vectors import cross, dot
 
 _PIECE = 1 << 12  # faces: what is computed of them stays in the cache
@@ -50,22 +50,25 @@ class Triangles:
         return self.vertices[self.faces]
 
     @cached_property
-    def _crossed(self) -> np.ndarray:
-        crossed = np.empty((len(self.faces), 3))
-        for part, a, b, c in self.pieces():
-            crossed[part] = cross(b - a, c - a)
-        return crossed
-
-    @cached_property
     def areas(self) -> np.ndarray:
         """Of the faces [f]."""
-        return np.sqrt(dot(self._crossed, self._crossed)) / 2
+        areas = np.empty(len(self.faces))
+        for part, a, b, c in self.pieces():
+            crossed = cross(b - a, c - a)
+            areas[part] = np.sqrt(dot(crossed, crossed)) / 2
+        return areas
 
     @cached_property
     def normals(self) -> np.ndarray:
         """Unit normals of the faces [f, 3]; zero for a face without area."""
-        length = 2 * self.areas[:, None]
-        return np.divide(self._crossed, length, out=np.zeros_like(self._crossed), where=length > 0)
+        normals = np.empty((len(self.faces), 3))
+        for part, *corners in self.pieces():
+            normals[part] = _normals(*corners)
+        return normals
+
+    def normals_of(self, faces: np.ndarray) -> np.ndarray:
+        """Unit normals [n, 3] of these faces [n], which is less work than those of all."""
+        return _normals(*(self.vertices[self.faces[faces, k]] for k in range(3)))
 
     @cached_property
     def vertex_normals(self) -> np.ndarray:
@@ -74,15 +77,13 @@ class Triangles:
         Those of the faces, weighted by the angles there (Thürmer and Wüthrich, Computing Vertex Normals from Polygonal
         Facets, 1998).
         """
-        sides = np.roll(self.corners, -1, axis=1) - self.corners
-        lengths = np.linalg.norm(sides, axis=2, keepdims=True)
-        sides = np.divide(sides, lengths, out=np.zeros_like(sides), where=lengths > 0)
-        angles = np.arccos(-(sides * np.roll(sides, 1, axis=1)).sum(2).clip(-1, 1))
-        corners, count = self.faces.ravel(), len(self.vertices)
-        weighted = ((angles * self.normals[:, k, None]).ravel() for k in range(3))
-        summed = np.stack([np.bincount(corners, weights, count) for weights in weighted], 1)
-        length = np.linalg.norm(summed, axis=1, keepdims=True)
-        return np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
+        summed = np.zeros((3, len(self.vertices)))
+        for part, *corners in self.pieces():
+            normals, sides = _normals(*corners), [_unit(corners[(k + 1) % 3] - corners[k]) for k in range(3)]
+            angles = np.stack([np.arccos(-dot(sides[k], sides[k - 1]).clip(-1, 1)) for k in range(3)], 1)
+            for sums, normal in zip(summed, normals.T, strict=True):
+                np.add.at(sums, self.faces[part].ravel(), (angles * normal[:, None]).ravel())
+        return _unit(summed.T)
 
     @cached_property
     def volume(self) -> float:
@@ -105,19 +106,22 @@ class Triangles:
     @cached_property
     def _edges(self) -> tuple[bool, bool]:
         """Whether closed and whether balanced, which one sorting of the edges tells."""
-        edges = Edges.of(self.faces, len(self.vertices))
-        return edges.closed, edges.balanced
+        return closed_and_balanced(self.faces, len(self.vertices))
 
     @cached_property
     def bends(self) -> np.ndarray:
         """How much the surface bends at each face [f]: 1 - the mean cosine between its normal and its vertices'."""
-        cosines = [np.einsum("ij,ij->i", self.normals, self.vertex_normals[self.faces[:, k]]) for k in range(3)]
-        return (1 - np.sum(cosines, 0) / 3).clip(0)
+        bends = np.empty(len(self.faces))
+        for part, *corners in self.pieces():
+            normals = _normals(*corners)
+            cosines = [dot(normals, self.vertex_normals[self.faces[part, k]]) for k in range(3)]
+            bends[part] = (1 - np.sum(cosines, 0) / 3).clip(0)
+        return bends
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest coordinates of vertices that faces use, each [3]."""
-        used = self.vertices[np.unique(self.faces)]
+        used = self.vertices if (which := used_by(self.faces, len(self.vertices))).all() else self.vertices[which]
         return used.min(0), used.max(0)
 
     def sample(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -132,3 +136,21 @@ class Triangles:
         u = np.where(u.sum(1, keepdims=True) > 1, 1 - u, u)
         a, b, c = (self.vertices[self.faces[faces, k]] for k in range(3))
         return a + u[:, :1] * (b - a) + u[:, 1:] * (c - a)
+
+
+def used_by(faces: np.ndarray, vertices: int) -> np.ndarray:
+    """Which of so many vertices faces [f, 3] use, [v] bool."""
+    used = np.zeros(vertices, bool)
+    used[faces.reshape(-1)] = True
+    return used
+
+
+def _normals(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Unit normals [n, 3] of faces with these corners, [n, 3] each; zero without area."""
+    return _unit(cross(b - a, c - a))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """``vectors`` [n, 3] of length one, but for zeros."""
+    length = np.sqrt(dot(vectors, vectors))[:, None]
+    return np.divide(vectors, length, out=np.zeros(vectors.shape), where=length > 0)

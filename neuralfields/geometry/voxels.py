@@ -10,7 +10,8 @@ import numpy as np
 
 from neuralfields.geometry.triangles import Triangles
 
-_PAIRS = 1 << 21  # of faces and lines looked at together
+_FACES = 1 << 18  # that are looked at together
+_PAIRS = 1 << 21  # of them and lines
 # Lines through a sample and its 26 neighbours: the axis, and how far they lean along the two others per step.
 _LINES = (
     *((axis, (0, 0)) for axis in range(3)),
@@ -106,15 +107,21 @@ def _parities(
 def _indices(mesh: Triangles, n: int, offset: Sequence[float], order: Sequence[int]) -> np.ndarray:
     """The vertices [v, 3] in coordinates in which the samples are the whole numbers, axes in another order."""
     order = list(order)
-    return (mesh.vertices[:, order] + 1) * (n / 2) - 0.5 - np.asarray(offset)[order]
+    places = mesh.vertices[:, order]
+    places += 1
+    places *= n / 2
+    places -= 0.5
+    places -= np.asarray(offset)[order]
+    return places
 
 
 def _firsts(
     vertices: np.ndarray, faces: np.ndarray, shape: tuple[int, int], last: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Lines that meet faces, the first sample above each meeting, from 0 to ``last``, and its way."""
-    for line, height, way in _pierced(vertices, faces, shape):
-        yield line, np.ceil(height).clip(0, last).astype(np.int64), way
+    for start in range(0, len(faces), _FACES):
+        for line, height, way in _pierced(vertices, faces[start : start + _FACES], shape):
+            yield line, np.ceil(height).clip(0, last).astype(np.int64), way
 
 
 def _pierced(

@@ -77,5 +77,5 @@ def _one_way(
     """Distances [samples] of points of one surface to the other, and the angles of normals there in degrees."""
     points, faces = source.sample(samples, random)
     nearest = target.nearest(points)
-    cosine = np.abs(np.einsum("ij,ij->i", source.normals[faces], target.mesh.normals[nearest.face])).clip(max=1)
+    cosine = np.abs(np.einsum("ij,ij->i", source.normals_of(faces), target.mesh.normals_of(nearest.face))).clip(max=1)
     return nearest.distance, np.degrees(np.arccos(cosine))

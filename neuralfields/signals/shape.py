@@ -24,7 +24,7 @@ from neuralfields.render.crossings import level_at
 from neuralfields.render.meshing import extract
 from neuralfields.render.surface import FORMS, Surface
 
-_BLOCK = 1 << 18  # samples of which the truth is asked at once
+_BLOCK = 1 << 18  # samples that are made, or asked of a field, at once
 _LATTICE, _COARSE = 256, 128  # samples per axis when quality is measured, thoroughly or not
 _BAND = 0.01  # distance from the surface within which iou_near counts
 _PREVIEW_PIXELS = 256
@@ -189,15 +189,19 @@ class Shape(ABC):
     def _pool(self) -> tuple[Tensor, Tensor]:
         """Coordinates [samples, 3] and values [samples, 1], in random order."""
         random = np.random.default_rng(0)
-        x, y = torch.empty(self.size, 3), torch.empty(self.size, 1)
+        points, known = np.empty((self.size, 3), np.float32), np.empty(self.size, bool)
         for start in range(0, self.size, _BLOCK):
             part = slice(start, min(start + _BLOCK, self.size))
-            points, values = self._block(part.stop - part.start, random)
-            x[part], y[part, 0] = torch.from_numpy(points), torch.from_numpy(values)
-        return x, y
+            points[part], known[part] = self._block(part.stop - part.start, random)
+        # All at once: a large mesh is asked part by part. The truth is that of the rounded coordinates, which is what
+        # the field gets.
+        asked = points[~known].astype(np.float64)
+        values = np.zeros((self.size, 1), np.float32)
+        values[~known, 0] = self.inside(asked) if self.form == "occupancy" else self.distances(asked)
+        return torch.from_numpy(points), torch.from_numpy(values)
 
     def _block(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """``n`` mixed points [n, 3] and their values [n], both float32."""
+        """``n`` mixed points [n, 3] float32, and which of them [n] lie on the surface."""
         shares = self.sampling
         # Whether a point of the surface is inside cannot be said, so occupancy has those near it instead.
         boxed = round(n * shares.box)
@@ -205,13 +209,9 @@ class Shape(ABC):
         bases = self.on_surface(n - boxed, random)
         spread = random.choice(self.sampling.spreads, (len(bases) - count, 1))
         bases[count:] += spread * random.standard_normal((len(bases) - count, 3))
-        # The truth is that of the rounded coordinates, which is what the field gets.
         points = np.concatenate([bases, random.uniform(-1, 1, (boxed, 3))]).clip(-1, 1).astype(np.float32)
-        values = np.zeros(n, np.float32)
-        asked = points[count:].astype(np.float64)
-        values[count:] = self.inside(asked) if self.form == "occupancy" else self.distances(asked)
         order = random.permutation(n)
-        return points[order], values[order]
+        return points[order], order < count
 
     def _overlap(self, surface: Surface, n: int, random: np.random.Generator, *, near: bool) -> dict[str, float]:
         x, y, z = random.uniform(-0.5, 0.5, 3)

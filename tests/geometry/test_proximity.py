@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import trimesh
+from known_meshes import joined, sphere, torus
 
 from neuralfields.errors import InputError, MissingExtra
 from neuralfields.geometry import Triangles
@@ -69,3 +70,26 @@ def test_the_curve_visits_each_point_once_and_neighbours_soon() -> None:
     assert np.median(jumps) < 0.2
     assert list(along_curve(np.zeros((3, 3)))) == [0, 1, 2]
     assert len(along_curve(np.zeros((0, 3)))) == len(Proximity(BOX).signed(np.zeros((0, 3)))) == 0
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_large_mesh_is_asked_part_by_part(torn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    mesh = joined(sphere(4, 0.5, (0.3, 0, 0)), torus(60, 30, 0.6, 0.2))
+    if torn:
+        mesh = Triangles(mesh.vertices, mesh.faces[random.random(len(mesh.faces)) > 0.2])
+    near = mesh.sample(2000, random)[0] + 0.01 * random.standard_normal((2000, 3))
+    points = np.concatenate([near, random.uniform(-1, 1, (1000, 3)), mesh.vertices[:500]])
+    whole = Proximity(mesh)
+    nearest, winding = whole.nearest(points), whole.winding(points)
+    for name, value in {"_FACES": 700, "_SPARSE": 50, "_POINTS": 1000}.items():
+        monkeypatch.setattr(f"neuralfields.geometry.proximity.{name}", value)
+    parts = Proximity(mesh)
+    found = parts.nearest(points)
+    np.testing.assert_array_equal(found.distance, nearest.distance)
+    np.testing.assert_allclose(np.linalg.norm(points - found.point, axis=1), nearest.distance, atol=1e-12)
+    plane = np.einsum("ij,ij->i", found.point - mesh.corners[found.face, 0], mesh.normals[found.face])
+    np.testing.assert_allclose(plane, 0, atol=1e-12)
+    np.testing.assert_allclose(parts.winding(points), winding, atol=0.02)
+    assert (parts.inside(points) != whole.inside(points))[: len(points) - 500].mean() < 1e-3
+    assert len(parts.signed(np.zeros((0, 3)))) == 0

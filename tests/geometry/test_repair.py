@@ -76,6 +76,13 @@ def test_faces_removed_leave_the_others() -> None:
     assert topology(result).boundary_edges > 0 and not topology(result).closed
 
 
+def test_places_that_share_a_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = repaired(soup(BALL))
+    monkeypatch.setattr("neuralfields.geometry.repair._HASH", np.array([0, 0, 1], np.uint64))
+    found = repaired(soup(BALL))
+    assert same(found[0], whole[0]) and found[1] == whole[1] and len(found[0].vertices) == len(BALL.vertices)
+
+
 def test_inside_out() -> None:
     result, repairs = repaired(flipped(BALL, np.ones(len(BALL.faces), bool)))
     assert same(result, BALL)

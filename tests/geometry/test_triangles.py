@@ -45,6 +45,20 @@ def test_far_from_the_origin_and_of_any_size(size: float) -> None:
     assert np.allclose(moved.vertex_normals, ball.vertex_normals, atol=1e-9)
 
 
+def test_normals_of_some_faces_are_those_of_all() -> None:
+    ring, some = torus(), np.array([5, 0, 5, 500])
+    np.testing.assert_array_equal(ring.normals_of(some), ring.normals[some])
+    assert not ring.normals_of(some[:0]).size
+
+
+def test_what_is_computed_of_many_faces_by_pieces_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("areas", "normals", "vertex_normals", "bends", "volume")
+    whole = {name: getattr(torus(), name) for name in names}
+    monkeypatch.setattr("neuralfields.geometry.triangles._PIECE", 100)
+    for name in names:
+        np.testing.assert_allclose(getattr(torus(), name), whole[name], rtol=1e-12, atol=1e-15)
+
+
 def test_degenerate_faces_give_no_normal() -> None:
     mesh = Triangles(np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0.0]]), np.array([[0, 1, 2], [0, 0, 1]]))
     assert not mesh.normals.any() and not mesh.vertex_normals.any()

@@ -113,7 +113,8 @@ def test_what_reaches_beyond_the_box_is_cut() -> None:
     np.testing.assert_array_equal(half.sum((0, 1)) > 0, np.arange(20) >= 16)
 
 
-def test_large_faces_go_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_and_many_faces_go_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = occupancy(BOX, 32, (0.1, 0.2, 0.3)).inside
     monkeypatch.setattr("neuralfields.geometry.voxels._PAIRS", 100)
+    monkeypatch.setattr("neuralfields.geometry.voxels._FACES", 5)
     np.testing.assert_array_equal(occupancy(BOX, 32, (0.1, 0.2, 0.3)).inside, whole)
