@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "docs")]
 import comparison_tables  # noqa: E402
 
 import neuralfields as nf  # noqa: E402
-from neuralfields.files.meshes import write_mesh  # noqa: E402
+from neuralfields.files.meshes import read_mesh, write_mesh  # noqa: E402
 
 Run = Callable[..., dict[str, Any]]
 
@@ -148,6 +148,31 @@ def test_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     ]
     assert rows["armadillo"]["closed"] and rows["armadillo"]["chamfer_l1_percent"] < 3
     assert rows["armadillo"]["points_to_mesh_percent"] < 2 and rows["bunny"]["components"] >= 1
+
+
+def test_large_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its meshes are the sample, with more faces."""
+    script = importlib.import_module("large_mesh")
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    (tmp_path / "meshes").mkdir()
+    write_mesh(tmp_path / "meshes" / "corner.obj", corners, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]))
+
+    def looked_at(path: Path, seconds: float, folder: Path) -> dict[str, Any]:
+        found = read_mesh(path)
+        mesh = nf.geometry.Triangles(found.vertices, found.faces)
+        return {"faces": len(mesh.faces), "closed": mesh.closed, "volume": mesh.volume, "peak_memory_mib": 1}
+
+    monkeypatch.setattr(script, "DATA", tmp_path)
+    monkeypatch.setattr(script, "command", looked_at)
+    words = ["large_mesh.py", "--only", "corner.obj", "--times", "0", "2", "--out", str(tmp_path / "large.json")]
+    monkeypatch.setattr(sys, "argv", words)
+    script.main()
+    rows = json.loads((tmp_path / "large.json").read_text())["results"]["rows"]
+    assert [(row["faces"], row["closed"], row["peak_bytes_per_face"]) for row in rows] == [
+        (4, True, 2**18),
+        (64, True, 2**14),
+    ]
+    assert [row["volume"] for row in rows] == pytest.approx([1 / 6, 1 / 6])
 
 
 @pytest.mark.parametrize(
