@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame
 from neuralfields.geometry.cameras import Vector
@@ -99,6 +100,8 @@ class Surroundings:
         height = self.elevation if elevation is None else elevation
         if not (-90 < height < 90 and math.isfinite(azimuth)):
             raise InputError(f"a camera's elevation is between -90 and 90 degrees, got {height} at azimuth {azimuth}")
+        if distance is not None:
+            positive(distance=distance)
         turn, rise = math.radians(azimuth), math.radians(height)
         level = self.front * math.cos(turn) + torch.linalg.cross(self.up, self.front) * math.sin(turn)
         away = level * math.cos(rise) + self.up * math.sin(rise)
