@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
+from ball_scene import DENSITY, RADIUS, SOFTNESS, BallScene
 
 import neuralfields as nf
 from neuralfields.errors import InputError, NoSurface
@@ -14,37 +13,23 @@ from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Frame, Triangles, repaired, topology
 from neuralfields.storage.export_scene import export_scene_lattice, export_scene_mesh
 
-RADIUS, DENSITY = 0.5, 400.0
 
-
-class BallScene(nf.Field):
-    """A ball that is red to who looks along +x, and a speck beside it; the world is mirrored if wanted."""
-
-    def __init__(self, mirrored: bool = False) -> None:
-        super().__init__()
-        self.in_dim, self.out_dim = 6, 4
-        side = -2.0 if mirrored else 2.0
-        self.frame = Frame(((side, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 2.0)), (10.0, 20.0, 30.0))
-
-    def density(self, x: Tensor) -> Tensor:
-        speck = (x - x.new_tensor([0.8, 0.8, 0.8])).norm(dim=-1) - 0.05
-        return DENSITY * torch.sigmoid(-torch.minimum(x.norm(dim=-1) - RADIUS, speck) / 0.01)
-
-    def forward(self, x: Tensor) -> Tensor:
-        direction = x[..., 3:]
-        colour = torch.stack([(1 + direction[..., 0]) / 2, torch.full_like(x[..., 0], 0.25), 0 * x[..., 0]], -1)
-        return torch.cat([self.density(x[..., :3])[..., None], colour], -1)
+def ball(mirrored: bool = False) -> BallScene:
+    """Of radius 1 around (10, 20, 30) in the world, which is mirrored if wanted."""
+    field, side = BallScene(), -2.0 if mirrored else 2.0
+    field.frame = Frame(((side, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 2.0)), (10.0, 20.0, 30.0))
+    return field
 
 
 def radius_at(opacity: float) -> float:
     """Where 1/128 stops this share of the light."""
     share = -math.log(1 - opacity) * 128 / DENSITY
-    return RADIUS + 0.01 * math.log(1 / share - 1)
+    return RADIUS + SOFTNESS * math.log(1 / share - 1)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_mesh_in_the_world_with_colours(tmp_path: Path, mirrored: bool) -> None:
-    made = export_scene_mesh(BallScene(mirrored), tmp_path / "ball.ply", resolution=64, least_share=0.1)
+    made = export_scene_mesh(ball(mirrored), tmp_path / "ball.ply", resolution=64, least_share=0.1)
     found = read_mesh(tmp_path / "ball.ply")
     assert len(found.vertices) == len(made.vertices)
     triangles = Triangles(found.vertices, found.faces)
@@ -64,15 +49,15 @@ def test_a_mesh_in_the_world_with_colours(tmp_path: Path, mirrored: bool) -> Non
 
 def test_levels_and_specks(tmp_path: Path) -> None:
     for opacity in (0.1, 0.9):
-        export_scene_mesh(BallScene(), tmp_path / "ball.ply", resolution=48, opacity=opacity, least_share=0.1)
+        export_scene_mesh(ball(), tmp_path / "ball.ply", resolution=48, opacity=opacity, least_share=0.1)
         away = np.linalg.norm(read_mesh(tmp_path / "ball.ply").vertices - (10, 20, 30), axis=1)
         np.testing.assert_allclose(away, 2 * radius_at(opacity), atol=2e-3)
-    with_speck = export_scene_mesh(BallScene(), tmp_path / "ball.obj", resolution=48)
+    with_speck = export_scene_mesh(ball(), tmp_path / "ball.obj", resolution=48)
     assert with_speck.vertices.max() > 31
 
 
 def test_a_lattice(tmp_path: Path) -> None:
-    shape = export_scene_lattice(BallScene(), tmp_path / "ball.npz", resolution=8)
+    shape = export_scene_lattice(ball(), tmp_path / "ball.npz", resolution=8)
     assert shape == (9, 9, 9)
     with np.load(tmp_path / "ball.npz") as found:
         assert str(found["form"]) == "radiance" and found["x"][[0, 4, 8]].tolist() == [8, 10, 12]
@@ -83,7 +68,7 @@ def test_a_lattice(tmp_path: Path) -> None:
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
-    field = BallScene()
+    field = ball()
     with pytest.raises(InputError, match="suffix"):
         export_scene_mesh(field, tmp_path / "ball.png")
     for opacity in (0.0, 1.0, math.nan):
