@@ -13,6 +13,7 @@ import trimesh
 
 from neuralfields.cli import COMMANDS, main
 from neuralfields.files.images import write_image
+from neuralfields.signals import synthetic
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -28,13 +29,14 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README + TRAINING, re.DOTALL)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What the reader is assumed to have: a photo and some points in it, a mesh and a scan."""
+    """What the reader is assumed to have: a photo and some points in it, a mesh and a scan, photos of a scene."""
     y, x = np.mgrid[0:32, 0:48] / 48
     write_image(tmp_path / "photo.png", np.stack([x, y, (x + y) / 2], -1), bits=8)
     np.save(tmp_path / "points.npy", np.array([[0.0, 0.0], [0.5, -0.5]]))
     ball = trimesh.creation.icosphere(2)
     ball.export(tmp_path / "bunny.obj")
     trimesh.PointCloud(ball.vertices).export(tmp_path / "scan.ply")
+    synthetic.write(tmp_path / "lego", views=6, held_out=1, size=16, samples=1)
     return tmp_path
 
 

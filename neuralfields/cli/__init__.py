@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "measure a fit against its source: nf eval runs/photo",
     "export": "write a field as a picture of any size: nf export runs/photo out.png --size 3072x2048",
     "render": "draw a fitted shape, or film it turning: nf render runs/bunny bunny.png",
+    "check": "what a scene's cameras are like, and what is wrong with it: nf check scenes/fox",
     "query": "values of a field at points: nf query runs/photo points.npy",
     "methods": "list what --field and --recipe take, with papers",
     "doctor": "device, threads, versions, and which kernel each operation would use and why",

@@ -294,6 +294,7 @@ class Cameras:
     """Many cameras, for rays through points of different pictures at once.
 
     Attributes:
+        each: the cameras one by one.
         pose: [v, 3, 4] float64, as for ``Camera``.
         focal: [v, 2] float64.
         centre: [v, 2] float64.
@@ -309,7 +310,7 @@ class Cameras:
     def __init__(self, cameras: Sequence[Camera]):
         if not cameras:
             raise InputError("there is no camera among the 0 given: give at least one")
-        self._cameras = tuple(cameras)
+        self.each = tuple(cameras)
         self.pose = torch.stack([camera.pose for camera in cameras])
         self.focal = torch.tensor([camera.focal for camera in cameras], dtype=torch.float64)
         self.centre = torch.tensor([camera.centre for camera in cameras], dtype=torch.float64)
@@ -323,14 +324,14 @@ class Cameras:
         self._lens = torch.tensor([number[camera.lens] for camera in cameras])
 
     def __len__(self) -> int:
-        return len(self._cameras)
+        return len(self.each)
 
     def __getitem__(self, view: int) -> Camera:
-        return self._cameras[view]
+        return self.each[view]
 
     def in_box(self, frame: Frame) -> "Cameras":
         """All of them as ``Camera.in_box`` gives them."""
-        return Cameras([camera.in_box(frame) for camera in self._cameras])
+        return Cameras([camera.in_box(frame) for camera in self.each])
 
     def rays(self, view: Tensor, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> Rays:
         """The rays [n] through the points ``pixels`` [n, 2] of the pictures ``view`` [n], as ``Camera.rays`` has them.

@@ -1,7 +1,6 @@
 """What many cameras do together: where they look, how far it is, what is odd about them."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor
 from neuralfields.geometry.cameras import Camera, Cameras
 from neuralfields.geometry.focus import nearest_to_lines
 
-_PARALLEL = 1e-3  # the share of a step along the axes that leaves them: below it they meet nowhere
+_PARALLEL = 1e-3  # how well axes tell where they meet, see ``nearest_to_lines``: below it they meet nowhere
 _FAR_OFF = 6.0  # times the median distance from the others' middle
-_BORDER = 9  # places along each side of a picture
+_BORDER, _LINE = 9, 65  # places along each side of a picture, and through its middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Survey:
         distance: of the cameras from the focus: least, mean, most.
         off_axis: the mean angle between a camera's axis and the direction to the focus.
         spread: the angle between the two axes that differ most.
-        field_of_view: across and down, the mean of all cameras.
+        angles: of view, across and down, [v, 2] float64.
         duplicates: pairs of cameras at one place with one direction, the first of them with each of the others.
         outwards: cameras that have the focus behind them.
         far_off: cameras far from all others.
@@ -41,7 +40,7 @@ class Survey:
     distance: tuple[float, float, float] | None
     off_axis: float | None
     spread: float
-    field_of_view: tuple[float, float]
+    angles: Tensor
     duplicates: tuple[tuple[int, int], ...]
     outwards: tuple[int, ...]
     far_off: tuple[int, ...]
@@ -52,12 +51,13 @@ def survey(cameras: Cameras) -> Survey:
     """Look at cameras from outside."""
     place, axis = cameras.pose[:, :, 3], -cameras.pose[:, :, 2]
     up = torch.nn.functional.normalize(cameras.pose[:, :, 1].mean(0), dim=0)
-    focus = meeting_point(place, axis)
+    point, certainty = nearest_to_lines(place, axis)
+    meeting = point if certainty > _PARALLEL else None
     extent = place.amax(0) - place.amin(0)
     distance = off_axis = None
     outwards: list[int] = []
-    if focus is not None:
-        away = focus - place
+    if meeting is not None:
+        away = meeting - place
         lengths = away.norm(dim=1)
         distance = float(lengths.min()), float(lengths.mean()), float(lengths.max())
         ahead = (away * axis).sum(1)
@@ -67,11 +67,11 @@ def survey(cameras: Cameras) -> Survey:
         middle=place.mean(0),
         up=up,
         extent=(float(extent[0]), float(extent[1]), float(extent[2])),
-        focus=focus,
+        focus=meeting,
         distance=distance,
         off_axis=off_axis,
         spread=_spread(axis),
-        field_of_view=_field_of_view(cameras),
+        angles=_angles(cameras),
         duplicates=_duplicates(cameras),
         outwards=tuple(outwards),
         far_off=tuple(_far_off(place)),
@@ -79,36 +79,37 @@ def survey(cameras: Cameras) -> Survey:
     )
 
 
-def meeting_point(place: Tensor, axis: Tensor) -> Tensor | None:
-    """The point [3] nearest, in the sense of least squares, to the lines from places [n, 3] along axes [n, 3].
-
-    None where the lines are parallel, so that there is no such point.
-    """
-    point, certainty = nearest_to_lines(place, axis)
-    return None if certainty < _PARALLEL else point
-
-
 def view_angles(camera: Camera) -> tuple[float, float]:
-    """The angles in degrees that a picture spans from left to right and from top to bottom, through its middle."""
+    """The angles in degrees that a picture spans from left to right and from top to bottom, through its middle.
+
+    Where the lens lets no light reach the border, those of what is lit.
+    """
     width, height = camera.size
-    ends = torch.tensor([[0, height / 2], [width, height / 2], [width / 2, 0], [width / 2, height]])
-    left, right, top, bottom = camera.rays(ends, dtype=torch.float64).direction
-    return _angle(left, right), _angle(top, bottom)
+    t = torch.linspace(0, 1, _LINE, dtype=torch.float64)
+    half = torch.full_like(t, 0.5)
+    across, down = torch.stack([t * width, half * height], 1), torch.stack([half * width, t * height], 1)
+    return _span(camera, across), _span(camera, down)
 
 
-def _angle(a: Tensor, b: Tensor) -> float:
-    return math.degrees(2 * math.atan2(float((a - b).norm()), float((a + b).norm())))
+def _span(camera: Camera, line: Tensor) -> float:
+    """The sum of the angles in degrees between rays through places [n, 2] one after the other."""
+    ray = camera.rays(line, dtype=torch.float64).direction
+    ray = ray[~ray.isnan().any(1)]
+    before, after = ray[:-1], ray[1:]
+    angles = 2 * torch.atan2((after - before).norm(dim=1), (after + before).norm(dim=1))
+    return math.degrees(float(angles.sum()))
 
 
-def _field_of_view(cameras: Cameras) -> tuple[float, float]:
-    across, down = zip(*(view_angles(camera) for camera in _kinds(cameras)), strict=True)
-    return sum(across) / len(across), sum(down) / len(down)
-
-
-def _kinds(cameras: Cameras) -> list[Camera]:
-    """A camera of each kind, whatever their poses."""
-    kinds = {(c.focal, c.size, c.centre, c.lens): c for c in (cameras[k] for k in range(len(cameras)))}
-    return list(kinds.values())
+def _angles(cameras: Cameras) -> Tensor:
+    """Those of all cameras; of those that differ in their poses alone they are computed once."""
+    known: dict[tuple[object, ...], tuple[float, float]] = {}
+    rows = []
+    for camera in cameras.each:
+        kind = camera.focal, camera.size, camera.centre, camera.lens
+        if kind not in known:
+            known[kind] = view_angles(camera)
+        rows.append(known[kind])
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def _spread(axis: Tensor) -> float:
@@ -133,7 +134,7 @@ def _far_off(place: Tensor) -> list[int]:
 
 def _dark(cameras: Cameras) -> list[int]:
     """Cameras with NaN among the rays along the picture's border."""
-    if all(cameras[k].lens is None for k in range(len(cameras))):
+    if all(camera.lens is None for camera in cameras.each):
         return []
     t = torch.linspace(0, 1, _BORDER, dtype=torch.float64)
     zero, one = torch.zeros_like(t), torch.ones_like(t)
@@ -150,9 +151,8 @@ def _where(mask: Tensor) -> list[int]:
 
 def share_seen(cameras: Cameras, points: Tensor, *, most: int = 64) -> float:
     """The mean share of points [k, 3] that are inside a picture, over at most so many of the cameras."""
-    some: Sequence[Camera] = [cameras[k] for k in range(0, len(cameras), max(1, len(cameras) // most))]
     shares = []
-    for camera in some:
+    for camera in cameras.each[:: max(1, len(cameras) // most)]:
         pixels, _ = camera.project(points)
         inside = (pixels > 0).all(1) & (pixels < torch.tensor(camera.size)).all(1)
         shares.append(float(inside.double().mean()))

@@ -1,5 +1,6 @@
 """From fields to what one looks at. Everything here takes fields as functions."""
 
+from neuralfields.render.camera_map import CameraGroup, camera_map
 from neuralfields.render.dual_contouring import contour
 from neuralfields.render.framing import framed
 from neuralfields.render.imaging import as_light, displayed, image_values
@@ -17,6 +18,7 @@ __all__ = [
     "FORMS",
     "MODES",
     "VIEW_MODES",
+    "CameraGroup",
     "CameraPath",
     "Extracted",
     "Hits",
@@ -25,6 +27,7 @@ __all__ = [
     "Surroundings",
     "View",
     "as_light",
+    "camera_map",
     "components",
     "contour",
     "displayed",

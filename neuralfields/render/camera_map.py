@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 _SMOOTH = 2  # pixels drawn for one of the picture, along each axis
-_PANEL, _MARGIN, _HEAD, _FOOT = 700, 36, 34, 46
+_PANEL, _MARGIN, _HEAD, _FOOT = 700, 28, 34, 46
+_PYRAMID = 0.12  # length of a camera's, as a share of half the width
 _INK, _GREY, _EDGE = (30, 30, 30), (120, 120, 120), (215, 215, 215)
 _AXES = (("x", (200, 50, 40)), ("y", (40, 150, 60)), ("z", (40, 90, 200)))
-_HUES: tuple[Colour, ...] = ((31, 95, 191), (200, 60, 30), (230, 140, 0), (150, 40, 160))
+_HUES: tuple[Colour, ...] = ((31, 95, 191), (200, 60, 30), (170, 30, 190), (230, 140, 0))
 _PLAIN = 1000  # cameras, from which on each is a dot with a line
 _POINTS = 20_000
 
 
-class Group(NamedTuple):
+class CameraGroup(NamedTuple):
     """Cameras of one colour in a map: what the legend calls them, and their numbers."""
 
     name: str
@@ -33,7 +34,7 @@ class Group(NamedTuple):
 
 def camera_map(
     cameras: Cameras,
-    groups: Sequence[Group],
+    groups: Sequence[CameraGroup],
     *,
     up: Tensor,
     focus: Tensor | None = None,
@@ -95,12 +96,12 @@ class _Frame:
         local = shown @ axes.T
         low, high = local.amin(0), local.amax(0)
         half = float((high - low).max()) / 2 or 1.0
-        return cls(axes, (low + high) / 2, 1.2 * half)
+        return cls(axes, (low + high) / 2, half * (1 + _PYRAMID))
 
     @property
     def pyramid(self) -> float:
         """How long a camera's is."""
-        return 0.12 * self.half
+        return _PYRAMID * self.half
 
     @property
     def scale(self) -> float:
@@ -212,7 +213,7 @@ def _pyramids(cameras: Cameras, views: Tensor, length: float) -> Tensor:
 
 
 def _legend(
-    draw: "ImageDraw.ImageDraw", size: tuple[int, int], groups: Sequence[Group], frame: _Frame, title: str
+    draw: "ImageDraw.ImageDraw", size: tuple[int, int], groups: Sequence[CameraGroup], frame: _Frame, title: str
 ) -> None:
     def at(x: float, y: float) -> tuple[float, float]:
         return x * _SMOOTH, y * _SMOOTH
@@ -227,7 +228,9 @@ def _legend(
             x += 20 + draw.textlength(words, _font(14)) / _SMOOTH + 26
     length, end = frame.bar * frame.scale, size[0] - 14
     draw.line([at(end - length, y), at(end, y)], _INK, 2 * _SMOOTH)
-    draw.text(at(end - length - 10, y), f"{frame.bar:g} units", _INK, _font(14), anchor="rm")
+    draw.text(
+        at(end - length - 10, y), f"{frame.bar:g} {'unit' if frame.bar == 1 else 'units'}", _INK, _font(14), anchor="rm"
+    )
 
 
 def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":

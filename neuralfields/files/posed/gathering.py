@@ -1,8 +1,9 @@
 """From what a scene's files tell to photos that can be used: pictures are found, sizes read, poses checked."""
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ class Folders:
     """What lies in folders; each is listed once."""
 
     def __init__(self) -> None:
-        self._names: dict[Path, frozenset[str]] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
-    def names(self, folder: Path) -> frozenset[str]:
+    def names(self, folder: Path | str) -> frozenset[str]:
         """The names in a folder; none where there is no such folder."""
+        folder = str(folder)
         if folder not in self._names:
             try:
-                self._names[folder] = frozenset(entry.name for entry in folder.iterdir())
+                self._names[folder] = frozenset(os.listdir(folder))
             except (OSError, ValueError):  # no such folder, or a name that none can have
                 self._names[folder] = frozenset()
         return self._names[folder]
@@ -38,11 +40,14 @@ class Folders:
     def has(self, path: Path) -> bool:
         return path.name in self.names(path.parent)
 
+    def beside(self, path: Path, names: Iterable[str]) -> Path | None:
+        """The first of these names that there is in the folder of ``path``."""
+        there = self.names(os.path.dirname(path))
+        return next((path.with_name(name) for name in names if name in there), None)
+
     def picture(self, path: Path) -> Path | None:
         """The picture of this name, or of this name with a suffix; None where there is none."""
-        if self.has(path):
-            return path
-        return next((found for suffix in SUFFIXES if self.has(found := path.with_name(path.name + suffix))), None)
+        return self.beside(path, [path.name, *(path.name + suffix for suffix in SUFFIXES)])
 
     def pictures(self, folder: Path) -> list[str]:
         """The names of all pictures in a folder, sorted."""

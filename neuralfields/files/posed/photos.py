@@ -1,6 +1,7 @@
 """What all formats of posed photos give: plain numbers beside the pictures' paths."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,11 +73,29 @@ class PosedScene:
     aabb_scale: float | None = None
     notes: tuple[str, ...] = ()
 
+    def warnings(self, named: int = 5) -> list[str]:
+        """What is wrong, a line each: why photos were left out, with the first names, and the notes."""
+        names: dict[str, list[str]] = {}
+        for name, reason in self.left_out:
+            names.setdefault(reason, []).append(name)
+        listed = len(self.photos) + len(self.left_out)
+        out = [
+            f"{len(those)} of {listed} pictures are left out because {reason}: {first_names(those, named)}"
+            for reason, those in names.items()
+        ]
+        return [*out, *self.notes]
+
     @property
     def splits(self) -> tuple[str, ...]:
         """Those that the files tell, of "train", "val" and "test"."""
         told = {photo.split for photo in self.photos}
         return tuple(name for name in ("train", "val", "test") if name in told)
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)
@@ -109,11 +128,11 @@ class Optics:
             raise InputError(f"the picture has {_by(size)} pixels, its camera {_by(told)}, which is another shape")
         fx, fy = self._focal(told)
         cx, cy = self.centre or (told[0] / 2, told[1] / 2)
-        if not (0 < fx < np.inf and 0 < fy < np.inf):
+        if not (0 < fx < math.inf and 0 < fy < math.inf):
             raise InputError(f"its focal length is {fx:g}, {fy:g} pixels: it is positive and finite")
-        if not np.isfinite([cx, cy]).all():
+        if not all(map(math.isfinite, (cx, cy))):
             raise InputError(f"its principal point is {cx:g}, {cy:g}: it is finite")
-        if self.lens and not np.isfinite(self.lens[1]).all():
+        if self.lens and not all(map(math.isfinite, self.lens[1])):
             raise InputError(f"its distortion is {self.lens[1]}: coefficients are finite")
         return (fx * x, fy * y), (cx * x, cy * y)
 
@@ -140,7 +159,7 @@ def checked_pose(matrix: np.ndarray) -> np.ndarray:
         raise InputError(f"its matrix is {list(matrix.shape)}: [3, 4] or [4, 4] works")
     if not np.isfinite(matrix).all():
         raise InputError("its matrix holds NaN or infinity")
-    if len(matrix) == 4 and not np.allclose(matrix[3], [0, 0, 0, 1], rtol=0, atol=1e-6):
+    if len(matrix) == 4 and np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-6:
         raise InputError(f"its matrix ends with the row {matrix[3].tolist()}, that of a pose with 0 0 0 1")
     left, scale, right = np.linalg.svd(matrix[:3, :3])
     if not scale[2] > 1e-6 * scale[0]:

@@ -23,6 +23,7 @@ _PINHOLES = ("SIMPLE_PINHOLE", "PINHOLE")
 _OPENCV = ("SIMPLE_RADIAL", "RADIAL", "OPENCV")
 _FISHEYES = ("SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "OPENCV_FISHEYE")
 MODELS = (*_PINHOLES, *_OPENCV, "FULL_OPENCV", *_FISHEYES)
+_ENDS = (".exr", ".png", ".npy", "_0001.png", "_0000.png", "_0001.exr")  # of depths and normals beside a picture
 _RADIAL, _RATIONAL = ("k1", "k2", "p1", "p2", "k3"), ("k4", "k5", "k6")
 
 
@@ -158,8 +159,4 @@ def _coefficient(tree: Tree, key: str) -> float:
 
 def _beside(picture: Path, kind: str, folders: Folders) -> Path | None:
     """The file that Blender's scripts write beside r_0.png: r_0_depth_0001.png, or r_0_depth.exr."""
-    start = f"{picture.stem}_{kind}"
-    for suffix in (".exr", ".png", ".npy", "_0001.png", "_0000.png", "_0001.exr"):
-        if folders.has(path := picture.with_name(start + suffix)):
-            return path
-    return None
+    return folders.beside(picture, [f"{picture.stem}_{kind}{end}" for end in _ENDS])
