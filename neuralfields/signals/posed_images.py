@@ -30,6 +30,7 @@ _NEAR = 0.05  # box units before the eye where rays begin, if the files do not t
 _NEARER = 0.9  # of the nearest thing's distance
 _BESIDE = 5  # pixels around what a mask shows that are drawn, too: enough to learn where it ends
 _QUICK = 25  # views that a quick look at a field renders
+_BLOCK = 1 << 14  # rays rendered together: a field of 200 samples on each takes a quarter of a GB
 _PREVIEW_SIDES, _PREVIEW_SECONDS = (32, 64, 128, 256), 0.3
 _SPREAD = (math.sqrt(5) - 1) / 2  # the golden ratio: multiples of it, modulo 1, are apart from all before
 
@@ -126,10 +127,7 @@ class PosedImages:
         self._read: dict[str, Any] = {"holdout": None, "scale": 1, "split": "test"}
         self._notes: tuple[str, ...] = ()
         self.bounded = any(bool((mask < 255).any()) for mask in self._alphas())
-        if self.bounded:
-            self.frame, self.hull = self._carved(depths)
-        else:
-            self.frame, self.hull = open_frame(self.cameras[: self.training], depths), None
+        self.frame, self.hull = self._placed(depths)
         self.depths = depths
         self.near = _NEARER * depths[0] / self.frame.scale if depths and not self.bounded else _NEAR
         self.background = torch.full((3,), float(self.bounded))
@@ -313,7 +311,7 @@ class PosedImages:
         """A picture [height, width, 3] over the scene's background, on the CPU."""
         if not hasattr(field, "render"):
             raise InputError(f"a scene is shown by a field that can be rendered, {type(field).__name__} cannot")
-        view = render_view(field, camera, frame=self.frame, background=self.background)  # type: ignore[arg-type]
+        view = render_view(field, camera, frame=self.frame, background=self.background, block=_BLOCK)  # type: ignore[arg-type]
         return view.colour.cpu()
 
     def _over_background(self, image: np.ndarray) -> Tensor:
@@ -341,11 +339,16 @@ class PosedImages:
             if mask.any():
                 yield self.cameras[view], mask if counted is None else mask | ~counted
 
-    def _carved(self, depths: Depths | None) -> tuple[Frame, Tensor]:
-        """The box around what the masks leave of space, and what they leave of the box."""
-        if not any(mask.any() for mask in self._alphas()):
+    def _placed(self, depths: Depths | None) -> tuple[Frame, Tensor | None]:
+        """The box, around what the masks leave of space where there are any, and what they leave of the box."""
+        if self.bounded and not any(mask.any() for mask in self._alphas()):
             raise InputError(f"{self.name} shows nothing: alpha is 0 everywhere in all {self.training} pictures")
-        frame = cube_in_view(self.cameras[: self.training], depths)
+        try:
+            frame = (cube_in_view if self.bounded else open_frame)(self.cameras[: self.training], depths)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from None
+        if not self.bounded:
+            return frame, None
         hull = visual_hull(self._silhouettes(), frame, CELLS)
         if hull.any():
             frame = tightened(hull, frame)

@@ -301,8 +301,8 @@ CORNERS = [np.pad(np.full((2, 2, 4), 255, np.uint8), ((14, 0), (14, 0), (0, 0)))
 REFUSED = {
     "blank": (lambda: bad(BLANK), "scene shows nothing: alpha is 0 everywhere in all 4 pictures"),
     "not of one thing": (lambda: bad(CORNERS, around(12)), "no place is on the masks of all pictures"),
-    "one place": (lambda: bad(cameras=[around(4)[0]] * 4), "all 4 pictures are from one place"),
-    "one picture": (lambda: bad(cameras=around(1)), "there is a single picture, so nothing tells how far"),
+    "one place": (lambda: bad(cameras=[around(4)[0]] * 4), "scene: all 4 pictures are from one place"),
+    "one picture": (lambda: bad(cameras=around(1)), "scene: there is a single picture, so nothing tells how far"),
     "sizes": (lambda: bad([np.zeros((8, 9, 3))] * 4), "0 has 9x8 pixels, its camera 16x16"),
     "counts": (lambda: bad(BLANK[:3]), "3 images, 4 cameras and 3 names"),
     "training": (lambda: bad(training=0), "trained on 1 to all of its 4 pictures, got 0"),
