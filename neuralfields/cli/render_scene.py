@@ -1,7 +1,6 @@
 """The part of ``nf render`` for scenes: pictures, films along a path, the views that were held out."""
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,15 +106,11 @@ def _seen(field: Field, camera: Camera, options: argparse.Namespace) -> View:
     return render_view(field, camera, normals=options.mode == "normals")  # type: ignore[arg-type]
 
 
-def _depths(field: Field, cameras: Sequence[Camera]) -> tuple[float, float]:
+def _depths(field: Field, cameras: Sequence[Camera]) -> tuple[float, float] | None:
     """The nearest and the farthest that is seen anywhere along the way, roughly."""
-    near, far = math.inf, 0.0
-    for camera in cameras[:: math.ceil(len(cameras) / _LOOKS)]:
-        view = render_view(field, camera.scaled(min(1.0, _SMALL / max(camera.size))))  # type: ignore[arg-type]
-        there = view.depth[view.opacity > 0.5]
-        if len(there):
-            near, far = min(near, float(there.min())), max(far, float(there.max()))
-    return (near, far) if near < far else (0.0, 1.0)
+    some = [camera.scaled(min(1.0, _SMALL / max(camera.size))) for camera in cameras[:: -(-len(cameras) // _LOOKS)]]
+    found = [reach for camera in some if (reach := render_view(field, camera).reach)]  # type: ignore[arg-type]
+    return (min(near for near, _ in found), max(far for _, far in found)) if found else None
 
 
 def _described(field: Field, folder: RunFolder | None) -> dict[str, Any]:

@@ -25,6 +25,8 @@ ViewMode = Literal["colour", "depth", "normals", "opacity"]
 VIEW_MODES: tuple[ViewMode, ...] = ("colour", "depth", "normals", "opacity")
 _BLOCK = 1 << 13  # rays rendered together: a network of width 256 takes a GiB and a half for them
 _COUNTS = 0.03  # weight of a sample from which it has a part in a normal
+_SPECKS = 0.01  # share of the pixels that may be nearer, and farther, than what is taken for nearest and farthest
+_WIDE = 4.0
 _SEEN = 0.5  # opacity from which a pixel has a normal
 _BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
@@ -64,6 +66,15 @@ class View:
         alpha = self.opacity[..., None]
         return torch.cat([torch.where(alpha > 0, self.colour / alpha, 0).clamp(0, 1), alpha], -1)
 
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """The depths between which nearly all is that is seen; None if nothing is. Specks in the air do not count."""
+        depths = self.depth[self.opacity > _SEEN].sort().values
+        if not len(depths):
+            return None
+        speck = int(_SPECKS * (len(depths) - 1))
+        return float(depths[speck]), float(depths[-1 - speck])
+
     def picture(
         self,
         mode: ViewMode = "colour",
@@ -73,7 +84,8 @@ class View:
     ) -> np.ndarray:
         """A view without a background as a screen shows it.
 
-        "normals" are shown as (n + 1) / 2, "depth" from 1 for the nearest to 0.1 for the farthest, "opacity" as grey.
+        "normals" are shown as (n + 1) / 2, "depth" from 1 for the nearest to 0.1 for the farthest, in even steps of the
+        distance, or of its inverse where the farthest is more than four times as far, "opacity" as grey.
 
         Args:
             mode: one of VIEW_MODES.
@@ -91,15 +103,22 @@ class View:
         one_of(BACKGROUNDS, background=background)
         if mode == "opacity":
             return self.opacity[..., None].expand(-1, -1, 3).clamp(0, 1).float().cpu().numpy()
+        grey = float(background == "white")
+        if mode == "colour" and background != "transparent":
+            return self.over([grey] * 3).clamp(0, 1).float().cpu().numpy()
         pixels = self._shown(mode, depths).float().cpu().numpy()
-        return pixels if background == "transparent" else over_grey(pixels, float(background == "white"))
+        return pixels if background == "transparent" else over_grey(pixels, grey)
 
     def _shown(self, mode: ViewMode, depths: tuple[float, float] | None) -> Tensor:
         if mode == "colour":
             return self.straight()
         alpha = self.opacity[..., None]
         if mode == "depth":
-            return torch.cat([nearness(self.depth, self.opacity > _SEEN, depths), alpha], -1)
+            near, far = depths or self.reach or (0.0, 1.0)
+            told = self.depth, near, far
+            if 0 < near < far / _WIDE:
+                told = -1 / self.depth.clamp(min=near), -1 / near, -1 / far
+            return torch.cat([nearness(told[0], self.opacity > _SEEN, told[1:]), alpha], -1)
         if self.normals is None:
             raise InputError("this view has no normals: ask render_view for them")
         there = self.normals.square().sum(-1, keepdim=True) > 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame, Rays
-from neuralfields.render import VIEW_MODES, pixel_rays, render_view
+from neuralfields.render import VIEW_MODES, View, pixel_rays, render_view
 from neuralfields.volume import Intervals, Rendered, render
 
 RADIUS, SAMPLES = 0.6, 64
@@ -111,6 +111,20 @@ def test_backgrounds_and_pictures() -> None:
     assert view.picture("opacity")[16, 20, 0] == pytest.approx(float(view.opacity[16, 20]))
     depth = view.picture("depth", "black", depths=(0.0, 100.0))
     assert depth[16, 20, 0] == pytest.approx((1 - 0.9 * float(view.depth[16, 20]) / 100) * float(view.opacity[16, 20]))
+
+
+def test_depths_are_shown_without_specks_and_far_ones_by_their_inverse() -> None:
+    depth = torch.linspace(2, 3, 400).view(20, 20).clone()
+    depth[0, 0], depth[-1, -1] = 0.01, 900.0
+    view = View(torch.ones(20, 20, 3), torch.ones(20, 20), depth)
+    assert view.reach == pytest.approx((2, 3), abs=0.02)
+    picture = view.picture("depth")[..., 0]
+    assert picture[0, 0] == 1 and picture[-1, -1] == pytest.approx(0.1)
+    assert picture[10, 0] == pytest.approx(0.55, abs=0.02)
+    wide = view.picture("depth", depths=(1.0, 100.0))[..., 0]
+    assert wide[10, 0] == pytest.approx(0.1 + 0.9 * (1 / 2.5 - 0.01) / 0.99, abs=0.01)
+    empty = View(torch.zeros(4, 4, 3), torch.zeros(4, 4), torch.zeros(4, 4))
+    assert empty.reach is None and (empty.picture("depth") == 1).all()
 
 
 def test_rays_of_pixels_are_those_of_the_camera() -> None:

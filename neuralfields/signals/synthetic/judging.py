@@ -63,7 +63,5 @@ def _errors(truth: View, view: View, background: float) -> dict[str, float]:
 
 
 def _column(truth: View, view: View) -> np.ndarray:
-    seen = truth.depth[truth.depth > 0]
-    depths = (float(seen.min()), float(seen.max())) if len(seen) else None
-    rows = [one.picture(mode, depths=depths) for mode in ("colour", "depth", "normals") for one in (truth, view)]
+    rows = [one.picture(mode, depths=truth.reach) for mode in ("colour", "depth", "normals") for one in (truth, view)]
     return np.concatenate(rows, 0)
