@@ -1,5 +1,6 @@
 """What the applications draw of a small picture."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "apps"))
 import compare_methods
 import fit_sdf
 import reconstruct_scan
+import render_path
+from ball_scene import BallScene
 
 import neuralfields as nf
 from neuralfields.errors import InputError
@@ -119,3 +122,22 @@ def test_fit_sdf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     for settings, name in (({"seconds": 0}, "a.glb"), ({}, "a.txt"), ({}, "no/a.glb")):
         with pytest.raises(InputError, match=r"above 0|folder that there is"):
             fit_sdf.main(tmp_path / "ball.obj", tmp_path / name, **settings)
+
+
+def test_render_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nf.save(BallScene(), tmp_path / "ball.nf")
+    keys = [{"eye": [4, 0, 1], "target": [0, 0, 0]}, {"eye": [0, 4, 1], "target": [0, 0, 0]}]
+    (tmp_path / "path.json").write_text(json.dumps({"keys": keys, "seconds": 0.1}))
+    given = {"size": (32, 24), "trust": ("ball_scene",)}
+    render_path.main(tmp_path / "ball.nf", tmp_path / "path.json", tmp_path / "out.gif", **given)
+    assert "out.gif: 2 pictures, " in capsys.readouterr().out
+    with Image.open(tmp_path / "out.gif") as film:
+        assert film.size == (96, 24)
+        colour, depth, normals = np.split(np.asarray(film.convert("RGB")).astype(int), 3, axis=1)
+    assert (colour[0, 0] >= 250).all() and colour[12, 16, 1] < 80  # a ball on white
+    assert np.ptp(depth[12, 16]) < 12 and normals[12, 16].argmax() == 0  # its normal is towards +x
+    with pytest.raises(InputError, match="mode is one of colour, depth"):
+        render_path.main(tmp_path / "ball.nf", None, tmp_path / "out.gif", modes=["shaded"], **given)
+    nf.save(nf.networks.MLP(3, 1, width=4, depth=1), tmp_path / "shape.nf")
+    with pytest.raises(InputError, match="no scene"):
+        render_path.main(tmp_path / "shape.nf", None, tmp_path / "out.gif", **given)
