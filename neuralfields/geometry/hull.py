@@ -19,7 +19,9 @@ _SLACK = 0.5  # pixels around a footprint
 _LENS_SLACK = 1.1  # a lens may bend a footprint more to one side than to the other
 
 
-def visual_hull(views: Iterable[tuple[Camera, np.ndarray]], frame: Frame, cells: int = 64) -> Tensor:
+def visual_hull(
+    views: Iterable[tuple[Camera, np.ndarray]], frame: Frame, cells: int = 64, *, allowed: int = 0
+) -> Tensor:
     """The cells of a frame's box that no silhouette excludes.
 
     A cell is excluded by a picture that shows its centre and has nothing of the thing at any pixel that the ball
@@ -32,12 +34,14 @@ def visual_hull(views: Iterable[tuple[Camera, np.ndarray]], frame: Frame, cells:
             that show nothing at all are left out.
         frame: of the box, with one scale.
         cells: along each axis.
+        allowed: so many pictures may exclude a cell that is kept; for masks with faults.
 
     Returns:
         [cells, cells, cells] bool, indexed z, y, x.
     """
     left, centres = torch.arange(cells**3), _centres(cells, frame)
-    seen, count = torch.zeros(cells**3, dtype=torch.int32), 0
+    seen, refused = torch.zeros(2, cells**3, dtype=torch.int32)
+    count = 0
     radius = frame.scale * math.sqrt(3) / cells
     for camera, mask in views:
         if not mask.any():
@@ -47,9 +51,9 @@ def visual_hull(views: Iterable[tuple[Camera, np.ndarray]], frame: Frame, cells:
         width, height = camera.size
         judged = (x >= 0) & (x <= width) & (y >= 0) & (y <= height) & (reach < math.inf)
         seen[left[judged]] += 1
-        kept = torch.ones_like(judged)
-        kept[judged] = _meets(mask, x[judged], y[judged], reach[judged])
-        left, centres = left[kept], centres[kept]
+        refused[judged] += ~_meets(mask, x[judged], y[judged], reach[judged])
+        kept = refused <= allowed
+        left, centres, refused = left[kept], centres[kept], refused[kept]
     hull = torch.zeros(cells**3, dtype=torch.bool)
     hull[left] = seen[left] > _SHARE * count
     return hull.view(cells, cells, cells)

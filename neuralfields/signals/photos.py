@@ -67,15 +67,6 @@ def read_photos(
     factor = _fitting(photos) if scale is None else int(scale)
     sizes = [photo.size for photo in photos]
     _check_sizes(path, sizes, factor)
-    notes = [*_left_out(scene), *scene.notes]
-    if factor > 1 and scale is None:
-        (width, height) = max(sizes)
-        notes.append(
-            f"pictures are made {factor} times smaller, {width}x{height} becomes {width // factor}x{height // factor}: "
-            "--scale 1 keeps their size"
-        )
-    if not judged:
-        notes.append(f"no picture of {len(trained)} is held out: those that are judged were trained on")
     home = Path(os.path.abspath(path))
     pictures, counted = _decoded(photos, factor)
     return Photos(
@@ -87,7 +78,7 @@ def read_photos(
         training=len(trained),
         depths=_depths(trained),
         scale=factor,
-        notes=tuple(notes),
+        notes=(*_left_out(scene), *scene.notes, *_remarks(trained, judged, None if scale else factor)),
     )
 
 
@@ -140,6 +131,21 @@ def _check_sizes(path: str | os.PathLike[str], sizes: Sequence[tuple[int, int]],
             f"{path} takes {total / 2**30:.1f} GiB of memory at scale {factor}, and at most "
             f"{_MOST_BYTES >> 30} are used: --scale {less} works"
         )
+
+
+def _remarks(trained: Sequence[PosedPhoto], judged: Sequence[PosedPhoto], factor: int | None) -> list[str]:
+    """What is worth knowing of the photos, and of the factor they were made smaller by unasked."""
+    found, photos = [], [*trained, *judged]
+    if factor is not None and factor > 1:
+        width, height = max(photo.size for photo in photos)
+        small = f"{width}x{height} becomes {width // factor}x{height // factor}"
+        found.append(f"pictures are made {factor} times smaller, {small}: --scale 1 keeps their size")
+    moments = {photo.time for photo in photos} - {None}
+    if len(moments) > 1:
+        found.append(f"the pictures are of {len(moments)} moments, but one field shows them all: what moves gets lost")
+    if not judged:
+        found.append(f"no picture of {len(trained)} is held out: those that are judged were trained on")
+    return found
 
 
 def _left_out(scene: PosedScene) -> list[str]:

@@ -291,6 +291,32 @@ def test_a_thing_that_some_pictures_miss() -> None:
     assert made.notes == ["1 pictures show nothing, their alpha is 0 everywhere: 3"]
 
 
+def test_a_few_bad_masks_are_outvoted() -> None:
+    cameras = around(40, size=(48, 40))
+    images = [photo(camera) for camera in cameras]
+    good = PosedImages(images, cameras)
+    assert good.notes == []
+    for view in (3, 30):
+        images[view][:, :24, 3] = 0  # half of the thing is missing
+    made = PosedImages(images, cameras)
+    assert made.notes[0].startswith("masks contradict each other") and "2 of 40 pictures" in made.notes[0]
+    assert good.hull is not None and made.hull is not None
+    inside = good.hull.nonzero().flip(1).double()[::50]
+    places = made.frame.to_box(good.frame.to_world((inside * 2 + 1) / 64 - 1))
+    x, y, z = ((places + 1) * 32).long().clamp(0, 63).unbind(1)
+    assert float(made.hull[z, y, x].double().mean()) > 0.97
+    assert made.frame.scale < 1.15 * good.frame.scale
+
+
+def test_moving_things_are_noted(tmp_path: Path) -> None:
+    folder = write(tmp_path / "ball", 4, 0, alpha=False, format="nerfstudio")
+    tree = json.loads((folder / "transforms.json").read_text())
+    for k, frame in enumerate(tree["frames"]):
+        frame["time"] = k / 3
+    (folder / "transforms.json").write_text(json.dumps(tree))
+    assert "the pictures are of 4 moments, but" in PosedImages.read(folder).notes[0]
+
+
 def bad(images: list[np.ndarray] | None = None, cameras: list[Camera] | None = None, **more: Any) -> PosedImages:
     cameras = around(4) if cameras is None else cameras
     return PosedImages([photo(camera) for camera in cameras] if images is None else images, cameras, **more)
