@@ -66,6 +66,7 @@ CASES = {
     "near": (some(16, 0.3), 0.02, 0.0, 1.4, False),
     "cone": (some(32, 0.05), 0.01, 0.02, 0.1, False),
     "unbounded": (some(32, 0.2), 0.05, 0.02, 0.1, True),
+    "unbounded, few cells": (some(64, 0.002), 0.02, 0.01, 0.1, True),
 }
 
 

@@ -29,6 +29,9 @@ struct Course {
     int32_t next;   // interval to be looked at
 };
 
+// Unlike std::fmin a single instruction: NaN is not among what is compared.
+NF_INLINE float smaller(float a, float b) { return a < b ? a : b; }
+
 class Walk {
 public:
     explicit Walk(const Terrain& terrain)
@@ -83,24 +86,9 @@ public:
     // Calls keep(k, place in the box, start, end) for the next kept intervals, `most` of them. Returns how many there
     // were: fewer, and the ray is through.
     template <class Keep>
-    int advance(Course& given, int most, Keep&& keep) const {
-        const Course course = given;  // a copy, which nothing that `keep` stores can change
-        int found = 0;
-        int32_t i = course.next;
-        while (found < most && i < MOST) {
-            const Interval here = interval(course, i);
-            if (!(here.middle <= course.far)) break;
-            const Spot spot = at(course, here.middle);
-            if (terrain_.occupied[(int64_t(spot.cell[2]) * terrain_.cells + spot.cell[1]) * terrain_.cells +
-                                  spot.cell[0]]) {
-                keep(found++, spot.x, here.start, here.end);
-                i++;
-            } else {
-                i = leap(course, spot, i);
-            }
-        }
-        given.next = i;
-        return found;
+    int advance(Course& course, int most, Keep&& keep) const {
+        return terrain_.cone > 0 || terrain_.unbounded ? advance_singly(course, most, keep)
+                                                       : advance_together(course, most, keep);
     }
 
 private:
@@ -116,8 +104,83 @@ private:
         bool bent;  // whether the ray may be curved here
     };
 
+    template <class Keep>
+    int advance_singly(Course& given, int most, Keep&& keep) const {
+        const Course course = given;  // a copy, which nothing that `keep` stores can change
+        int found = 0;
+        int32_t i = course.next;
+        while (found < most && i < MOST) {
+            const Interval here = interval(course, i);
+            if (!(here.middle <= course.far)) break;
+            const Spot spot = at(course, here.middle);
+            if (terrain_.occupied[number(spot.cell[0], spot.cell[1], spot.cell[2])]) {
+                keep(found++, spot.x, here.start, here.end);
+                i++;
+            } else {
+                i = leap(course, spot, i);
+            }
+        }
+        given.next = i;
+        return found;
+    }
+
+    // The same for equal steps along straight lines, LANES intervals at a time.
+    template <class Keep>
+    int advance_together(Course& given, int most, Keep&& keep) const {
+        const Course course = given;
+        alignas(64) float x[3][LANES], start[LANES], end[LANES];
+        alignas(64) uint32_t cell[3][LANES], at[LANES], inside[LANES];
+        I lanes;
+        for (int k = 0; k < LANES; k++) lanes[k] = k;
+        int found = 0;
+        int32_t i = course.next;
+        while (found < most && i < MOST) {
+            const F first = (to_float(lanes + i) + course.offset) * terrain_.step;
+            const F second = (to_float(lanes + (i + 1)) + course.offset) * terrain_.step;
+            const F middle = (first + second) * 0.5f;
+            U place = {};
+            for (int d = 2; d >= 0; d--) {
+                const F here = course.origin[d] + middle * course.direction[d], u = (here + 1.0f) * half_;
+                const U number = (U)truncated(u < 0.0f ? F{} : u > last_ ? splat(last_) : u);
+                place = place * uint32_t(terrain_.cells) + number;
+                store(x[d], here);
+                store(cell[d], number);
+            }
+            store(start, first);
+            store(end, second);
+            store(at, place);
+            store(inside, (U)(middle <= course.far));
+            settled(at);
+            settled(inside);
+            if (!inside[0]) break;
+            uint32_t kept = 0;
+            for (int k = 0; k < LANES; k++) kept |= uint32_t(terrain_.occupied[at[k]] & inside[k]) << k;
+            int32_t next = i + LANES;
+            if (!kept) {
+                const Spot spot{{}, {int(cell[0][LANES - 1]), int(cell[1][LANES - 1]), int(cell[2][LANES - 1])}, false};
+                if (!any_[block(spot.cell[0], spot.cell[1], spot.cell[2])]) next = leap(course, spot, next - 1);
+            }
+            for (; kept && found < most; kept &= kept - 1) {
+                const int k = __builtin_ctz(kept);
+                const float to[3] = {x[0][k], x[1][k], x[2][k]};
+                keep(found++, to, start[k], end[k]);
+                if (found == most) next = i + k + 1;
+            }
+            i = next;
+        }
+        given.next = i;
+        return found;
+    }
+
+    int64_t number(int x, int y, int z) const { return (int64_t(z) * terrain_.cells + y) * terrain_.cells + x; }
+    int64_t block(int x, int y, int z) const {
+        return (int64_t(z >> SHIFT) * blocks_ + (y >> SHIFT)) * blocks_ + (x >> SHIFT);
+    }
+
     // Edges lie `step` apart, and farther on, where that is more, in a constant ratio of 1 + cone.
-    NF_INLINE float edge(float s) const { return s <= even_ ? s * terrain_.step : turn_ * std::exp(growth_ * (s - even_)); }
+    NF_INLINE float edge(float s) const {
+        return s <= even_ ? s * terrain_.step : turn_ * std::exp(growth_ * (s - even_));
+    }
     NF_INLINE float place(float t) const {
         return even_ == std::numeric_limits<float>::infinity() || t <= turn_ ? t / terrain_.step
                                                                              : even_ + std::log(t / turn_) / growth_;
@@ -155,22 +218,40 @@ private:
     // The next interval after i whose middle is not known to be in an empty cell. Along a straight line the cells'
     // numbers only grow or only fall, rounding included: whatever lies between two middles in one block is in it too.
     NF_INLINE int32_t leap(const Course& course, const Spot& spot, int32_t i) const {
-        if (spot.bent) return i + 1;
-        const int shift =
-            any_[(int64_t(spot.cell[2] >> SHIFT) * blocks_ + (spot.cell[1] >> SHIFT)) * blocks_ + (spot.cell[0] >> SHIFT)]
-                ? 0
-                : SHIFT;
+        const int shift = any_[block(spot.cell[0], spot.cell[1], spot.cell[2])] ? 0 : SHIFT;
+        if (spot.bent) return leap_along_curve(course, spot, i, shift);
         const float unit = (terrain_.unbounded ? 2 : 1) / half_, low = terrain_.unbounded ? -2 : -1;
         float leave = course.far;
         for (int d = 0; d < 3; d++) {
             const int face = ((spot.cell[d] >> shift) + (course.direction[d] >= 0)) << shift;
-            leave = std::fmin(leave, (low + float(face) * unit - course.origin[d]) * course.inverse[d]);
+            leave = smaller(leave, (low + float(face) * unit - course.origin[d]) * course.inverse[d]);
         }
         const float guess = place(leave) - course.offset - 0.5f;
-        int32_t last = guess > 0 ? int32_t(std::fmin(guess, MOST - 1)) : 0;
+        int32_t last = guess > 0 ? int32_t(smaller(guess, MOST - 1)) : 0;
         for (int tries = 0; tries < 2 && last > i; tries++, last--)
             if (within(spot, at(course, interval(course, last).middle), shift)) return last + 1;
         return i + 1;
+    }
+
+    // Where space is contracted, a place moves by f(r) / 2 at most while the ray goes 1 on, f(r) = (2 - 1 / r) / r <= 1
+    // at the distance r from the centre: so nothing leaves the block before its nearest face may have been reached.
+    int32_t leap_along_curve(const Course& course, const Spot& spot, int32_t i, int shift) const {
+        constexpr float ROUNDING = 1e-5f;
+        float nearest = 2, square = 0, outwards = 0;
+        const float depth = interval(course, i).middle;
+        for (int d = 0; d < 3; d++) {
+            const int low = spot.cell[d] >> shift << shift, high = low + (1 << shift);
+            const float u = spot.x[d] + 1;
+            nearest = smaller(nearest, smaller(u - float(low) / half_, float(high) / half_ - u));
+            const float x = course.origin[d] + depth * course.direction[d];
+            square += x * x;
+            outwards += x * course.direction[d];
+        }
+        const float r = std::sqrt(square), speed = outwards > 0 && r > 1 ? (2 - 1 / r) / r * 0.5f : 0.5f;
+        const float safe = depth + (nearest - ROUNDING) / (speed * (1 + ROUNDING));
+        const float guess = place(smaller(safe, course.far)) - course.offset - 0.5f;
+        const int32_t last = guess > 0 ? int32_t(smaller(guess, MOST - 1)) : 0;
+        return last > i && interval(course, last).middle <= safe ? last + 1 : i + 1;
     }
 
     static NF_INLINE bool within(const Spot& block, const Spot& spot, int shift) {

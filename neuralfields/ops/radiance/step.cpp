@@ -322,13 +322,15 @@ void update(const Step& step, const std::vector<Group>& groups, float* memory, c
                 level_slots(model.levels, threads));
     const TableUpdate table{model.level,         model.features,        training.table_adam,   model.table,
                             training.table_mean, training.table_square, training.table_steps};
-    const int64_t size = step.trunk_places.size + step.colour_places.size, count = int64_t(groups.size());
-    const NetworkUpdate trunk{*model.trunk,          step.trunk_places,     training.network_adam,
-                              training.trunk_weights, training.trunk_biases, memory + at.parts,
-                              size,                   count};
-    const NetworkUpdate colour{*model.colour,           step.colour_places,     training.network_adam,
-                               training.colour_weights, training.colour_biases, memory + at.parts + step.trunk_places.size,
-                               size,                    count};
+    const auto network = [&](const Network& net, const Gradients& places, const Moments* weights,
+                             const Moments* biases, int64_t begin) {
+        return NetworkUpdate{net,    places, training.network_adam, weights,
+                             biases, memory + at.parts + begin,     gradients_of(model), int64_t(groups.size())};
+    };
+    const NetworkUpdate trunk =
+        network(*model.trunk, step.trunk_places, training.trunk_weights, training.trunk_biases, 0);
+    const NetworkUpdate colour = network(*model.colour, step.colour_places, training.colour_weights,
+                                         training.colour_biases, step.trunk_places.size);
     const int64_t first = model.levels, second = first + trunk.tasks();
     parallel(threads, second + colour.tasks(), [&](int64_t task) {
         if (task >= second) return colour.run(task - second);
