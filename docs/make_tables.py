@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import comparison_tables
+import shape_tables
 from comparison_tables import table, where
 
 from neuralfields.bench import tables
@@ -41,7 +42,8 @@ def readme() -> str:
 def performance() -> str:
     """docs/performance.md with what the benchmarks measured between its marks."""
     text = between((ROOT / "docs" / "performance.md").read_text(), "kernels", kernels())
-    return between(text, "quality", quality())
+    text = between(text, "quality", quality())
+    return between(text, "shapes", shape_tables.shapes(_read))
 
 
 def comparison() -> str:

@@ -201,3 +201,12 @@ class Objective(Protocol):
     """Named, weighted terms whose sum is minimised; an nn.Module when it owns state."""
 
     def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]: ...
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """An objective whose samples cost more or less as a fit goes on, so that it wants fewer or more of them."""
+
+    def wanted(self, batch: int) -> int:
+        """How many samples the next step takes, 1 to ``batch``."""
+        ...

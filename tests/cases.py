@@ -27,7 +27,7 @@ from neuralfields.encodings import (
     TensorVM,
     TriPlane,
 )
-from neuralfields.fields import Affine, Sinh
+from neuralfields.fields import Affine, Marched, Radiance, Sinh
 from neuralfields.networks import (
     MLP,
     SL2A,
@@ -185,6 +185,10 @@ CASES = [
     case(XNet, 2, 3, width=5, bandwidth=2.0, order=3),
     case(XNet, 1, 1, width=4, depth=1, bandwidth=1.0),
     case(Chain, case(Affine, 2), case(Bacon, 2, 1, width=5, depth=2, heads=[0, 1], rate=10.0), case(Affine, 1)),
+    case(Radiance, case(MLP, 3, 3, width=5, activation="tanh"), case(MLP, 3, 3, width=4), activation="softplus"),
+    case(Radiance, case(MLP, 3, 4, width=5), case(MLP, 3, 3, width=4), shift=-1.0, unbounded=True),
+    case(Radiance, case(MLP, 4, 2, width=5), case(MLP, 2, 3, depth=0), activation="abs"),
+    case(Marched, case(Radiance, case(MLP, 3, 3, width=5), case(MLP, 3, 3, width=4)), cells=8),
     case(Pins, 1, 1, width=4, depth=1, levels=2, features=6, sigma=0.5),
     case(Pins, 2, 3, width=4, levels=3, features=10, sigma=0.5, cumulative=True, progressive=True),
     case(Pins, 3, 1, width=5, levels=1, features=4, sigma=0.5, seed=3),

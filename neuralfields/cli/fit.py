@@ -69,7 +69,7 @@ def parser() -> Parser:
     p.add_argument(
         "--recipe",
         metavar="NAME",
-        help="everything at once: image, compact; sdf, ngp_sdf, siren_sdf (default: by kind)",
+        help="everything at once: image, compact; sdf, fine_sdf, ngp_sdf, siren_sdf (default: by kind)",
     )
     p.add_argument(
         "--as", dest="form", metavar="FORM", help="what is learned of a shape: sdf (default), occupancy, udf"

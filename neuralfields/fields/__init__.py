@@ -1,6 +1,8 @@
-"""Fields made for a purpose; surfaces, radiance and tiled fields find their place here."""
+"""Fields made for a purpose: output maps, and radiance fields with the ways they are rendered."""
 
 from neuralfields.fields.affine import Affine
+from neuralfields.fields.marched import Marched
+from neuralfields.fields.radiance import Radiance
 from neuralfields.fields.sinh import Sinh
 
-__all__ = ["Affine", "Sinh"]
+__all__ = ["Affine", "Marched", "Radiance", "Sinh"]

@@ -28,7 +28,7 @@ class FusedStep:
     @classmethod
     def of(cls, state: State) -> "FusedStep | None":
         """Of a fit whose field, objective and optimizer can be described to the op; else None."""
-        task, model = _task(state.objective), model_of(state.field)
+        task, model = task_of(state.objective), model_of(state.field)
         if task is None or model is None or type(state.optimizer) is not LazyAdam:
             return None
         return cls(tuple(state.field.modules()), model, task, state.optimizer)
@@ -36,7 +36,7 @@ class FusedStep:
     def __call__(self, batch: Batch) -> dict[str, float] | None:
         """One update: the terms before it, or None where autograd must do it."""
         parameters = self.model.parameters
-        if any(map(hooked, self.modules)) or not all(map(_plain, parameters)):
+        if any(map(hooked, self.modules)) or not all(map(plain, parameters)):
             return None
         updates = self.optimizer.updates(parameters)
         if updates is None:
@@ -48,14 +48,19 @@ class FusedStep:
         return {self.task.loss: terms[0]} | ({"eikonal": terms[1]} if self.task.eikonal else {})
 
 
-def _task(objective: Objective) -> Task | None:
+def task_of(objective: Objective) -> Task | None:
     """The objective as the op knows it, if it says so itself: a class that only inherits ``task`` may mean more."""
-    classes = type(objective).__mro__
-    describes, computes = (next((c for c in classes if name in vars(c)), None) for name in ("task", "__call__"))
+    call = "forward" if isinstance(objective, nn.Module) else "__call__"
+    describes, computes = (_owner(type(objective), name) for name in ("task", call))
     return objective.task() if describes is not None and describes is computes else None  # type: ignore[attr-defined]
 
 
-def _plain(parameter: Tensor) -> bool:
+def _owner(cls: type, name: str) -> type | None:
+    """The class that defines what this one has under a name."""
+    return next((one for one in cls.__mro__ if name in vars(one)), None)
+
+
+def plain(parameter: Tensor) -> bool:
     """Whether the parameter is fitted, and nothing but the optimizer waits for its gradient."""
     waiting = parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None)
     return parameter.requires_grad and not waiting

@@ -14,10 +14,11 @@ from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.field import Field, device_of, evaluate
 from neuralfields.fitting.fused import FusedStep
+from neuralfields.fitting.fused_radiance import FusedRadianceStep
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
-from neuralfields.protocols import Batch, Detailed, Listener, Objective, Prepared, Sampler, Signal
+from neuralfields.protocols import Batch, Detailed, Listener, Objective, Prepared, RayBatch, Sampler, Signal, Sparing
 from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
@@ -183,7 +184,7 @@ def _run(
         state.seconds += time.perf_counter() - clock
     advancing = [field for field in _fields(state.field) if type(field).advance is not Field.advance]
     listening = _listeners(state, signal)
-    fused = FusedStep.of(state)
+    fused = FusedStep.of(state) or FusedRadianceStep.of(state)
     pass_steps = math.ceil(signal.size / batch)
     telling = state.sampler is None or state.sampler.unbiased
     estimate = getattr(state.objective, "psnr", None) if telling else None
@@ -201,7 +202,8 @@ def _run(
             group["lr"] = group["initial_lr"] * factor
         for part in advancing:
             part.advance(fraction)
-        samples = _draw(state, signal, batch, seed, fraction).to(device)
+        wanted = state.objective.wanted(batch) if isinstance(state.objective, Sparing) else batch
+        samples = _draw(state, signal, wanted, seed, fraction).to(device)
         with ops.used() as kernels:
             numbers = (fused(samples) if fused else None) or _modular_step(state, samples)
         state.kernels = state.kernels or kernels
@@ -252,6 +254,8 @@ def _hearing(state: State, signal: Signal, hook: str) -> list[Field]:
 
 def _place(placing: Sequence[Field], state: State, signal: Signal, seed: int) -> None:
     """Tell these fields where the signal has detail; the average begins with what they make of it."""
+    if not isinstance(signal, Detailed) and isinstance(signal.draw(1, seed=seed, step=0), RayBatch):
+        return  # rays are no places
     calls = count()
 
     def detail(n: int) -> Tensor:

@@ -3,6 +3,7 @@
 from neuralfields.objectives.eikonal import Eikonal
 from neuralfields.objectives.implicit import OrientedPoints
 from neuralfields.objectives.multiscale import MultiScale
+from neuralfields.objectives.photometric import Photometric
 from neuralfields.objectives.regression import LOSSES, Regression
 
-__all__ = ["LOSSES", "Eikonal", "MultiScale", "OrientedPoints", "Regression"]
+__all__ = ["LOSSES", "Eikonal", "MultiScale", "OrientedPoints", "Photometric", "Regression"]

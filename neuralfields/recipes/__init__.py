@@ -16,8 +16,9 @@ from neuralfields.recipes.method import Method, custom
 from neuralfields.recipes.methods import METHODS
 from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.presets import RECIPES, default
+from neuralfields.recipes.radiance import ngp
 from neuralfields.recipes.recipe import Recipe
-from neuralfields.recipes.shapes import ngp_sdf, sdf
+from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 
 __all__ = [
     "METHODS",
@@ -27,7 +28,9 @@ __all__ = [
     "compact",
     "custom",
     "default",
+    "fine_sdf",
     "image",
+    "ngp",
     "ngp_sdf",
     "sdf",
     "siren_sdf",

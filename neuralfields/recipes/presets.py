@@ -6,18 +6,21 @@ from typing import Any
 from neuralfields.errors import InputError
 from neuralfields.recipes.images import compact, image
 from neuralfields.recipes.points import siren_sdf
+from neuralfields.recipes.radiance import ngp
 from neuralfields.recipes.recipe import Recipe
-from neuralfields.recipes.shapes import ngp_sdf, sdf
+from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 from neuralfields.signals import as_signal
 
 RECIPES: dict[str, Callable[[Any], Recipe]] = {
     "image": image,
     "compact": compact,
     "sdf": sdf,
+    "fine_sdf": fine_sdf,
     "ngp_sdf": ngp_sdf,
     "siren_sdf": siren_sdf,
+    "ngp": ngp,
 }
-_DEFAULTS = {"image": image, "mesh": sdf, "points": siren_sdf}
+_DEFAULTS = {"image": image, "mesh": sdf, "points": siren_sdf, "scene": ngp}
 
 
 def default(signal: Any) -> Recipe:

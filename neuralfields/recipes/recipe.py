@@ -8,9 +8,9 @@ from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
-from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Regression
+from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Photometric, Regression
 from neuralfields.protocols import Signal
-from neuralfields.signals import Image, PointCloud, Shape, as_signal
+from neuralfields.signals import Image, PointCloud, PosedImages, Shape, as_signal
 from neuralfields.signals.point_cloud import ROUGH_STEPS
 
 S = TypeVar("S", bound=Signal)
@@ -19,6 +19,7 @@ OBJECTIVES = {
     "eikonal": Eikonal,
     "multi_scale": MultiScale,
     "oriented_points": OrientedPoints,
+    "photometric": Photometric,
 }
 SHAPE_LOSSES = {"sdf": "mape", "udf": "mape", "occupancy": "bce"}
 _HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero
@@ -37,7 +38,7 @@ class Recipe:
 
     name: str
     field: Field
-    objective: Regression | Eikonal | MultiScale | OrientedPoints
+    objective: Regression | Eikonal | MultiScale | OrientedPoints | Photometric
     optimizer: Adam
     decay: Decay
     batch: int
@@ -107,12 +108,14 @@ def ranged(field: Field, signal: Signal, *, centred: bool = False) -> Field:
     return field
 
 
-def objective_for(signal: Signal) -> Regression | OrientedPoints:
+def objective_for(signal: Signal) -> Regression | OrientedPoints | Photometric:
     """What is minimised where a recipe has nothing better.
 
-    For points ``OrientedPoints``; of shapes what ``SHAPE_LOSSES`` says; else the squared error, relative where values
-    have no upper end.
+    For photos ``Photometric``, for points ``OrientedPoints``; of shapes what ``SHAPE_LOSSES`` says; else the squared
+    error, relative where values have no upper end.
     """
+    if isinstance(signal, PosedImages):
+        return Photometric()
     if isinstance(signal, PointCloud):
         return OrientedPoints(start=ROUGH_STEPS)
     if isinstance(signal, Shape):

@@ -30,6 +30,12 @@ def sdf(signal: Shape) -> Recipe:
     )
 
 
+def fine_sdf(signal: Shape) -> Recipe:
+    """``sdf`` with a larger and finer grid, for a minute and more: what limits the default then is its grid."""
+    field = _grid(levels=8, log2_size=19, finest=320, depth=1)
+    return replace(sdf(expected(signal, Shape, "fine_sdf")), name="fine_sdf", field=field, steps=25_000)
+
+
 def ngp_sdf(signal: Shape) -> Recipe:
     """Instant-ngp's own settings for signed distances: 16 levels to 2048, two hidden layers, 12 million numbers.
 

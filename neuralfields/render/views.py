@@ -19,7 +19,7 @@ from neuralfields.geometry.cameras import Pair
 from neuralfields.render.imaging import nearness, over_grey
 from neuralfields.render.shading import BACKGROUNDS, Background, check_pixels
 from neuralfields.render.surface import SPAN, outward_slopes
-from neuralfields.volume import Rendered
+from neuralfields.volume import Seen
 
 ViewMode = Literal["colour", "depth", "normals", "opacity"]
 VIEW_MODES: tuple[ViewMode, ...] = ("colour", "depth", "normals", "opacity")
@@ -34,7 +34,7 @@ _BOX = Frame.of_box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 class Renderable(Protocol):
     """What gives colours and depths along rays in box coordinates, as the radiance fields of ``fields`` do."""
 
-    def render(self, rays: Rays) -> Rendered: ...
+    def render(self, rays: Rays) -> Seen: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +215,7 @@ def _without_nan(rays: Rays) -> tuple[Rays, Tensor]:
     return rays, blind
 
 
-def _normals(density: Callable[[Tensor], Tensor], rays: Rays, seen: Rendered, span: float) -> Tensor:
+def _normals(density: Callable[[Tensor], Tensor], rays: Rays, seen: Seen, span: float) -> Tensor:
     """Unit normals [n, 3] where rays see something, 0 elsewhere: means over what they see."""
     slopes = torch.zeros_like(rays.direction)
     counts = (seen.weights > _COUNTS) & (seen.opacity > _SEEN)[seen.intervals.ray]

@@ -17,7 +17,7 @@ from torch import Tensor
 from neuralfields import metrics, ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field, FieldLike
-from neuralfields.geometry import Camera, Cameras, Frame, cube_in_view, open_frame, tightened, visual_hull
+from neuralfields.geometry import Camera, Cameras, Frame, cube_in_view, open_frame, tightened, uncontract, visual_hull
 from neuralfields.geometry.focus import Depths
 from neuralfields.protocols import RayBatch
 from neuralfields.render import render_view
@@ -205,6 +205,22 @@ class PosedImages:
     def draw(self, n: int, *, seed: int, step: int) -> RayBatch:
         """Batch number ``step``: ``n`` rays at most, of pixels in random order."""
         return self.at(self._lattice.draw(n, seed=seed, step=step))
+
+    def detail(self, n: int, *, seed: int) -> Tensor:
+        """Places where the scene may be, with any directions, [n, 6]: evenly in the hull's cells, if there is a hull.
+
+        Without one they are even in the ball of contracted space (``geometry.contract``).
+        """
+        generator = torch.Generator().manual_seed(seed)
+        direction = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=-1)
+        if self.hull is None:
+            radius = 2 * torch.rand(n, 1, generator=generator) ** (1 / 3)
+            toward = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=-1)
+            return torch.cat([uncontract(radius * toward), direction], -1)
+        cells = self.hull.nonzero().flip(-1)
+        chosen = cells[torch.randint(len(cells), (n,), generator=generator)]
+        place = (chosen + torch.rand(n, 3, generator=generator)) * (2 / len(self.hull)) - 1
+        return torch.cat([place, direction], -1)
 
     def chunks(self, n: int) -> Iterator[RayBatch]:
         """All rays that are drawn, in order, ``n`` at a time."""

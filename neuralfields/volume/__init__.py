@@ -9,12 +9,13 @@ Functions of tensors alone; the fields that use them are in ``neuralfields.field
 """
 
 from neuralfields.volume import losses, steps
-from neuralfields.volume.intervals import Intervals, Rendered, render, transmittance
+from neuralfields.volume.intervals import Intervals, Rendered, Seen, render, transmittance
 from neuralfields.volume.sampling import Span, refined, resampled, stratified
 
 __all__ = [
     "Intervals",
     "Rendered",
+    "Seen",
     "Span",
     "losses",
     "refined",

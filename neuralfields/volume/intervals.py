@@ -94,24 +94,18 @@ class Intervals:
 
 
 @dataclass(frozen=True, eq=False)
-class Rendered:
+class Seen:
     """What n rays see.
 
     Attributes:
         colour: [n, c], what reaches the eye, premultiplied by the opacity; [n, 0] in a pass that has densities alone.
         opacity: [n], from 0 to 1.
         depth: [n], the mean distance of what is seen; 0 where nothing is.
-        intervals: where the rays were sampled.
-        weights: [m], how much each interval counts in the colour; they add up to the opacity.
-        earlier: the coarser passes, which told where to sample, in their order.
     """
 
     colour: Tensor
     opacity: Tensor
     depth: Tensor
-    intervals: Intervals
-    weights: Tensor
-    earlier: tuple["Rendered", ...] = ()
 
     def __len__(self) -> int:
         return len(self.opacity)
@@ -119,6 +113,21 @@ class Rendered:
     def over(self, background: Tensor) -> Tensor:
         """The colours [n, c] in front of a background [c] or [n, c]."""
         return self.colour + (1 - self.opacity)[:, None] * background
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered(Seen):
+    """What n rays see, and of what it is made.
+
+    Attributes:
+        intervals: where the rays were sampled.
+        weights: [m], how much each interval counts in the colour; they add up to the opacity.
+        earlier: the coarser passes, which told where to sample, in their order.
+    """
+
+    intervals: Intervals
+    weights: Tensor
+    earlier: tuple["Rendered", ...] = ()
 
 
 def transmittance(intervals: Intervals, density: Tensor) -> Tensor:

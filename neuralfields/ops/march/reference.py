@@ -57,7 +57,7 @@ def march(
         start, stop = (lattice.edge(number + i + offset[some, None]) for i in (0, 1))
         middle = (start + stop) / 2
         places = position(rays[some, None], middle, unbounded)
-        kept = (middle >= begin[some, None]) & (middle <= end[some, None]) & _looked_up(occupied, places)
+        kept = (middle >= begin[some, None]) & (middle <= end[some, None]) & looked_up(occupied, places)
         kept &= number < MOST
         kept &= kept.cumsum(1) <= limit
         parts.append((start[kept], stop[kept], kept.sum(1)))
@@ -87,7 +87,13 @@ def _within(rays: Tensor, offset: Tensor, near: float, unbounded: bool) -> tuple
     return torch.where(hit, begin, 0.0), torch.where(hit, end, -1.0)
 
 
-def _looked_up(occupied: Tensor, x: Tensor) -> Tensor:
-    cells = len(occupied)
+def cell_of(x: Tensor, cells: int) -> Tensor:
+    """Numbers [*b] of the cells that places [*b, 3] in the box are in, x fastest; NaN is taken for 0."""
     i, j, k = ((x.nan_to_num() + 1) * (cells / 2)).clamp(0, cells - 1).long().unbind(-1)
-    return occupied[k, j, i]
+    return (k * cells + j) * cells + i
+
+
+def looked_up(occupied: Tensor, x: Tensor) -> Tensor:
+    """Whether places [*b, 3] in the box are in occupied cells, [*b] bool."""
+    cell = cell_of(x, len(occupied))
+    return occupied.view(-1).index_select(0, cell.reshape(-1)).view(cell.shape)

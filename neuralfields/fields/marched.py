@@ -1,0 +1,217 @@
+"""A radiance field that knows where it is empty, so that rays are sampled only elsewhere.
+
+@article{mueller2022instant,
+  title={Instant Neural Graphics Primitives with a Multiresolution Hash Encoding},
+  author={M{\"u}ller, Thomas and Evans, Alex and Schied, Christoph and Keller, Alexander},
+  journal={ACM Transactions on Graphics}, volume={41}, number={4}, year={2022}}
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from neuralfields import ops
+from neuralfields.checks import between, positive
+from neuralfields.errors import InputError
+from neuralfields.field import Field, evaluate, hooked
+from neuralfields.fields.radiance import Radiance
+from neuralfields.geometry import Rays, uncontract
+from neuralfields.ops.march.reference import cell_of, looked_up
+from neuralfields.ops.radiance import RadianceModel
+from neuralfields.volume import Intervals, Seen, render, transmittance
+
+_START = 0.0101  # just above the threshold: everything is looked at first, and what proves empty is soon left out
+_THRESHOLD = 0.01  # of a step's optical thickness
+_DECAY = 0.95
+_EVERY = 16  # steps of a fit between two refreshes
+_THOROUGH = 16  # refreshes that look at every cell where nothing told what is empty
+_PLACES, _AT_ONCE = 1 << 22, 1 << 20  # that tell where the scene may be: a cell of 64^3 has 16 or more
+_LOOKS = 1 << 16  # cells that the later ones look at, half of them among the occupied
+
+
+class Marched(Field):
+    """A radiance field with a grid over the box that tells which of its cells may hold something.
+
+    Where a cell is empty the density is 0; so a picture is the same whether rays skip these cells or not. During a fit
+    the cells' optical thickness is a maximum that decays, refreshed every 16 steps at random places of some cells; a
+    cell is occupied where it exceeds the mean over all cells, or 0.01 (instant-ngp, appendix C; NerfAcc).
+
+    Args:
+        radiance: the field.
+        cells: of the grid along each axis, 8 to 256, a multiple of 8.
+        step: along a ray, in box units.
+        cone: growth of the steps with distance: they are max(step, cone * distance).
+        near: distance from the eye, in box units, where rays begin.
+        stop: rays end where less than this share of light comes through.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    paper = "Müller et al., Instant Neural Graphics Primitives with a Multiresolution Hash Encoding, SIGGRAPH 2022"
+    thickness: Tensor
+    occupied: Tensor
+    carved: Tensor
+    age: Tensor
+
+    def __init__(
+        self,
+        radiance: Radiance,
+        *,
+        cells: int = 64,
+        step: float = 1 / 128,
+        cone: float = 0.0,
+        near: float = 0.0,
+        stop: float = 3e-3,
+    ):
+        super().__init__()
+        between(8, 256, cells=cells)
+        positive(step=step)
+        if cells % 8:
+            raise InputError(f"cells are a multiple of 8, got {cells}")
+        if not (0 <= cone < 1 and 0 <= near < float("inf") and 0 <= stop < 1):
+            raise InputError(f"cone and stop are in [0, 1), near from 0 on, got {cone}, {stop} and {near}")
+        if radiance.in_dim != 6:
+            raise InputError(f"positions have 3 coordinates, this field's have {radiance.in_dim - 3}")
+        self.in_dim, self.out_dim = 6, 4
+        self.radiance = radiance
+        self.cells, self.step, self.cone, self.near, self.stop = cells, step, cone, near, stop
+        # -1 marks cells that hold nothing for certain; indexed [z, y, x].
+        self.register_buffer("thickness", torch.full((cells,) * 3, _START))
+        if radiance.unbounded:
+            self.thickness[~_in_ball(cells)] = -1.0
+        self.register_buffer("occupied", self.thickness > 0)
+        self.register_buffer("carved", torch.tensor(False))
+        self.register_buffer("age", torch.tensor(0))  # steps of fits so far
+
+    def carve(self, hull: Tensor) -> None:
+        """Empty for good all cells [cells, cells, cells], indexed [z, y, x], that are False here.
+
+        Raises:
+            InputError: the shape is another, or nothing is left.
+        """
+        if hull.shape != self.occupied.shape or hull.dtype != torch.bool or not hull.any():
+            raise InputError(
+                f"a hull is bool {list(self.occupied.shape)} with some cells True, got {hull.dtype} {list(hull.shape)}"
+            )
+        self.thickness.masked_fill_(~hull.to(self.thickness.device), -1.0)
+        self.carved.fill_(True)
+        self._decide()
+
+    def place(self, detail: Callable[[int], Tensor]) -> None:
+        """Carve away the cells in which none of many places lies that the signal knows to be in the scene."""
+        found = torch.zeros_like(self.occupied)
+        for _ in range(_PLACES // _AT_ONCE):
+            x = self.radiance.placed_in_box(detail(_AT_ONCE)[:, :3])
+            found.view(-1)[cell_of(x, self.cells)] = True
+        self.carve(found & self.occupied)
+
+    def density(self, x: Tensor) -> Tensor:
+        """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""
+        return self.radiance.density(x) * self._looked_up(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = self.radiance(x)
+        there = self._looked_up(x[..., :3])
+        return torch.cat([values[..., :1] * there[..., None], values[..., 1:]], -1)
+
+    def render(self, rays: Rays, *, seed: int | None = None) -> Seen:
+        """What is seen along rays [n], in box coordinates; where gradients are recorded, a ``Rendered``.
+
+        Args:
+            seed: of the samples' places along the rays, which are regular without one.
+        """
+        if seed is None and ops.wanted_derivatives() == 0 and (model := self.model()):
+            values = ops.radiance_values.attempt(model, torch.cat([rays.origin, rays.direction], -1))
+            if values is not None:
+                return Seen(values[:, :3], values[:, 3], values[:, 4])
+        intervals = self.intervals(rays, jitter_of(rays, seed))
+        values = self.radiance(intervals.samples(rays))
+        return render(intervals, values[:, 0], values[:, 1:])
+
+    def model(self) -> RadianceModel | None:
+        """The field as the fused ops know it; None where it is another."""
+        if hooked(self) or (parts := self.radiance.parts()) is None:
+            return None
+        grid, trunk, colour, degree = parts
+        march = {name: getattr(self, name) for name in ("occupied", "step", "cone", "near", "stop")}
+        r = self.radiance
+        return RadianceModel(
+            grid, trunk, colour, degree=degree, activation=r.activation, shift=r.shift, unbounded=r.unbounded, **march
+        )
+
+    @torch.no_grad()
+    def intervals(self, rays: Rays, jitter: Tensor | None = None) -> Intervals:
+        """The parts of rays in cells that may hold something, as far as ``stop`` of the light comes through."""
+        start, end, count = ops.march(
+            torch.cat([rays.origin, rays.direction], -1),
+            self.occupied,
+            step=self.step,
+            cone=self.cone,
+            near=self.near,
+            unbounded=self.radiance.unbounded,
+            jitter=jitter,
+        )
+        marched = Intervals.packed(start, end, count)
+        density = evaluate(self.radiance.density, marched.points(rays))
+        return marched.kept(transmittance(marched, density) >= self.stop)
+
+    def advance(self, fraction: float) -> None:
+        age = int(self.age)
+        if age and age % _EVERY == 0:
+            self._refresh(age // _EVERY)
+        self.age += 1
+
+    @torch.no_grad()
+    def _refresh(self, number: int) -> None:
+        """Look at one place in each of some cells."""
+        generator = torch.Generator().manual_seed(number)
+        cells = self._to_look_at(number, generator)
+        place = torch.stack([cells % self.cells, cells // self.cells % self.cells, cells // self.cells**2], -1)
+        place = (place + torch.rand(place.shape, generator=generator)) * (2 / self.cells) - 1
+        place = place.to(self.thickness)
+        found = evaluate(lambda x: self.radiance.activated(self.radiance.trunk(x)), place) * self._width(place)
+        cells, flat = cells.to(found.device), self.thickness.view(-1)
+        flat[cells] = flat[cells] * _DECAY
+        flat.scatter_reduce_(0, cells, found, "amax")
+        self._decide()
+
+    def _to_look_at(self, number: int, generator: torch.Generator) -> Tensor:
+        """Numbers of cells that are not empty for good: all of them, or half of some among the occupied ones."""
+        known = (self.thickness.view(-1) >= 0).nonzero()[:, 0].cpu()
+        if len(known) <= _LOOKS or (number <= _THOROUGH and not self.carved):
+            return known
+        occupied = self.occupied.view(-1).nonzero()[:, 0].cpu()
+        half = _LOOKS // 2
+        picks = [torch.randint(len(some), (half,), generator=generator) for some in (known, occupied)]
+        return torch.cat([known[picks[0]], occupied[picks[1]]])
+
+    def _width(self, place: Tensor) -> Tensor | float:
+        """Of a ray's steps at places [n, 3] in the box, as seen from its middle."""
+        if not self.radiance.unbounded:
+            return self.step
+        return (self.cone * uncontract(2 * place).norm(dim=-1)).clamp(min=self.step)
+
+    def _decide(self) -> None:
+        known = self.thickness[self.thickness >= 0]
+        self.occupied.copy_(self.thickness > known.mean().clamp(max=_THRESHOLD))
+
+    def _looked_up(self, x: Tensor) -> Tensor:
+        """Whether positions [*batch, 3] are in occupied cells; NaN where they are NaN."""
+        x = self.radiance.placed_in_box(x)
+        return looked_up(self.occupied, x).to(x) + 0 * x.sum(-1)
+
+
+def _in_ball(cells: int) -> Tensor:
+    """Which cells of the box [cells, cells, cells] reach into the unit ball."""
+    nearest = ((torch.arange(cells) * 2 + 1) / cells - 1).abs() - 1 / cells
+    squares = nearest.clamp(min=0) ** 2
+    return squares[:, None, None] + squares[:, None] + squares < 1
+
+
+def jitter_of(rays: Rays, seed: int | None) -> Tensor | None:
+    """Shares of a step [n] that a seed gives to rays; none without a seed."""
+    if seed is None:
+        return None
+    return torch.rand(len(rays), generator=torch.Generator().manual_seed(seed)).to(rays.origin)
