@@ -27,6 +27,7 @@ from neuralfields.errors import InputError
 
 KINDS = {"opencv": 8, "fisheye": 4}  # and how many coefficients each has
 _WIDEST = {"opencv": 1e3, "fisheye": math.pi}  # |u| at 89.94 degrees from the axis, and right behind the camera
+_MOST, _NOTHING = 1e9, 1e-30  # of coefficients: no real lens comes near
 _TURNS = 60  # of the search for |u| alone; Newton's method takes five, halving an interval would take fifty
 _STEPS, _SMALL = 8, 1e-8  # of Newton's method in the plane, which squares a step with each
 
@@ -41,7 +42,7 @@ class Lens:
             left out.
 
     Raises:
-        InputError: there is no such kind, or the coefficients are too many or not finite.
+        InputError: there is no such kind, or the coefficients are too many, not finite or beyond 1e9.
     """
 
     kind: str
@@ -50,8 +51,10 @@ class Lens:
     def __post_init__(self) -> None:
         one_of(list(KINDS), kind=self.kind)
         given, most = tuple(float(value) for value in self.coefficients), KINDS[self.kind]
-        if len(given) > most or not all(map(math.isfinite, given)):
-            raise InputError(f"a lens of kind {self.kind!r} has up to {most} finite coefficients, got {given}")
+        if len(given) > most or not all(abs(value) <= _MOST for value in given):
+            raise InputError(
+                f"a lens of kind {self.kind!r} has up to {most} coefficients between -1e9 and 1e9, got {given}"
+            )
         object.__setattr__(self, "coefficients", given + (0.0,) * (most - len(given)))
 
     @property
@@ -65,7 +68,7 @@ class Lens:
         above, below = (np.polynomial.Polynomial(part) for part in self._polynomials())
         s = np.polynomial.Polynomial([0, 1])
         slope = above * below + 2 * s * (above.deriv() * below - above * below.deriv())
-        roots = np.concatenate([slope.trim().roots(), below.trim().roots()]).astype(np.complex128)
+        roots = np.concatenate([part.trim(_NOTHING).roots() for part in (slope, below)]).astype(np.complex128)
         ends = roots.real[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)]
         return min(math.sqrt(ends.min(initial=math.inf)), _WIDEST[self.kind])
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Colour = tuple[int, int, int]
 _SMOOTH = 2  # pixels drawn for one of the picture, along each axis
 _PANEL, _MARGIN, _HEAD, _FOOT = 700, 28, 34, 46
-_PYRAMID = 0.12  # length of a camera's, as a share of half the width
+_PYRAMID, _BESIDE = 0.12, 0.3  # of half the width, and of the cameras' median distance: a pyramid is no longer
 _INK, _GREY, _EDGE = (30, 30, 30), (120, 120, 120), (215, 215, 215)
 _AXES = (("x", (200, 50, 40)), ("y", (40, 150, 60)), ("z", (40, 90, 200)))
 _HUES: tuple[Colour, ...] = ((31, 95, 191), (200, 60, 30), (170, 30, 190), (230, 140, 0))
@@ -82,11 +82,15 @@ def camera_map(
 
 @dataclass(frozen=True)
 class _Frame:
-    """What the map shows: three directions as rows (right, ahead, up), a middle, half its width, all float64."""
+    """What the map shows: three directions as rows (right, ahead, up), its middle and half its width in them.
+
+    A camera's pyramid has one length for all of them.
+    """
 
     axes: Tensor
     middle: Tensor
     half: float
+    pyramid: float
 
     @classmethod
     def of(cls, cameras: Cameras, up: Tensor, focus: Tensor | None) -> "_Frame":
@@ -96,12 +100,9 @@ class _Frame:
         local = shown @ axes.T
         low, high = local.amin(0), local.amax(0)
         half = float((high - low).max()) / 2 or 1.0
-        return cls(axes, (low + high) / 2, half * (1 + _PYRAMID))
-
-    @property
-    def pyramid(self) -> float:
-        """How long a camera's is."""
-        return _PYRAMID * self.half
+        apart = float((places - places.median(0).values).norm(dim=1).median())
+        pyramid = min(_PYRAMID * half, _BESIDE * apart or math.inf)
+        return cls(axes, (low + high) / 2, half + pyramid, pyramid)
 
     @property
     def scale(self) -> float:

@@ -167,24 +167,22 @@ class SceneCheck:
 
 
 def _findings(scene: PosedScene, cameras: Cameras, found: Survey, held_out: Sequence[int]) -> Iterator[str]:
-    def named(numbers: Sequence[int]) -> str:
-        return first_names([_name(scene, number) for number in numbers], _NAMED)
+    def listed(what: str, numbers: Sequence[int]) -> Iterator[str]:
+        if numbers:
+            yield f"{what} ({len(numbers)}): {first_names([_name(scene, number) for number in numbers], _NAMED)}"
 
     yield from _depth(scene, found, held_out)
     if 2 * len(found.outwards) > len(cameras):
         how_many = f"{len(found.outwards)} of {len(cameras)} cameras"
         yield f"{how_many} look away from each other: they stand in the midst of the scene, or poses are inverted"
-    elif found.outwards:
-        yield f"{len(found.outwards)} cameras look away from what the others look at: {named(found.outwards)}"
-    if found.far_off:
-        yield f"{len(found.far_off)} cameras are far from all others: {named(found.far_off)}"
-    if found.dark:
-        yield f"{len(found.dark)} views have a lens that lets no light reach their corners: {named(found.dark)}"
+    else:
+        yield from listed("cameras that look away from what the others look at", found.outwards)
+    yield from listed("cameras far from all others", found.far_off)
+    yield from listed("views with a lens that lets no light reach their corners", found.dark)
     if len(cameras) > 2 and float(cameras.pose[:, :, 1].mean(0).norm()) < _LEVEL:
         yield "no direction is upwards in most pictures: some may be upside down"
     odd = ((found.angles < _NARROW) | (found.angles > _WIDE)).any(1).nonzero()[:, 0].tolist()
-    if odd:
-        yield f"{len(odd)} views have an odd field of view, below {_NARROW:g} or over {_WIDE:g} degrees: {named(odd)}"
+    yield from listed(f"views of less than {_NARROW:g} or more than {_WIDE:g} degrees", odd)
     if scene.points is not None and (share := share_seen(cameras, torch.from_numpy(scene.points[:_POINTS]))) < _HARDLY:
         yield f"a picture shows {100 * share:.1f} % of the points on average: poses and points disagree"
 
@@ -198,10 +196,10 @@ def _depth(scene: PosedScene, found: Survey, held_out: Sequence[int]) -> Iterato
         yield f"all {many} cameras stand at one place: nothing tells depth"
     elif found.duplicates and not any(photo.time is not None for photo in scene.photos):
         names = [f"{_name(scene, a)} = {_name(scene, b)}" for a, b in found.duplicates]
-        yield f"{len(names)} views have the pose of another: {first_names(names, _NAMED)}"
+        yield f"views with the pose of another ({len(names)}): {first_names(names, _NAMED)}"
         leaks = sum((a in held_out) != (b in held_out) for a, b in found.duplicates)
         if leaks:
-            yield f"{leaks} pairs of them are parted by what is held out: the measure will be too good"
+            yield f"of {leaks} such pairs one is held out and one trained on: the measure will be too good"
 
 
 def _name(scene: PosedScene, number: int) -> str:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from neuralfields.errors import FileFormatError, InputError
-from neuralfields.files.images import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, Pixels, read_image, write_image
+from neuralfields.files.images import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, Pixels, image_size, read_image, write_image
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -39,7 +39,9 @@ def read_bytes(data: bytes, suffix: str) -> Pixels:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"picture{suffix}"
         path.write_bytes(data)
-        return read_image(path)
+        pixels = read_image(path)
+        assert image_size(path) == pixels.values.shape[1::-1]
+        return pixels
 
 
 def saved(picture: Image.Image, kind: str, **options: object) -> bytes:

@@ -269,6 +269,7 @@ POSES = {
     "sheared": (np.diag([1.0, 2, 1, 1]), "shears"),
     "transposed": (np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 2, 3, 1]]), "ends with the row"),
     "flat": (np.eye(3), "[3, 3]"),
+    "far": (np.array([[1.0, 0, 0, 1e300], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), "1e+300"),
 }
 
 
@@ -305,6 +306,7 @@ def test_poses_that_are_nearly_one(tmp_path: Path) -> None:
         ({"fl_x": "31"}, "fl_x is '31', no number"),
         ({"cx": math.inf, "cy": 1}, "principal point"),
         ({"k1": math.nan}, "distortion"),
+        ({"k2": 1e300}, "distortion"),
         ({"w": 48, "h": 16}, "another shape"),
         ({"w": 0}, "0x16"),
         ({"camera_model": "EQUIRECTANGULAR"}, "camera_model is 'EQUIRECTANGULAR'"),
@@ -398,6 +400,16 @@ def test_colmap_without_points_and_with_odd_cameras(tmp_path: Path) -> None:
         file.unlink()
     (model / "cameras.txt").write_text("1 FOV 24 16 31 31 12 8 0.5\n")
     refused(tmp_path, "model FOV")
+
+
+def test_points_that_are_nowhere(tmp_path: Path) -> None:
+    colmap.write(tmp_path, around(tmp_path), np.vstack([POINTS, [[math.nan, 0, 0]]]), binary=False)
+    points = read_scene(tmp_path).points
+    assert points is not None and np.array_equal(points, POINTS)
+    (tmp_path / "sparse/0/points3D.txt").write_text("1 nan 0 0 1 2 3 0\n")
+    assert read_scene(tmp_path).points is None
+    (tmp_path / "sparse/0/points3D.txt").write_text("1 0 0 0 nan 2 3 0\n")
+    refused(tmp_path, "points3D.txt", "colour")
 
 
 @pytest.mark.parametrize(

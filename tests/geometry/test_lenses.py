@@ -83,13 +83,22 @@ def test_right_behind_a_fisheye_the_side_is_not_told() -> None:
     assert Lens("fisheye", ()).distort(torch.tensor([[0.0, 0, -1]])).isnan().all()
 
 
+def test_coefficients_that_are_next_to_nothing() -> None:
+    assert Lens("opencv", (-0.3, 5e-324, 0, 0, 1e-200)).limit == pytest.approx(1 / math.sqrt(0.9))
+
+
 def test_whether_it_bends() -> None:
     assert not Lens("opencv", (0.0, 0)).bends and BARREL.bends and Lens("fisheye", ()).bends
 
 
 @pytest.mark.parametrize(
     ("kind", "coefficients", "text"),
-    [("opencv", (0.0,) * 9, "up to 8"), ("fisheye", (math.nan,), "finite"), ("fov", (1.0,), "opencv, fisheye")],
+    [
+        ("opencv", (0.0,) * 9, "up to 8"),
+        ("fisheye", (math.nan,), "1e9"),
+        ("opencv", (0.0, -1e300), "1e9"),
+        ("fov", (1.0,), "opencv, fisheye"),
+    ],
 )
 def test_impossible_lenses(kind: str, coefficients: tuple[float, ...], text: str) -> None:
     with pytest.raises(InputError, match=text):

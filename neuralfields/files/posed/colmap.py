@@ -4,6 +4,7 @@ The model lies in ``sparse/0``, ``sparse``, ``colmap/sparse/0`` or the folder it
 lead from the world to a camera that looks along +z with y down; they are inverted and turned here, the world stays.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from neuralfields.files.atomic import write_bytes
 from neuralfields.files.posed import colmap_files
 from neuralfields.files.posed.colmap_files import CameraRow, ImageRow, PointRows, Tables
 from neuralfields.files.posed.gathering import Folders, Gathering
-from neuralfields.files.posed.photos import Optics, PosedPhoto, PosedScene, from_opencv
+from neuralfields.files.posed.photos import Optics, PosedPhoto, PosedScene, finite_points, from_opencv
 
 _PLACES = ("sparse/0", "sparse", "colmap/sparse/0", ".")
 _NEAREST, _FARTHEST = 0.1, 99.9  # percentiles of the points that an image shows
@@ -66,8 +67,8 @@ def read(path: Path, downscale: int | None = None) -> PosedScene:
     without = len(into.folders.pictures(pictures)) - len(tables.images)
     if without > 0:
         into.notes.append(f"{without} pictures in {pictures.name} have no pose in the model")
-    points = tables.points if len(tables.points.number) else None
-    return into.scene("colmap", points=points and points.place, colours=points and points.colour)
+    points, colours = finite_points(tables.points.place, tables.points.colour)
+    return into.scene("colmap", points=points, colours=colours)
 
 
 def write(
@@ -135,8 +136,8 @@ def _picture(folders: Folders, path: Path) -> Path | None:
 
 def _pose(row: ImageRow) -> np.ndarray:
     """From the camera to the world, as ours."""
-    length = float(np.linalg.norm(row.quaternion))
-    if not 0 < length < np.inf:
+    length = math.hypot(*row.quaternion)
+    if not 0 < length < math.inf:
         raise InputError(f"its rotation is the quaternion {row.quaternion}, which has no direction")
     w, x, y, z = (part / length for part in row.quaternion)
     turn = np.array(

@@ -171,6 +171,8 @@ def _points_of_binary(data: bytes) -> PointRows:
 def _points(rows: Sequence[Sequence[float]]) -> PointRows:
     """Of rows with number, place and colour."""
     table = np.array(rows, np.float64).reshape(-1, 7)
+    if not (np.abs(table[:, [0, 4, 5, 6]]) < 2**62).all():
+        raise FileFormatError("a point's number or colour is too large, or none")
     return PointRows(table[:, 0].astype(np.int64), table[:, 1:4], table[:, 4:].clip(0, 255).astype(np.uint8))
 
 

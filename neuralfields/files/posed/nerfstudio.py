@@ -18,7 +18,7 @@ from neuralfields.files.atomic import write_bytes
 from neuralfields.files.meshes import read_mesh, write_mesh
 from neuralfields.files.posed import transforms
 from neuralfields.files.posed.gathering import Gathering
-from neuralfields.files.posed.photos import PosedPhoto, PosedScene
+from neuralfields.files.posed.photos import PosedPhoto, PosedScene, finite_points
 
 _NAME, _POINTS = "transforms.json", "points.ply"
 _SPLITS = ("train", "val", "test")
@@ -86,7 +86,7 @@ def _points(into: Gathering, tree: transforms.Tree) -> tuple[np.ndarray | None, 
     except InputError as error:
         into.notes.append(f"its points are left out: {error}")
         return None, None
-    return found.vertices, found.colours
+    return finite_points(found.vertices, found.colours)
 
 
 def _frame(photo: PosedPhoto, folder: Path) -> dict[str, Any]:

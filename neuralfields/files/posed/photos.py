@@ -10,6 +10,7 @@ import numpy as np
 from neuralfields.errors import InputError
 
 Pair = tuple[float, float]
+_MOST, _FARTHEST = 1e9, 1e12  # of a lens's coefficients, and of a pose's numbers
 Told = tuple[str, str]  # the name of a photo, and what is wrong with it
 
 
@@ -132,8 +133,8 @@ class Optics:
             raise InputError(f"its focal length is {fx:g}, {fy:g} pixels: it is positive and finite")
         if not all(map(math.isfinite, (cx, cy))):
             raise InputError(f"its principal point is {cx:g}, {cy:g}: it is finite")
-        if self.lens and not all(map(math.isfinite, self.lens[1])):
-            raise InputError(f"its distortion is {self.lens[1]}: coefficients are finite")
+        if self.lens and not all(abs(value) <= _MOST for value in self.lens[1]):
+            raise InputError(f"its distortion is {self.lens[1]}: coefficients are between -1e9 and 1e9")
         return (fx * x, fy * y), (cx * x, cy * y)
 
     def _focal(self, size: tuple[int, int]) -> Pair:
@@ -159,6 +160,8 @@ def checked_pose(matrix: np.ndarray) -> np.ndarray:
         raise InputError(f"its matrix is {list(matrix.shape)}: [3, 4] or [4, 4] works")
     if not np.isfinite(matrix).all():
         raise InputError("its matrix holds NaN or infinity")
+    if (largest := np.abs(matrix).max()) > _FARTHEST:
+        raise InputError(f"its matrix holds {largest:.4g}, more than {_FARTHEST:g}")
     if len(matrix) == 4 and np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-6:
         raise InputError(f"its matrix ends with the row {matrix[3].tolist()}, that of a pose with 0 0 0 1")
     left, scale, right = np.linalg.svd(matrix[:3, :3])
@@ -174,6 +177,14 @@ def checked_pose(matrix: np.ndarray) -> np.ndarray:
 def from_opencv(pose: np.ndarray) -> np.ndarray:
     """A pose [3, 4] of a camera that looks along +z with y down, as ours; and the other way round."""
     return pose * np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def finite_points(points: np.ndarray, colours: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Those [k, 3] that are somewhere, with their colours; None and None for none."""
+    kept = np.isfinite(points).all(1)
+    if not kept.any():
+        return None, None
+    return points[kept], None if colours is None else colours[kept]
 
 
 def plain_focal(photo: PosedPhoto, what: str) -> float:
