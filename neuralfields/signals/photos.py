@@ -23,7 +23,6 @@ _EVERY_VAL = 10  # picture for training is for validation where a scene names no
 _FEWEST = 3  # pictures from which on one is held out unasked
 _LONGEST, _BYTES, _MOST_BYTES = 800, 1 << 30, 1 << 32
 _THREADS = 4
-_TOLD = 5  # names of pictures left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +73,11 @@ def read_photos(
         pictures=pictures,
         counted=counted,
         cameras=tuple(shrunk_camera(Camera.of(photo), factor) for photo in photos),
-        names=tuple(_name(photo, scene.folder) for photo in photos),
+        names=tuple(scene.name_of(photo) for photo in photos),
         training=len(trained),
         depths=_depths(trained),
         scale=factor,
-        notes=(*_left_out(scene), *scene.notes, *_remarks(trained, judged, None if scale else factor)),
+        notes=(*scene.warnings(), *_remarks(trained, judged, None if scale else factor)),
     )
 
 
@@ -148,33 +147,11 @@ def _remarks(trained: Sequence[PosedPhoto], judged: Sequence[PosedPhoto], factor
     return found
 
 
-def _left_out(scene: PosedScene) -> list[str]:
-    """A note for each reason why pictures are left out."""
-    names: dict[str, list[str]] = {}
-    for name, reason in scene.left_out:
-        names.setdefault(reason, []).append(name)
-    listed = len(scene.photos) + len(scene.left_out)
-    return [
-        f"{len(those)} of {listed} pictures are left out, {reason}: "
-        + ", ".join(those[:_TOLD])
-        + (", and others" if len(those) > _TOLD else "")
-        for reason, those in names.items()
-    ]
-
-
 def _depths(photos: Sequence[PosedPhoto]) -> Depths | None:
     told = [(photo.near, photo.far) for photo in photos if photo.near is not None and photo.far is not None]
     if len(told) < len(photos):
         return None
     return min(near for near, _ in told), max(far for _, far in told)
-
-
-def _name(photo: PosedPhoto, folder: Path) -> str:
-    """The picture's path in the scene's folder."""
-    try:
-        return photo.path.relative_to(folder).as_posix()
-    except ValueError:
-        return photo.path.name
 
 
 def _decoded(photos: Sequence[PosedPhoto], factor: int) -> tuple[Pictures, list[np.ndarray | None]]:

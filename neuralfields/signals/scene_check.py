@@ -128,7 +128,7 @@ class SceneCheck:
             "off_axis": found.off_axis,
             "near_far": self._near_far(),
             "splits": dict(Counter(photo.split or "" for photo in scene.photos)),
-            "held_out": [_name(scene, number) for number in self.held_out],
+            "held_out": [scene.name_of(scene.photos[number]) for number in self.held_out],
             "points": 0 if scene.points is None else len(scene.points),
             "left_out": [{"name": name, "reason": reason} for name, reason in scene.left_out],
             "findings": list(self.findings),
@@ -167,9 +167,11 @@ class SceneCheck:
 
 
 def _findings(scene: PosedScene, cameras: Cameras, found: Survey, held_out: Sequence[int]) -> Iterator[str]:
+    name = [scene.name_of(photo) for photo in scene.photos]
+
     def listed(what: str, numbers: Sequence[int]) -> Iterator[str]:
         if numbers:
-            yield f"{what} ({len(numbers)}): {first_names([_name(scene, number) for number in numbers], _NAMED)}"
+            yield f"{what} ({len(numbers)}): {first_names([name[number] for number in numbers], _NAMED)}"
 
     yield from _depth(scene, found, held_out)
     if 2 * len(found.outwards) > len(cameras):
@@ -195,17 +197,12 @@ def _depth(scene: PosedScene, found: Survey, held_out: Sequence[int]) -> Iterato
     elif not max(found.extent) > 0:
         yield f"all {many} cameras stand at one place: nothing tells depth"
     elif found.duplicates and not any(photo.time is not None for photo in scene.photos):
-        names = [f"{_name(scene, a)} = {_name(scene, b)}" for a, b in found.duplicates]
+        name = [scene.name_of(photo) for photo in scene.photos]
+        names = [f"{name[a]} = {name[b]}" for a, b in found.duplicates]
         yield f"views with the pose of another ({len(names)}): {first_names(names, _NAMED)}"
         leaks = sum((a in held_out) != (b in held_out) for a, b in found.duplicates)
         if leaks:
             yield f"of {leaks} such pairs one is held out and one trained on: the measure will be too good"
-
-
-def _name(scene: PosedScene, number: int) -> str:
-    """A picture's path in the scene's folder."""
-    path = scene.photos[number].path
-    return path.relative_to(scene.folder).as_posix() if path.is_relative_to(scene.folder) else path.name
 
 
 def _held_out(scene: PosedScene) -> tuple[tuple[int, ...], list[str]]:

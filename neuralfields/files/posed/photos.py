@@ -74,6 +74,11 @@ class PosedScene:
     aabb_scale: float | None = None
     notes: tuple[str, ...] = ()
 
+    def name_of(self, photo: PosedPhoto) -> str:
+        """The picture's path in the scene's folder."""
+        inside = photo.path.is_relative_to(self.folder)
+        return photo.path.relative_to(self.folder).as_posix() if inside else photo.path.name
+
     def warnings(self, named: int = 5) -> list[str]:
         """What is wrong, a line each: why photos were left out, with the first names, and the notes."""
         names: dict[str, list[str]] = {}
