@@ -55,7 +55,7 @@ def fitted(source: Path, times: int, seconds: float, folder: Path) -> dict[str, 
 def main() -> None:
     parser = arguments(__doc__ or "", "large_mesh.json")
     parser.add_argument("--only", nargs="+", default=["spot.obj"], help="files of the sample meshes")
-    parser.add_argument("--times", type=int, nargs="+", default=[5, 6], help="how often the faces are cut into four")
+    parser.add_argument("--times", type=int, nargs="+", default=[6], help="how often the faces are cut into four")
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
     rows = []
