@@ -2,23 +2,26 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ball_scene import BallScene
 from torch import Tensor
 
 from neuralfields.errors import InputError
 from neuralfields.files.images import read_image
 from neuralfields.files.posed import read_scene
-from neuralfields.geometry import Camera, Rays, solids
+from neuralfields.geometry import Camera, Frame, Rays, solids
 from neuralfields.render import Surface, sphere_trace
 from neuralfields.signals import synthetic
 from neuralfields.signals.synthetic.convex import Ball, Box, Shell
 from neuralfields.signals.synthetic.worlds import checker, plain
 
 RED = plain((0.8, 0.1, 0.1))
+FRAME = Frame.of_box((-2, -2, -2), (2, 2, 2))
 CAMERA = Camera.look_at((0.3, -3.0, 0.8), up=(0, 0, 1), fov=40, size=(48, 48))
 
 
@@ -200,6 +203,20 @@ def test_a_scene_on_disk(tmp_path: Path) -> None:
 def test_a_scene_without_masks_has_three_channels(tmp_path: Path) -> None:
     folder = synthetic.write(tmp_path / "yard", "yard", views=1, held_out=1, size=16, samples=1)
     assert read_image(folder / "train" / "r_000.png").values.shape == (16, 16, 3)
+
+
+def test_a_field_is_judged() -> None:
+    """A ball of almost this size, in a box of twice its units; red only to who looks along +x."""
+    field, ball = BallScene(), synthetic.Thing(Ball((0, 0, 0), 1.0), plain((0.5, 0.25, 0.0)), lit=False)
+    world = synthetic.World((ball,), True, 5.0, (0, 0, 0), (0, 60), 40)
+    cameras = world.cameras(5, size=(40, 30))
+    errors, picture = synthetic.judge(field, world, cameras, frame=FRAME)
+    assert picture.shape == (6 * 30, 4 * 40, 3) and 0 <= picture.min() <= picture.max() <= 1
+    assert errors["depth_error"] < 0.1 and errors["normal_error"] < 5 and errors["missing"] == 0
+    assert 10 < errors["psnr"] < 30
+    larger = synthetic.Thing(Ball((0, 0, 0), 1.2), ball.paint, lit=False)
+    worse, _ = synthetic.judge(field, replace(world, things=(larger,)), cameras, frame=FRAME)
+    assert worse["depth_error"] > 0.2 and worse["missing"] > 0.15
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

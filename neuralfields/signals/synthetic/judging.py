@@ -44,10 +44,9 @@ def _pairs(
     field: Renderable, world: World, cameras: Sequence[Camera], frame: Frame | None
 ) -> Iterator[tuple[View, View]]:
     for camera in cameras:
-        view = render_view(field, camera, frame=frame, normals=True)
-        truth = trace(world, camera)
-        assert truth.normals is not None
-        yield View(*(part.float() for part in (truth.colour, truth.opacity, truth.depth, truth.normals))), view
+        seen = trace(world, camera), render_view(field, camera, frame=frame, normals=True)
+        truth, view = (View(*(part.float().cpu() for part in vars(one).values())) for one in seen)
+        yield truth, view
 
 
 def _errors(truth: View, view: View, background: float) -> dict[str, float]:
@@ -55,7 +54,7 @@ def _errors(truth: View, view: View, background: float) -> dict[str, float]:
     there = truth.depth > 0
     agree = (truth.normals * view.normals).sum(-1)[there].clamp(-1, 1)
     return {
-        "psnr": metrics.psnr(view.over([background] * 3).cpu(), truth.over([background] * 3)),
+        "psnr": metrics.psnr(view.over([background] * 3), truth.over([background] * 3)),
         "depth_error": float((view.depth - truth.depth)[there].abs().mean()),
         "normal_error": float(torch.rad2deg(agree.acos()).mean()),
         "missing": float((view.opacity[there] < 0.5).float().mean()),
