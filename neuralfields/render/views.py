@@ -19,7 +19,7 @@ from neuralfields.geometry.cameras import Pair
 from neuralfields.render.imaging import nearness, over_grey
 from neuralfields.render.shading import BACKGROUNDS, Background, check_pixels
 from neuralfields.render.surface import SPAN, outward_slopes
-from neuralfields.volume import Seen
+from neuralfields.volume import Rendered, Seen
 
 ViewMode = Literal["colour", "depth", "normals", "opacity"]
 VIEW_MODES: tuple[ViewMode, ...] = ("colour", "depth", "normals", "opacity")
@@ -216,9 +216,14 @@ def _without_nan(rays: Rays) -> tuple[Rays, Tensor]:
 
 
 def _normals(density: Callable[[Tensor], Tensor], rays: Rays, seen: Seen, span: float) -> Tensor:
-    """Unit normals [n, 3] where rays see something, 0 elsewhere: means over what they see."""
+    """Unit normals [n, 3] where rays see something, 0 elsewhere: means over what they see, or at its depth."""
     slopes = torch.zeros_like(rays.direction)
-    counts = (seen.weights > _COUNTS) & (seen.opacity > _SEEN)[seen.intervals.ray]
-    ray, points = seen.intervals.ray[counts], seen.intervals.points(rays)[counts]
-    slopes.index_add_(0, ray, seen.weights[counts, None] * outward_slopes(density, points, span))
+    if isinstance(seen, Rendered):
+        counts = (seen.weights > _COUNTS) & (seen.opacity > _SEEN)[seen.intervals.ray]
+        ray, weight = seen.intervals.ray[counts], seen.weights[counts, None]
+        points = seen.intervals.points(rays)[counts]
+    else:
+        ray = (seen.opacity > _SEEN).nonzero()[:, 0]
+        points, weight = rays[ray].at(seen.depth[ray]), 1.0
+    slopes.index_add_(0, ray, weight * outward_slopes(density, points, span))
     return torch.nn.functional.normalize(slopes, dim=-1)

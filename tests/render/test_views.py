@@ -10,7 +10,7 @@ from torch import Tensor
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame, Rays
 from neuralfields.render import VIEW_MODES, View, pixel_rays, render_view
-from neuralfields.volume import Intervals, Rendered, render
+from neuralfields.volume import Intervals, Rendered, Seen, render
 
 RADIUS, SAMPLES = 0.6, 64
 COLOUR = (0.9, 0.4, 0.1)
@@ -73,8 +73,17 @@ def test_a_ball_of_constant_density(density: float) -> None:
     assert view.normals is None
 
 
-def test_normals_of_an_opaque_ball_are_in_world_axes() -> None:
-    view = render_view(Ball(300.0), CAMERA, frame=FRAME, normals=True)
+class Glanced(Ball):
+    """The ball, but it does not tell what its pictures are made of."""
+
+    def render(self, rays: Rays) -> Seen:  # type: ignore[override]
+        found = super().render(rays)
+        return Seen(found.colour, found.opacity, found.depth)
+
+
+@pytest.mark.parametrize("kind", [Ball, Glanced])
+def test_normals_of_an_opaque_ball_are_in_world_axes(kind: type[Ball]) -> None:
+    view = render_view(kind(300.0), CAMERA, frame=FRAME, normals=True)
     near, length = chords(CAMERA)
     rays = CAMERA.rays(CAMERA.centres(torch.arange(CAMERA.pixels)), dtype=torch.float64)
     truth = torch.nn.functional.normalize(rays.at(near.reshape(-1)) - MIDDLE, dim=-1).reshape(32, 40, 3)
