@@ -14,6 +14,7 @@ from neuralfields import ops
 from neuralfields.files.images import read_image, write_image
 from neuralfields.ops import native
 from neuralfields.recipes import METHODS
+from neuralfields.signals import synthetic
 
 _KEYS = {
     "version", "signal", "field", "settings", "seed", "steps", "fit_seconds", "samples_per_second", "parameters",
@@ -149,6 +150,16 @@ def test_demo(nf, folder):
         assert out.startswith(f"runs/{name}: ") and f"{name}-face.png: 1024x1024" in out
         assert Path(f"runs/{name}/field.nf").exists()
         assert read_image(f"{name}-face.png").values.shape == (1024, 1024, 3)
+
+
+def test_demo_of_a_scene(nf, folder):
+    synthetic.write("objects", views=6, held_out=2, size=24, samples=1)  # found, so not made again
+    status, out, err = nf("demo", "scene", "--seconds", 0.3)
+    assert status == 0, err
+    assert out.startswith("runs/objects: ") and "objects-beside-truth.png: " in out and "normals by " in out
+    assert "rendering" not in err and Path("runs/objects/field.nf").exists()
+    assert read_image("objects-beside-truth.png").values.shape == (6 * 100, 4 * 100, 3)
+    assert "photo" in nf("demo", "film").err
 
 
 def test_target(nf, folder):
