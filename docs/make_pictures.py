@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scene_pictures
 import shape_pictures
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -391,6 +392,11 @@ def shapes(name: str) -> None:
     write(column([row(panels) for panels in rows]), f"{name}.jpg")
 
 
+def scenes(name: str) -> None:
+    """Those of scenes of posed photos."""
+    write(scene_pictures.MAKERS[name](), f"{name}.png")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -403,6 +409,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "spectrum": spectrum,
     "kernels": kernels,
     **{name: partial(shapes, name) for name in shape_pictures.MAKERS},
+    **{name: partial(scenes, name) for name in scene_pictures.MAKERS},
 }
 
 if __name__ == "__main__":
