@@ -113,9 +113,10 @@ class Camera:
 
     @classmethod
     def of(cls, photo: Posed) -> "Camera":
-        """The camera of a photo, whose lens is told as the arguments of ``Lens``."""
+        """The camera of a photo, whose lens is told as the arguments of ``Lens``; a pinhole if that changes nothing."""
         lens = None if photo.lens is None else Lens(*photo.lens)
-        return cls(torch.as_tensor(photo.pose), photo.focal, photo.size, photo.centre, lens)
+        bends = lens is not None and lens.bends
+        return cls(torch.as_tensor(photo.pose), photo.focal, photo.size, photo.centre, lens if bends else None)
 
     @classmethod
     def look_at(

@@ -261,6 +261,15 @@ def test_missing_pictures_are_named(tmp_path: Path) -> None:
     refused(tmp_path, "3 because there is no such picture", "images/00.png")
 
 
+def test_reasons_are_few(tmp_path: Path) -> None:
+    tree = scene_of(tmp_path)
+    good, frame = tree["frames"][0], tree["frames"][1]
+    tree["frames"] = [good, *({**frame, "fl_x": -k} for k in range(50)), frame | {"file_path": "no.png"}]
+    write_json(tmp_path / "transforms.json", tree)
+    told = read_scene(tmp_path).warnings()
+    assert len(told) == 6 and told[-1] == "46 more of 52 pictures are left out, for other reasons"
+
+
 POSES = {
     "singular": (np.diag([1.0, 1, 0, 1]), "singular"),
     "zero": (np.zeros((4, 4)), "ends with the row"),
@@ -307,7 +316,8 @@ def test_poses_that_are_nearly_one(tmp_path: Path) -> None:
         ({"cx": math.inf, "cy": 1}, "principal point"),
         ({"k1": math.nan}, "distortion"),
         ({"k2": 1e300}, "distortion"),
-        ({"w": 48, "h": 16}, "another shape"),
+        ({"w": 48, "h": 16}, "24x16 pixels, its camera 48x16: another shape"),
+        ({"w": 32, "h": 48}, "as EXIF turns it"),
         ({"w": 0}, "0x16"),
         ({"camera_model": "EQUIRECTANGULAR"}, "camera_model is 'EQUIRECTANGULAR'"),
         ({"k4": 0.1}, "programs differ"),
@@ -322,7 +332,7 @@ def test_poses_that_are_nearly_one(tmp_path: Path) -> None:
 )
 def test_values_that_are_none(change: dict[str, Any], words: str, tmp_path: Path) -> None:
     write_json(tmp_path / "transforms.json", scene_of(tmp_path, **change))
-    refused(tmp_path, "no photo", words[:40])
+    refused(tmp_path, "no photo", words)
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:

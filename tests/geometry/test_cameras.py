@@ -1,6 +1,7 @@
 """Cameras and rays: where pixels look."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -170,3 +171,14 @@ def test_where_a_lens_ends_rays_are_nan() -> None:
 def test_impossible_intrinsics(change: dict) -> None:
     with pytest.raises(InputError, match="finite"):
         Camera(**{"pose": torch.eye(4), "focal": 10.0, "size": (4, 4), **change})
+
+
+def test_cameras_of_photos() -> None:
+    photo = SimpleNamespace(
+        pose=torch.eye(4)[:3].numpy(), focal=(10.0, 11.0), size=(8, 6), centre=(4.0, 3.5), lens=None
+    )
+    assert Camera.of(photo).focal == (10, 11) and Camera.of(photo).lens is None
+    photo.lens = ("opencv", (0.0, 0.0))
+    assert Camera.of(photo).lens is None
+    photo.lens = ("fisheye", ())
+    assert Camera.of(photo).lens == Lens("fisheye", (0, 0, 0, 0))

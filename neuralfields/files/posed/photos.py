@@ -10,6 +10,7 @@ import numpy as np
 from neuralfields.errors import InputError
 
 Pair = tuple[float, float]
+_REASONS = 5  # for leaving photos out that are told
 _MOST, _FARTHEST = 1e9, 1e12  # of a lens's coefficients, and of a pose's numbers
 Told = tuple[str, str]  # the name of a photo, and what is wrong with it
 
@@ -85,10 +86,13 @@ class PosedScene:
         for name, reason in self.left_out:
             names.setdefault(reason, []).append(name)
         listed = len(self.photos) + len(self.left_out)
+        common = sorted(names.items(), key=lambda of: -len(of[1]))[:_REASONS]
         out = [
             f"{len(those)} of {listed} pictures are left out because {reason}: {first_names(those, named)}"
-            for reason, those in names.items()
+            for reason, those in common
         ]
+        if rest := len(self.left_out) - sum(len(those) for _, those in common):
+            out.append(f"{rest} more of {listed} pictures are left out, for other reasons")
         return [*out, *self.notes]
 
     @property
@@ -131,7 +135,8 @@ class Optics:
         told = self.size or size
         x, y = (now / before for now, before in zip(size, told, strict=True))
         if abs(x - y) > 1.01 * (1 / told[0] + 1 / told[1]):  # sizes were rounded
-            raise InputError(f"the picture has {_by(size)} pixels, its camera {_by(told)}, which is another shape")
+            turned = " (as EXIF turns it? save it without that note)" if _turned(size, told) else ""
+            raise InputError(f"the picture has {_by(size)} pixels{turned}, its camera {_by(told)}: another shape")
         fx, fy = self._focal(told)
         cx, cy = self.centre or (told[0] / 2, told[1] / 2)
         if not (0 < fx < math.inf and 0 < fy < math.inf):
@@ -205,6 +210,11 @@ def plain_focal(photo: PosedPhoto, what: str) -> float:
             f"{photo.path.name}: {what} has no lenses, shifts or oblong pixels; nerfstudio and COLMAP have"
         )
     return fx
+
+
+def _turned(size: tuple[int, int], told: tuple[int, int]) -> bool:
+    """Whether a size is another's, lying on its side."""
+    return abs(size[1] / told[0] - size[0] / told[1]) <= 1 / told[0] + 1 / told[1]
 
 
 def _by(size: tuple[int, int]) -> str:
