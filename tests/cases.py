@@ -27,7 +27,7 @@ from neuralfields.encodings import (
     TensorVM,
     TriPlane,
 )
-from neuralfields.fields import Affine, Marched, Radiance, Sinh
+from neuralfields.fields import Affine, Density, Hierarchical, InvertedSphere, Marched, Radiance, Sinh
 from neuralfields.networks import (
     MLP,
     SL2A,
@@ -77,11 +77,21 @@ class Case:
     def make(self) -> Field:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return self.cls(*(a.make() if isinstance(a, Case) else a for a in self.args), **self.kwargs)
+            return self.cls(*map(_made, self.args), **{name: _made(value) for name, value in self.kwargs.items()})
 
     def __str__(self) -> str:
-        words = [str(a) for a in self.args] + [f"{name}={value}" for name, value in self.kwargs.items()]
+        words = [_told(a) for a in self.args] + [f"{name}={_told(value)}" for name, value in self.kwargs.items()]
         return f"{self.cls.__name__}({','.join(words)})"
+
+
+def _told(value: Any) -> str:
+    return f"[{','.join(map(_told, value))}]" if isinstance(value, list) else str(value)
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_made(part) for part in value]
+    return value.make() if isinstance(value, Case) else value
 
 
 def case(cls: type[Field], *args: Any, order: int = 2, **kwargs: Any) -> Case:
@@ -90,6 +100,13 @@ def case(cls: type[Field], *args: Any, order: int = 2, **kwargs: Any) -> Case:
 
 _DENSE = {"levels": 3, "log2_size": 12, "base": 2, "finest": 7}
 _HASHED = {"levels": 3, "log2_size": 4, "base": 2, "finest": 9}
+_SMOOTH = {"width": 5, "depth": 1, "activation": "tanh"}
+
+
+def radiance(coordinates: int, **kwargs: Any) -> Case:
+    trunk, colour = case(MLP, coordinates, 3, **_SMOOTH), case(MLP, 6, 3, **_SMOOTH)
+    return case(Radiance, trunk, colour, directions=case(SphericalHarmonics, 2), **kwargs)
+
 
 # fmt: off
 CASES = [
@@ -245,6 +262,16 @@ CASES = [
     case(Affine, 1),
     case(Affine, 3, scale=0.5, offset=-2.0),
     case(Sinh, 3, scale=0.2),
+    case(Radiance, case(MLP, 3, 3, **_SMOOTH), case(MLP, 7, 3, **_SMOOTH), directions=case(SphericalHarmonics, 2),
+         unbounded=True),
+    case(Density, case(MLP, 3, 1, **_SMOOTH)),
+    case(Density, case(MLP, 3, 1, **_SMOOTH), activation="softplus", shift=-1.0, unbounded=True),
+    case(Hierarchical, radiance(3), [radiance(3)], samples=[4, 8]),
+    case(Hierarchical, radiance(3), [case(Density, case(MLP, 3, 1, **_SMOOTH))] * 2, samples=[8, 4, 3], near=0.2,
+         far=9.0, spacing="disparity", merged=False, opaque=True, dilation=1.0, slope=5.0),
+    case(Hierarchical, radiance(3), [], samples=[5]),
+    case(InvertedSphere, [radiance(3)], [radiance(4)], samples=[4]),
+    case(InvertedSphere, [radiance(3)] * 2, [radiance(4)] * 2, samples=[4, 8], near=0.1, radius=0.8),
     case(Chain, case(Siren, 2, 2, width=4, depth=1)),
     case(Chain, case(HashGrid, 2, **_HASHED), case(MLP, 6, 3, width=5, depth=1, bias=False)),
     case(Chain, case(FourierFeatures, 3, features=4, sigma=0.5), case(MLP, 4, 1, width=5), case(Affine, 1, scale=2.0)),

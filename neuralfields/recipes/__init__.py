@@ -17,6 +17,7 @@ from neuralfields.recipes.methods import METHODS
 from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.presets import RECIPES, default
 from neuralfields.recipes.radiance import ngp
+from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp
 from neuralfields.recipes.recipe import Recipe
 from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 
@@ -30,6 +31,9 @@ __all__ = [
     "default",
     "fine_sdf",
     "image",
+    "mip360",
+    "nerf",
+    "nerfpp",
     "ngp",
     "ngp_sdf",
     "sdf",

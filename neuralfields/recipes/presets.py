@@ -7,6 +7,7 @@ from neuralfields.errors import InputError
 from neuralfields.recipes.images import compact, image
 from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.radiance import ngp
+from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp
 from neuralfields.recipes.recipe import Recipe
 from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 from neuralfields.signals import as_signal
@@ -19,6 +20,9 @@ RECIPES: dict[str, Callable[[Any], Recipe]] = {
     "ngp_sdf": ngp_sdf,
     "siren_sdf": siren_sdf,
     "ngp": ngp,
+    "mip360": mip360,
+    "nerf": nerf,
+    "nerfpp": nerfpp,
 }
 _DEFAULTS = {"image": image, "mesh": sdf, "points": siren_sdf, "scene": ngp}
 
