@@ -215,6 +215,7 @@ def test_smaller_pictures_of_other_names(names: str, tmp_path: Path) -> None:
     scene = read_scene(tmp_path, downscale=8)
     assert [photo.path.name for photo in scene.photos] == [names.format(k) for k in range(4)]
     assert scene.photos[0].focal == pytest.approx((31 / 8, 31 / 8))
+    assert bool(scene.notes) is names.startswith("image")
     refused(tmp_path, "downscale=4", "1, 8", downscale=4)
 
 

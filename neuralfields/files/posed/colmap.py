@@ -57,7 +57,7 @@ def read(path: Path, downscale: int | None = None) -> PosedScene:
     tables = colmap_files.read(model, suffix)
     into = Gathering(_scene(path, model))
     pictures = into.folders.of_pictures(into.folder, downscale)
-    paths = _paths(into.folders, pictures, [row.name for row in tables.images])
+    paths = _paths(into, pictures, [row.name for row in tables.images])
     depths = _Depths(tables.points)
     for row in sorted(tables.images, key=lambda row: row.name):
         with into.photo(row.name):
@@ -109,24 +109,22 @@ def _model(path: Path) -> tuple[Path, str] | None:
 
 
 def _scene(path: Path, model: Path) -> Path:
-    """The folder that holds the pictures' folder: the one given, or one above the model."""
-    folders = Folders()
-    above = [path, *model.resolve().parents[:3]]
-    return next(
-        (folder for folder in above if any(name.startswith("images") for name in _inside(folders, folder))), path
-    )
+    """The folder that holds the pictures' folder: the one given, or one above it, if it is the model's own."""
+    above = path.resolve().parents[:3] if model.samefile(path) else ()
+    return next((folder for folder in (path, *above) if _has_pictures(folder)), path)
 
 
-def _inside(folders: Folders, folder: Path) -> list[str]:
-    return [name for name in folders.names(folder) if (folder / name).is_dir()]
+def _has_pictures(folder: Path) -> bool:
+    return any(found.is_dir() for found in folder.glob("images*"))
 
 
-def _paths(folders: Folders, pictures: Path, names: Sequence[str]) -> dict[str, Path]:
-    """The picture of each image: of its name, or its name with another suffix; else by their order, as in LLFF."""
-    found = {name: _picture(folders, pictures / name) for name in names}
-    there = folders.pictures(pictures)
-    if any(found.values()) or len(there) != len(names):
+def _paths(into: Gathering, pictures: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The picture of each image: of its name, or its name with another suffix; smaller ones by order, as LLFF's."""
+    found = {name: _picture(into.folders, pictures / name) for name in names}
+    there = into.folders.pictures(pictures)
+    if any(found.values()) or pictures.name == "images" or len(there) != len(names):
         return {name: path or pictures / name for name, path in found.items()}
+    into.notes.append(f"pictures in {pictures.name} have other names than in the model: they are taken in their order")
     return {name: pictures / other for name, other in zip(sorted(names), there, strict=True)}
 
 
