@@ -16,13 +16,13 @@ COMMANDS = {
     "fit": "fit fields to signals: nf fit photo.png",
     "eval": "measure a fit against its source: nf eval runs/photo",
     "export": "write a field as a picture of any size: nf export runs/photo out.png --size 3072x2048",
-    "render": "draw a fitted shape, or film it turning: nf render runs/bunny bunny.png",
+    "render": "draw a fitted shape or scene, or film it: nf render runs/lego lego.mp4",
     "check": "what a scene's cameras are like, and what is wrong with it: nf check scenes/fox",
     "query": "values of a field at points: nf query runs/photo points.npy",
     "methods": "list what --field and --recipe take, with papers",
     "doctor": "device, threads, versions, and which kernel each operation would use and why",
     "bench": "measure kernels and fits on this machine: nf bench kernels, nf bench fit photo.png",
-    "demo": "fit a real photo that comes along, in seconds",
+    "demo": "fit a photo that comes along, or a scene that is made for it: nf demo scene",
 }
 # What torch says on Windows, on Linux, and of a CUDA device.
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "CUDA out of memory")
