@@ -175,6 +175,13 @@ def test_unbounded_cells_lie_in_the_ball() -> None:
     assert _in_ball(16)[8, 8, 15]
 
 
+def test_places_of_rim_cells_beyond_the_ball_leave_them_finite() -> None:
+    field = Marched(small(unbounded=True), cells=16, step=1 / 64, cone=1 / 32)
+    for _ in range(33):
+        field.advance(0.0)
+    assert field.thickness.isfinite().all() and field.occupied.any()
+
+
 def test_saved_and_loaded(tmp_path) -> None:  # type: ignore[no-untyped-def]
     field = Marched(small(), cells=8)
     hull = torch.zeros(8, 8, 8, dtype=torch.bool)
