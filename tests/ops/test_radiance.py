@@ -154,6 +154,28 @@ def test_same_bits_on_any_threads(name: str) -> None:
 
 
 @needs_core
+@pytest.mark.skipif(native.build_name() != "v4bf16", reason="this CPU, or this build of the core, has no bf16")
+def test_in_bf16() -> None:
+    """What rays see and the gradients' directions stay; on any number of threads the same."""
+    layout = GridLayout(3, 8, 9, 3, 24)
+    table, trunk = Grid(noise(layout.entries, 2), layout, "linear"), network(16, 32, 6, bias=False)
+    made, found = replace(model(), grid=table, trunk=trunk), []
+    exact = run("reference", made, "l2", 200)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(run("cpu", made, "l2", 200))
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert all(torch.equal(found[1][name], value) for name, value in found[0].items())
+    torch.testing.assert_close(found[0]["results"][:, 0], exact["results"][:, 0], rtol=1e-2, atol=0)
+    assert 1e-5 < float((found[0]["seen"] - exact["seen"]).norm() / exact["seen"].norm()) < 1e-2
+    for name in ("mean 0", "mean 1", "mean 4"):
+        assert float(torch.cosine_similarity(found[0][name].flatten(), exact[name].flatten(), 0)) > 0.99
+
+
+@needs_core
 def test_a_ray_among_others_and_alone() -> None:
     made, given = model(), rays(1100)
     with torch.no_grad(), ops.backend("cpu", ops.radiance_values):

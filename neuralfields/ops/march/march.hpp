@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "native/simd.hpp"
+#include "mlp/activation.hpp"
 
 namespace nf {
 
@@ -31,6 +31,7 @@ struct Course {
 
 // Unlike std::fmin a single instruction: NaN is not among what is compared.
 NF_INLINE float smaller(float a, float b) { return a < b ? a : b; }
+NF_INLINE float larger(float a, float b) { return a > b ? a : b; }
 
 class Walk {
 public:
@@ -87,8 +88,9 @@ public:
     // were: fewer, and the ray is through.
     template <class Keep>
     int advance(Course& course, int most, Keep&& keep) const {
-        return terrain_.cone > 0 || terrain_.unbounded ? advance_singly(course, most, keep)
-                                                       : advance_together(course, most, keep);
+        if (terrain_.unbounded) return advance_as<true, true>(course, most, keep);
+        return terrain_.cone > 0 ? advance_as<true, false>(course, most, keep)
+                                 : advance_as<false, false>(course, most, keep);
     }
 
 private:
@@ -101,33 +103,12 @@ private:
     struct Spot {
         float x[3];
         int cell[3];
-        bool bent;  // whether the ray may be curved here
     };
 
-    template <class Keep>
-    int advance_singly(Course& given, int most, Keep&& keep) const {
-        const Course course = given;  // a copy, which nothing that `keep` stores can change
-        int found = 0;
-        int32_t i = course.next;
-        while (found < most && i < MOST) {
-            const Interval here = interval(course, i);
-            if (!(here.middle <= course.far)) break;
-            const Spot spot = at(course, here.middle);
-            if (terrain_.occupied[number(spot.cell[0], spot.cell[1], spot.cell[2])]) {
-                keep(found++, spot.x, here.start, here.end);
-                i++;
-            } else {
-                i = leap(course, spot, i);
-            }
-        }
-        given.next = i;
-        return found;
-    }
-
-    // The same for equal steps along straight lines, LANES intervals at a time.
-    template <class Keep>
-    int advance_together(Course& given, int most, Keep&& keep) const {
-        const Course course = given;
+    // LANES intervals at a time.
+    template <bool GROWING, bool CONTRACTED, class Keep>
+    int advance_as(Course& given, int most, Keep&& keep) const {
+        const Course course = given;  // a copy, which nothing that is stored can change
         alignas(64) float x[3][LANES], start[LANES], end[LANES];
         alignas(64) uint32_t cell[3][LANES], at[LANES], inside[LANES];
         I lanes;
@@ -135,15 +116,19 @@ private:
         int found = 0;
         int32_t i = course.next;
         while (found < most && i < MOST) {
-            const F first = (to_float(lanes + i) + course.offset) * terrain_.step;
-            const F second = (to_float(lanes + (i + 1)) + course.offset) * terrain_.step;
+            const F first = edges<GROWING>(to_float(lanes + i) + course.offset);
+            const F second = edges<GROWING>(to_float(lanes + (i + 1)) + course.offset);
             const F middle = (first + second) * 0.5f;
+            F here[3], factor = {};
+            for (int d = 0; d < 3; d++) here[d] = course.origin[d] + middle * course.direction[d];
+            if constexpr (CONTRACTED) factor = contraction(here[0] * here[0] + here[1] * here[1] + here[2] * here[2]);
             U place = {};
             for (int d = 2; d >= 0; d--) {
-                const F here = course.origin[d] + middle * course.direction[d], u = (here + 1.0f) * half_;
+                if constexpr (CONTRACTED) here[d] *= factor;
+                const F u = (here[d] + 1.0f) * half_;
                 const U number = (U)truncated(u < 0.0f ? F{} : u > last_ ? splat(last_) : u);
                 place = place * uint32_t(terrain_.cells) + number;
-                store(x[d], here);
+                store(x[d], here[d]);
                 store(cell[d], number);
             }
             store(start, first);
@@ -157,8 +142,10 @@ private:
             for (int k = 0; k < LANES; k++) kept |= uint32_t(terrain_.occupied[at[k]] & inside[k]) << k;
             int32_t next = i + LANES;
             if (!kept) {
-                const Spot spot{{}, {int(cell[0][LANES - 1]), int(cell[1][LANES - 1]), int(cell[2][LANES - 1])}, false};
-                if (!any_[block(spot.cell[0], spot.cell[1], spot.cell[2])]) next = leap(course, spot, next - 1);
+                constexpr int k = LANES - 1;
+                const int cells[3] = {int(cell[0][k]), int(cell[1][k]), int(cell[2][k])};
+                if (!any_[block(cells)])
+                    next = CONTRACTED ? leap_along_curve(course, cells, next - 1) : leap(course, cells, next - 1);
             }
             for (; kept && found < most; kept &= kept - 1) {
                 const int k = __builtin_ctz(kept);
@@ -172,14 +159,18 @@ private:
         return found;
     }
 
-    int64_t number(int x, int y, int z) const { return (int64_t(z) * terrain_.cells + y) * terrain_.cells + x; }
-    int64_t block(int x, int y, int z) const {
-        return (int64_t(z >> SHIFT) * blocks_ + (y >> SHIFT)) * blocks_ + (x >> SHIFT);
+    int64_t block(const int (&cell)[3]) const {
+        return (int64_t(cell[2] >> SHIFT) * blocks_ + (cell[1] >> SHIFT)) * blocks_ + (cell[0] >> SHIFT);
     }
 
     // Edges lie `step` apart, and farther on, where that is more, in a constant ratio of 1 + cone.
+    template <bool GROWING>
+    NF_INLINE F edges(F s) const {
+        if constexpr (!GROWING) return s * terrain_.step;
+        return select(s <= even_, s * terrain_.step, turn_ * exp(growth_ * (s - even_)));
+    }
     NF_INLINE float edge(float s) const {
-        return s <= even_ ? s * terrain_.step : turn_ * std::exp(growth_ * (s - even_));
+        return even_ == std::numeric_limits<float>::infinity() ? s * terrain_.step : edges<true>(splat(s))[0];
     }
     NF_INLINE float place(float t) const {
         return even_ == std::numeric_limits<float>::infinity() || t <= turn_ ? t / terrain_.step
@@ -191,11 +182,20 @@ private:
         return {start, end, (start + end) * 0.5f};
     }
 
+    // Barron et al., Mip-NeRF 360, CVPR 2022, equation 10, halved: what a place at the square distance r^2 is times.
+    static NF_INLINE F contraction(F square) {
+        const F inverse = 1.0f / sqrt(square > 1.0f ? square : splat(1.0f));
+        return (1.0f - 0.5f * inverse) * inverse;
+    }
+
     NF_INLINE Spot at(const Course& course, float depth) const {
         Spot spot;
         for (int d = 0; d < 3; d++) spot.x[d] = course.origin[d] + depth * course.direction[d];
-        spot.bent = false;
-        if (terrain_.unbounded) contract(spot);
+        if (terrain_.unbounded) {
+            const float square = spot.x[0] * spot.x[0] + spot.x[1] * spot.x[1] + spot.x[2] * spot.x[2];
+            const float factor = contraction(splat(square))[0];
+            for (float& x : spot.x) x *= factor;
+        }
         for (int d = 0; d < 3; d++) {
             const float u = (spot.x[d] + 1) * half_;
             spot.cell[d] = int(u < 0 ? 0 : u > last_ ? last_ : u);
@@ -203,60 +203,75 @@ private:
         return spot;
     }
 
-    // Barron et al., Mip-NeRF 360, CVPR 2022, equation 10, halved.
-    NF_INLINE void contract(Spot& spot) const {
-        const float square = spot.x[0] * spot.x[0] + spot.x[1] * spot.x[1] + spot.x[2] * spot.x[2];
-        spot.bent = square > 0.999f;
-        float factor = 0.5f;
-        if (square > 1) {
-            const float norm = std::sqrt(square);
-            factor *= (2 - 1 / norm) / norm;
-        }
-        for (float& x : spot.x) x *= factor;
-    }
-
-    // The next interval after i whose middle is not known to be in an empty cell. Along a straight line the cells'
-    // numbers only grow or only fall, rounding included: whatever lies between two middles in one block is in it too.
-    NF_INLINE int32_t leap(const Course& course, const Spot& spot, int32_t i) const {
-        const int shift = any_[block(spot.cell[0], spot.cell[1], spot.cell[2])] ? 0 : SHIFT;
-        if (spot.bent) return leap_along_curve(course, spot, i, shift);
-        const float unit = (terrain_.unbounded ? 2 : 1) / half_, low = terrain_.unbounded ? -2 : -1;
+    // The next interval after i, whose middle is in an empty block, that is not known to be in it too. Along a straight
+    // line the cells' numbers only grow or only fall, rounding included: whatever lies between two middles in one block
+    // is in it too.
+    int32_t leap(const Course& course, const int (&cell)[3], int32_t i) const {
         float leave = course.far;
         for (int d = 0; d < 3; d++) {
-            const int face = ((spot.cell[d] >> shift) + (course.direction[d] >= 0)) << shift;
-            leave = smaller(leave, (low + float(face) * unit - course.origin[d]) * course.inverse[d]);
+            const int face = ((cell[d] >> SHIFT) + (course.direction[d] >= 0)) << SHIFT;
+            leave = smaller(leave, (float(face) / half_ - 1 - course.origin[d]) * course.inverse[d]);
         }
-        const float guess = place(leave) - course.offset - 0.5f;
-        int32_t last = guess > 0 ? int32_t(smaller(guess, MOST - 1)) : 0;
+        int32_t last = last_before(course, leave);
         for (int tries = 0; tries < 2 && last > i; tries++, last--)
-            if (within(spot, at(course, interval(course, last).middle), shift)) return last + 1;
+            if (within(cell, at(course, interval(course, last).middle))) return last + 1;
         return i + 1;
     }
 
-    // Where space is contracted, a place moves by f(r) / 2 at most while the ray goes 1 on, f(r) = (2 - 1 / r) / r <= 1
-    // at the distance r from the centre: so nothing leaves the block before its nearest face may have been reached.
-    int32_t leap_along_curve(const Course& course, const Spot& spot, int32_t i, int shift) const {
-        constexpr float ROUNDING = 1e-5f;
-        float nearest = 2, square = 0, outwards = 0;
+    // The same where space is contracted. There a place is x g(r), g = (2 - 1 / r) / (2 r) for r > 1, whose second
+    // derivative along the ray is at most 5 / r^2. So while the ray goes `there` on, each coordinate keeps its
+    // direction, or stays within 5 / r^2 there^2 / 8 of the straight line between its ends.
+    int32_t leap_along_curve(const Course& course, const int (&cell)[3], int32_t i) const {
+        constexpr float ROUNDING = 1e-5f, LONGEST = 0.2f;
+        constexpr int TRIES = 4;
         const float depth = interval(course, i).middle;
+        const Spot spot = at(course, depth);
+        float x[3], square = 0, outwards = 0;
         for (int d = 0; d < 3; d++) {
-            const int low = spot.cell[d] >> shift << shift, high = low + (1 << shift);
-            const float u = spot.x[d] + 1;
-            nearest = smaller(nearest, smaller(u - float(low) / half_, float(high) / half_ - u));
-            const float x = course.origin[d] + depth * course.direction[d];
-            square += x * x;
-            outwards += x * course.direction[d];
+            x[d] = course.origin[d] + depth * course.direction[d];
+            square += x[d] * x[d];
+            outwards += x[d] * course.direction[d];
         }
-        const float r = std::sqrt(square), speed = outwards > 0 && r > 1 ? (2 - 1 / r) / r * 0.5f : 0.5f;
-        const float safe = depth + (nearest - ROUNDING) / (speed * (1 + ROUNDING));
-        const float guess = place(smaller(safe, course.far)) - course.offset - 0.5f;
-        const int32_t last = guess > 0 ? int32_t(smaller(guess, MOST - 1)) : 0;
-        return last > i && interval(course, last).middle <= safe ? last + 1 : i + 1;
+        const float r = std::sqrt(larger(square, 1)), inverse = 1 / r;
+        const float g = (1 - 0.5f * inverse) * inverse, falling = (1 - r) * inverse * inverse * inverse;
+        const float least = larger(outwards >= 0 ? square : square - outwards * outwards, 1);  // r^2 from here on
+        const bool flat = square < 0.999f;  // the ray is straight as long as it stays in the unit ball
+        const float curvature = flat ? 0 : 5 / least;
+        float reach = flat ? std::sqrt(outwards * outwards + 0.999f - square) - outwards : LONGEST * std::sqrt(least);
+        float slope[3], low[3], high[3];
+        for (int d = 0; d < 3; d++) {
+            slope[d] = course.direction[d] * g + x[d] * falling * outwards * inverse;
+            low[d] = float(cell[d] >> SHIFT << SHIFT) / half_ - 1;
+            high[d] = low[d] + float(BLOCK) / half_;
+            const float left = slope[d] > 0 ? high[d] - spot.x[d] : spot.x[d] - low[d];
+            if (left < reach * std::fabs(slope[d])) reach = left / std::fabs(slope[d]);
+        }
+        for (int tries = 0; tries < TRIES; tries++, reach *= 0.5f) {
+            const int32_t last = last_before(course, smaller(depth + reach, course.far));
+            if (last <= i) break;
+            const float behind = interval(course, last).middle, there = behind - depth;
+            const Spot end = at(course, behind);
+            bool stays = within(cell, end);
+            for (int d = 0; d < 3; d++) {
+                const bool steady = std::fabs(slope[d]) >= curvature * there;
+                const float off = curvature * there * there * 0.125f + ROUNDING;
+                const float least_x = smaller(spot.x[d], end.x[d]), most_x = larger(spot.x[d], end.x[d]);
+                stays &= steady || (least_x - low[d] >= off && high[d] - most_x >= off);
+            }
+            if (stays) return last + 1;
+        }
+        return i + 1;
     }
 
-    static NF_INLINE bool within(const Spot& block, const Spot& spot, int shift) {
-        bool same = !spot.bent;
-        for (int d = 0; d < 3; d++) same &= block.cell[d] >> shift == spot.cell[d] >> shift;
+    // About the last interval whose middle is not beyond a depth.
+    int32_t last_before(const Course& course, float depth) const {
+        const float guess = place(depth) - course.offset - 0.5f;
+        return guess > 0 ? int32_t(smaller(guess, MOST - 1)) : 0;
+    }
+
+    static bool within(const int (&cell)[3], const Spot& spot) {
+        bool same = true;
+        for (int d = 0; d < 3; d++) same &= cell[d] >> SHIFT == spot.cell[d] >> SHIFT;
         return same;
     }
 

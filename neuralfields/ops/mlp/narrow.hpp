@@ -130,7 +130,7 @@ __attribute__((noinline)) inline void slope_part(const Network& net, Tile& tile,
 }
 
 inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at,
-                            float* gradients, float* dx, int64_t dx_step) {
+                            float* gradients, float* dx, int64_t dx_step, int dx_rows) {
     const Packed& packed = *tile.packed;
     uint32_t *pairs = tile.back_pairs[0], *next = tile.back_pairs[1];
     const auto round = [&](int row, int column, F first, F second) {
@@ -143,7 +143,7 @@ inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float*
         if (!packed.weight[k]) {
             add_weight_gradient(map, tile.first, x, tile.turned, weights);
             if (map.bias) add_bias_gradient(map, tile.first, biases);
-            if (dx) pull(map, tile.first, dx, dx_step, [](int64_t, F sum) { return sum; });
+            if (dx) pull(map, tile.first, dx, dx_step, dx_rows, [](int64_t, F sum) { return sum; });
             return;
         }
         const int64_t wide = round_up(map.in, LANES);
@@ -162,14 +162,14 @@ inline void backward_narrow(const Network& net, Tile& tile, Rows x, const float*
                 return total;
             });
         }
-        const auto down = [&](auto&& done) {
-            pair_product(map.in, TILE, packed.turned[k], packed.step(map.out), pairs, TILE, (map.out + 1) / 2, done);
+        const auto down = [&](int rows, auto&& done) {
+            pair_product(rows, TILE, packed.turned[k], packed.step(map.out), pairs, TILE, (map.out + 1) / 2, done);
         };
         if (k) {
-            down([&](const Part& part) { slope_part(net, tile, k, part, next); });
+            down(map.in, [&](const Part& part) { slope_part(net, tile, k, part, next); });
             std::swap(pairs, next);
         } else if (dx) {
-            down([&](const Part& part) {
+            down(dx_rows, [&](const Part& part) {
                 for (int r = 0; r < part.rows; r++)
                     std::memcpy(dx + (part.row + r) * dx_step + part.column, part.sums + r * part.step,
                                 part.columns * sizeof(float));

@@ -79,9 +79,9 @@ void add_weight_gradient(const Map& map, const float* dz, Rows x, float* turned,
 }
 
 void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients, float* dx,
-              int64_t dx_step) {
+              int64_t dx_step, int dx_rows) {
 #ifdef NF_BF16
-    if (tile.packed) return backward_narrow(net, tile, x, dz, at, gradients, dx, dx_step);
+    if (tile.packed) return backward_narrow(net, tile, x, dz, at, gradients, dx, dx_step, dx_rows);
 #endif
     for (int k = net.maps - 1; k >= 0; k--) {
         const Map& map = net.map[k];
@@ -92,7 +92,7 @@ void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gra
             pull(map, dz, to, TILE, [&](int64_t i, F sum) { return times_slope(net, tile, k, i, sum); });
             dz = to;
         } else if (dx) {
-            pull(map, dz, dx, dx_step, [](int64_t, F sum) { return sum; });
+            pull(map, dz, dx, dx_step, dx_rows, [](int64_t, F sum) { return sum; });
         }
     }
 }

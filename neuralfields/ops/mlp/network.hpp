@@ -129,10 +129,14 @@ struct Tile {
 template <int ORDER>
 void forward(const Network& net, Tile& tile, Rows x);
 
-// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives the input's
-// where `dx` is not null.
+// After forward<1>: adds the gradients of the weights for `dz`, the gradient of the result; and gives those of the
+// input's first `dx_rows` features where `dx` is not null.
 void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients, float* dx,
-              int64_t dx_step);
+              int64_t dx_step, int dx_rows);
+inline void backward(const Network& net, Tile& tile, Rows x, const float* dz, const Gradients& at, float* gradients,
+                     float* dx, int64_t dx_step) {
+    backward(net, tile, x, dz, at, gradients, dx, dx_step, net.in());
+}
 
 // After forward<2>: the gradients of <v, dx>, where dx is the input's gradient for an upstream gradient `g` and v a
 // direction [in][TILE]. Its derivative in g is the result's derivative along v, left in `result`; those in the weights
@@ -170,12 +174,16 @@ NF_INLINE F times_slope(const Network& net, const Tile& tile, int k, int64_t at,
     return gradient * load(tile.slope[k] + at);
 }
 
-// to = W^T dz, passed through done(offset, value) for a map behind an activation.
+// to = W^T dz, of which `rows` are wanted, passed through done(offset, value) for a map behind an activation.
 template <class Done>
-void pull(const Map& map, const float* dz, float* to, int64_t step, Done&& done) {
-    product(map.in, TILE, map.weight, 1, map.in, dz, TILE, map.out, [&](int row, int column, F sum) {
+void pull(const Map& map, const float* dz, float* to, int64_t step, int rows, Done&& done) {
+    product(rows, TILE, map.weight, 1, map.in, dz, TILE, map.out, [&](int row, int column, F sum) {
         store(to + row * step + column, done(int64_t(row) * TILE + column, sum));
     });
+}
+template <class Done>
+void pull(const Map& map, const float* dz, float* to, int64_t step, Done&& done) {
+    pull(map, dz, to, step, map.in, done);
 }
 
 }  // namespace nf

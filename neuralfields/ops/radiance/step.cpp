@@ -272,7 +272,7 @@ private:
     void backwards(const Step& step, float* sums) const {
         const Radiance& model = step.model;
         const Page& page = step.page;
-        float* const upstream = thread_scratch<1>((3 + model.colour->in()) * TILE);
+        float* const upstream = thread_scratch<1>((3 + model.hidden()) * TILE);
         float* const pulled = upstream + 3 * TILE;
         float* const colour_sums = sums + step.trunk_places.size;
         std::memset(sums, 0, (step.trunk_places.size + step.colour_places.size) * sizeof(float));
@@ -286,7 +286,8 @@ private:
                 const Rows x{row(page.hidden), Page::STEP};
                 Tile tile(*model.colour, 1, step.colour);
                 forward<1>(*model.colour, tile, x);
-                backward(*model.colour, tile, x, upstream, step.colour_places, colour_sums, pulled, TILE);
+                backward(*model.colour, tile, x, upstream, step.colour_places, colour_sums, pulled, TILE,
+                         model.hidden());
             }
             for (int p = 0; p < TILE; p += LANES) store(pulled + p, load(pulled + p) + load(row(page.slope) + p));
             const Rows x{row(page.encoded), Page::STEP};
