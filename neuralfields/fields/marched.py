@@ -188,11 +188,11 @@ class Marched(Field):
         return torch.cat([known[picks[0]], occupied[picks[1]]])
 
     def _width(self, place: Tensor) -> Tensor | float:
-        """Of a ray's steps at places [n, 3] in the box, as seen from its middle; 0 beyond the ball that holds all."""
+        """Of a ray's steps at places [n, 3] in the box, as seen from its middle; 0 where no place of the world is."""
         if not self.radiance.unbounded:
             return self.step
         width = (self.cone * uncontract(2 * place).norm(dim=-1)).clamp(min=self.step)
-        return torch.where(place.norm(dim=-1) < 1, width, 0)
+        return width.nan_to_num(0, posinf=0)
 
     def _decide(self) -> None:
         known = self.thickness[self.thickness >= 0]
