@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text()
 TRAINING = (ROOT / "docs" / "training.md").read_text()
 CUT = {
     "fit": ["--steps", "200"],
+    "fit lego": ["--steps", "20"],
     "bench kernels": ["--quick", "--only", "mlp-16"],
     "bench methods": ["--budget-steps", "3", "--only", "siren"],
     "bench spectrum": ["--budget-steps", "3"],
@@ -63,7 +64,7 @@ def test_every_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert {words[1] for words in lines} >= set(COMMANDS) - {"demo"}
     for number, words in enumerate(lines):
         assert words[0] == "nf"
-        budget = CUT.get(words[1], CUT.get(" ".join(words[1:3]), []))
+        budget = CUT.get(" ".join(words[1:3]), CUT.get(words[1], []))
         if number == 0:
             output = run([sys.executable, "-m", "neuralfields", *words[1:], *budget], folder)
         else:

@@ -246,7 +246,8 @@ def _of_scene(name: str, info: dict[str, Any]) -> tuple[str, str, Following]:
     quality = f"{metrics['psnr']:.2f} dB"
     if "ssim" in metrics:
         quality += f", SSIM {metrics['ssim']:.4f}"
-    quality += f" on {held} held-out views" if held else " on the views it was trained on"
+    views = f"{held} held-out view{'s' * (held > 1)}" if held else "the views it was trained on"
+    quality += f" on {views}"
     return quality, "", [("render", shlex.quote(f"{name}.mp4"))]
 
 

@@ -299,8 +299,8 @@ class PosedImages:
         return ""
 
     def cost(self, size_in_bytes: int) -> dict[str, float]:
-        """Bits per pixel of the pictures that are trained on."""
-        return {"bits_per_pixel": metrics.bits_per_pixel(size_in_bytes, int(self.pictures.starts[self.training]))}
+        """Nothing: a field of a scene is not meant to replace its pictures."""
+        return {}
 
     def describe(self) -> dict[str, Any]:
         widths, heights = zip(*self.pictures.sizes, strict=True)
@@ -329,7 +329,7 @@ class PosedImages:
     def _rendered(self, field: FieldLike, camera: Camera) -> Tensor:
         """A picture [height, width, 3] over the scene's background, on the CPU."""
         if not hasattr(field, "render"):
-            raise InputError(f"a scene is shown by a field that can be rendered, {type(field).__name__} cannot")
+            raise InputError(f"a scene's field can be rendered, {type(field).__name__} cannot: recipes.ngp gives one")
         view = render_view(field, camera, frame=self.frame, background=self.background, block=_BLOCK)  # type: ignore[arg-type]
         return view.colour.cpu()
 

@@ -101,6 +101,7 @@ BAD = {
     "split": (["scenes/ball", "--split", "train"], "--split is one of test, val, got 'train'"),
     "scale": (["scenes/ball", "--scale", "0"], "--scale is a whole number from 1 on, got 0"),
     "holdout": (["scenes/ball", "--holdout", "0.9"], "0 to 0.5, got 0.9"),
+    "field": (["scenes/ball", "--field", "siren", "--quiet"], "Siren cannot: recipes.ngp gives one"),
     "sampler": (["scenes/ball", "--sampler", "loss"], "--sampler chooses among pixels"),
 }
 

@@ -94,11 +94,10 @@ def test_draws_have_no_state_and_repeat_no_pixel() -> None:
 
 def test_threads_change_nothing() -> None:
     made = ball()
-    one = made.draw(3000, seed=0, step=0)
+    one = made.draw(4000, seed=0, step=0)
     torch.set_num_threads(2)
-    two = made.draw(3000, seed=0, step=0)
+    two = made.draw(4000, seed=0, step=0)
     assert torch.equal(one.x, two.x) and torch.equal(one.y, two.y)
-    assert torch.equal(made.hull, ball().hull)  # type: ignore[arg-type]
 
 
 def test_pictures_stay_bytes(tmp_path: Path) -> None:
