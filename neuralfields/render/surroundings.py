@@ -14,10 +14,12 @@ from neuralfields.geometry.cameras import Vector
 from neuralfields.geometry.focus import focus
 from neuralfields.render.paths import CameraPath, field_of_view
 
-_SAME_WAY = 0.9  # length of the mean of the cameras' axes above which all look the same way
+_OPEN = 180.0  # degrees without a camera from which on they do not stand around the target
 _MEETING = 1e-4  # mean squared sine between axes from which on they tell where they meet
 _SPREAD = 0.05  # of the cameras' right axes, from which on they tell what is upright
-_SHARE = 0.9  # of the cameras that a spiral keeps within
+_SHARE = 0.7  # of what the cameras cover that a spiral keeps within
+_SWING, _NEARER = (15.0, 8.0), 0.1  # degrees of a spiral where cameras stand around; share of the distance
+_STEEPEST = 85.0  # degrees above or below the target
 _KEYS = 72  # of an orbit or a spiral
 _BOX_DISTANCE, _BOX_ELEVATION, _FOV = 4.0, 25.0, 40.0  # where nothing is known but the box
 
@@ -29,12 +31,13 @@ class Surroundings:
     Attributes:
         target: the point nearest to all their axes, [3] float64.
         up: upwards for them, of length one, [3].
-        front: from the target towards the first of them, or against the way all look; across ``up``, of length one.
+        front: from the target towards the first of them, or to the middle of the side where all stand; across ``up``,
+            of length one.
         radius: their median distance from the target.
         elevation: their median height above the target, degrees as seen from there.
         fov: their median field of view, from top to bottom, degrees.
-        spread: half of what 90 % of them cover to the right and upwards, where they all look the same way; None where
-            they look at the target from around it.
+        swing: half of what most of them cover around the target and upwards, degrees, where they stand on one side of
+            it; None where they stand around it.
     """
 
     target: Tensor
@@ -43,7 +46,7 @@ class Surroundings:
     radius: float
     elevation: float
     fov: float
-    spread: tuple[float, float] | None = None
+    swing: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, cameras: Sequence[Camera]) -> "Surroundings":
@@ -59,15 +62,17 @@ class Surroundings:
         mean = torch.nn.functional.normalize(behind.mean(0), dim=0)
         target, up = _target(cameras, mean), _upwards(right, above)
         away = eyes - target
-        radius = float(away.norm(dim=1).median())
-        elevation = math.degrees(math.asin(max(-1.0, min(1.0, float((away @ up).median()) / radius))))
+        radius = away.norm(dim=1)
+        front = _across(away[0], up)
+        azimuths = torch.rad2deg(torch.atan2(away @ torch.linalg.cross(up, front), away @ front))
+        elevations = torch.rad2deg((away @ up / radius).clamp(-1, 1).asin())
         fov = float(torch.tensor([field_of_view(camera) for camera in cameras]).median())
-        spread = None
-        if float(behind.mean(0).norm()) > _SAME_WAY:
-            sideways = torch.nn.functional.normalize(torch.linalg.cross(up, mean), dim=0)
-            spread = _reach(eyes @ sideways), _reach(eyes @ up)
-        front = _across(away[0] if spread is None else mean, up)
-        return cls(target, up, front, radius, elevation, fov, spread)
+        swing, (middle, half) = None, _arc(azimuths)
+        if half <= (360 - _OPEN) / 2:
+            swing = _SHARE * half, _half_range(elevations)
+            turn = math.radians(middle)
+            front = front * math.cos(turn) + torch.linalg.cross(up, front) * math.sin(turn)
+        return cls(target, up, front, float(radius.median()), float(elevations.median()), fov, swing)
 
     @classmethod
     def of_box(cls, frame: Frame) -> "Surroundings":
@@ -113,20 +118,19 @@ class Surroundings:
         return CameraPath.through(cameras, seconds=seconds, loop=True)
 
     def spiral(self, *, seconds: float = 6.0) -> CameraPath:
-        """Two rounds in front of the target, within what the photos cover, to and fro; the last is where it began."""
-        across, high = self.spread or (self.radius / 4, self.radius / 8)
-        middle, sideways = self.camera().eye, torch.linalg.cross(self.up, self.front)
+        """Two rounds in front of the target, within what the photos cover, once nearer and once farther."""
+        across, high = self.swing or _SWING
         cameras = []
         for k in range(_KEYS):
             turn = 2 * math.pi * k / _KEYS
-            shift = sideways * across * math.cos(2 * turn) + self.up * high * math.sin(2 * turn)
-            nearer = self.front * (across / 2 * math.sin(turn))
-            cameras.append(self._towards_target(middle + shift + nearer))
+            elevation = max(-_STEEPEST, min(_STEEPEST, self.elevation + high * math.sin(2 * turn)))
+            distance = self.radius * (1 - _NEARER * math.sin(turn))
+            cameras.append(self.camera(across * math.cos(2 * turn), elevation, distance=distance))
         return CameraPath.through(cameras, seconds=seconds, loop=True)
 
     def tour(self, *, seconds: float = 6.0) -> CameraPath:
         """The orbit where photos were taken from all around, else the spiral."""
-        return self.orbit(seconds=seconds) if self.spread is None else self.spiral(seconds=seconds)
+        return self.orbit(seconds=seconds) if self.swing is None else self.spiral(seconds=seconds)
 
     def _towards_target(self, eye: Tensor, fov: float | None = None, size: tuple[int, int] = (2, 2)) -> Camera:
         place, target, up = (_vector(v) for v in (eye, self.target, self.up))
@@ -162,10 +166,20 @@ def _across(away: Tensor, up: Tensor) -> Tensor:
     return torch.nn.functional.normalize(level, dim=0)
 
 
-def _reach(values: Tensor) -> float:
-    """Half of what the middle nine tenths of values [n] cover."""
-    low, high = torch.quantile(values, torch.tensor([(1 - _SHARE) / 2, (1 + _SHARE) / 2], dtype=values.dtype)).tolist()
-    return max(high - low, 1e-6) / 2
+def _arc(azimuths: Tensor) -> tuple[float, float]:
+    """The middle and half the length of the shortest arc that holds all azimuths [n], degrees."""
+    around = azimuths.sort().values
+    gaps = torch.cat([around.diff(), (around[:1] + 360 - around[-1:])])
+    widest = int(gaps.argmax())
+    half = (360 - float(gaps[widest])) / 2
+    return float(around[(widest + 1) % len(around)]) + half, half
+
+
+def _half_range(values: Tensor) -> float:
+    """Half of what the middle of values [n] cover."""
+    shares = torch.tensor([(1 - _SHARE) / 2, (1 + _SHARE) / 2], dtype=values.dtype)
+    low, high = torch.quantile(values, shares).tolist()
+    return (high - low) / 2
 
 
 def _vector(values: Tensor) -> Vector:

@@ -120,7 +120,7 @@ def test_surroundings_of_cameras_around_a_target() -> None:
     found = Surroundings.of(ring(10))
     torch.testing.assert_close(found.target, torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64))
     torch.testing.assert_close(found.up, torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64))
-    assert (found.radius, found.elevation, found.fov) == pytest.approx((4, 20, 50)) and found.spread is None
+    assert (found.radius, found.elevation, found.fov) == pytest.approx((4, 20, 50)) and found.swing is None
     path = found.tour(seconds=3)
     assert path.loop and path.end == 3
     torch.testing.assert_close(path.frames(4, SIZE)[0].pose, ring(4)[0].pose)
@@ -129,7 +129,7 @@ def test_surroundings_of_cameras_around_a_target() -> None:
     assert float(higher.eye[2]) == pytest.approx(0.5 + 2 * math.sin(math.radians(50)))
 
 
-def test_surroundings_of_cameras_that_look_one_way() -> None:
+def test_surroundings_of_cameras_on_one_side() -> None:
     cameras = [
         Camera.look_at((0.3 * x, -5.0, 0.2 * z), (0.0, 1.0, 0.0), (0, 0, 1), fov=40, size=SIZE)
         for x in (-1, 0, 1)
@@ -137,10 +137,16 @@ def test_surroundings_of_cameras_that_look_one_way() -> None:
     ]
     found = Surroundings.of(cameras)
     torch.testing.assert_close(found.target, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-9)
-    assert found.spread is not None and found.spread == pytest.approx((0.3, 0.2), abs=1e-6)
+    across, high = math.degrees(math.atan(0.3 / 6)), math.degrees(math.asin(0.2 / math.hypot(6, 0.2)))
+    assert found.swing == pytest.approx((0.7 * across, high), abs=0.01)
+    torch.testing.assert_close(found.front, torch.tensor([0.0, -1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-9)
     places = torch.stack([camera.eye for camera in found.tour().frames(40, SIZE)])
-    assert places[:, 0].abs().max() < 0.31 and places[:, 2].abs().max() < 0.21
-    assert (places[:, 1] + 5).abs().max() < 0.2
+    assert places[:, 0].abs().max() < 0.32 and places[:, 2].abs().max() < 0.23
+    assert (places[:, 1] + 5).abs().max() < 0.65
+    arc = [Camera.orbit(a, 10, 4.0, up="z", fov=50, size=SIZE) for a in (170, 190, 230, 260)]
+    found = Surroundings.of(arc)
+    assert found.swing == pytest.approx((0.7 * 45, 0))
+    torch.testing.assert_close(found.camera().pose, Camera.orbit(215, 10, 4.0, up="z", fov=50, size=SIZE).pose)
 
 
 def test_cameras_that_are_all_the_same() -> None:
