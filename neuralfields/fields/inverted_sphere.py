@@ -125,7 +125,8 @@ def _outer_pass(field: nn.Module, rays: Rays, intervals: Intervals, opaque: bool
     own = rays[intervals.ray]
     points, _ = inverted_sphere(own, 1 - intervals.middle)
     values = values_of(field, torch.cat([points, own.direction], -1))
-    start, end = (inverted_sphere(own, 1 - edge)[1] for edge in (intervals.start, intervals.end))
+    # The last may have no width and begin where it ends; what begins infinitely far has no depth.
+    start, end = (inverted_sphere(own, u)[1] for u in ((1 - intervals.start).clamp(min=_FAINT), 1 - intervals.end))
     distances = replace(intervals, start=start, end=end)
     return render(distances, values[:, 0], values[:, 1:], widths=intervals.width, opaque=opaque)
 

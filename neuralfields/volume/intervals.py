@@ -19,7 +19,7 @@ class Intervals:
     """Pieces of n rays: those of the first ray from its origin outwards, then those of the next.
 
     Attributes:
-        start, end: [m], distances along the ray; the end of a ray's last one may be infinite.
+        start, end: [m], distances along the ray, finite but for the end of a ray's last one.
         ray: [m] int64, on which ray each one lies, in ascending order.
         count: [n] int64, how many each ray has; may be 0.
         s: [m, 2] or None, start and end on the scale from 0 to 1 of the ray, in which samples were placed and losses

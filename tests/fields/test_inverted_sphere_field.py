@@ -12,8 +12,10 @@ from neuralfields import Chain, Field
 from neuralfields.encodings import PositionalEncoding
 from neuralfields.errors import InputError
 from neuralfields.fields import InvertedSphere, Radiance
+from neuralfields.fields.inverted_sphere import _outer_pass
 from neuralfields.geometry import Rays, sphere_exit
 from neuralfields.networks import MLP
+from neuralfields.volume import Span
 
 
 def radiance(coordinates: int) -> Radiance:
@@ -72,6 +74,17 @@ def test_intervals_go_on_to_infinity() -> None:
     s = intervals.rows(intervals.s)
     assert bool((s.flatten(1).diff() >= 0).all()) and float(s.min()) == 0 and float(s.max()) == 1
     torch.testing.assert_close(seen.weights.view(4, -1).sum(-1), torch.ones(4))
+
+
+def test_a_last_interval_without_width() -> None:
+    """Samples are rounded to the very end now and then: gradients stay finite."""
+    edges = torch.tensor([[0.0, 0.5, 1.0, 1.0]])
+    intervals = Span(torch.zeros(1), torch.ones(1)).intervals(edges)
+    field, rays = radiance(4), along(surroundings(1))
+    seen = _outer_pass(field, rays, intervals, True)
+    (seen.colour.sum() + seen.depth.sum()).backward()
+    assert bool(seen.intervals.start.isfinite().all()) and bool(seen.depth.isfinite().all())
+    assert all(bool(p.grad.isfinite().all()) for p in field.parameters() if p.grad is not None)
 
 
 def test_rays_may_end_in_nothing() -> None:
