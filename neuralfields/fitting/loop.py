@@ -237,6 +237,9 @@ def _run(
 
 
 def _draw(state: State, signal: Signal, n: int, seed: int, fraction: float) -> Batch:
+    if state.sampler is None and isinstance(state.objective, Sparing):
+        # Batches of changing sizes would overlap in one order of the samples: each has an order of its own.
+        return signal.draw(n, seed=hash((seed, state.step)) % (1 << 62), step=0)
     if state.sampler is None:
         return signal.draw(n, seed=seed, step=state.step)
     return state.sampler.draw(state.field, signal, n, seed=seed, step=state.step, fraction=fraction)

@@ -193,7 +193,8 @@ class PosedImages:
     def at(self, index: Tensor) -> RayBatch:
         """The rays with these numbers [n]."""
         address = index if self._drawn is None else torch.from_numpy(self._drawn[index.numpy()].astype(np.int64))
-        view = torch.bucketize(address, self._starts[1:], right=True)
+        # torch.bucketize wakes OpenMP's threads, which then wait busily where the core's threads want to work.
+        view = torch.from_numpy(np.searchsorted(self.pictures.starts[1:], address.numpy(), side="right"))
         local, width = address - self._starts[view], self._widths[view]
         row = local.div(width, rounding_mode="floor")
         rays = self._rays.rays(view, torch.stack([local - row * width, row], -1) + 0.5)
@@ -207,20 +208,20 @@ class PosedImages:
         return self.at(self._lattice.draw(n, seed=seed, step=step))
 
     def detail(self, n: int, *, seed: int) -> Tensor:
-        """Places where the scene may be, with any directions, [n, 6]: evenly in the hull's cells, if there is a hull.
+        """Places where the scene may be, [n, 6] with some direction: evenly in the hull's cells, if there is a hull.
 
         Without one they are even in the ball of contracted space (``geometry.contract``).
         """
         generator = torch.Generator().manual_seed(seed)
-        direction = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=-1)
         if self.hull is None:
             radius = 2 * torch.rand(n, 1, generator=generator) ** (1 / 3)
             toward = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=-1)
-            return torch.cat([uncontract(radius * toward), direction], -1)
-        cells = self.hull.nonzero().flip(-1)
-        chosen = cells[torch.randint(len(cells), (n,), generator=generator)]
-        place = (chosen + torch.rand(n, 3, generator=generator)) * (2 / len(self.hull)) - 1
-        return torch.cat([place, direction], -1)
+            place = uncontract(radius * toward)
+        else:
+            cells = self.hull.nonzero().flip(-1)
+            chosen = cells[torch.randint(len(cells), (n,), generator=generator)]
+            place = (chosen + torch.rand(n, 3, generator=generator)) * (2 / len(self.hull)) - 1
+        return torch.cat([place, torch.tensor([0.0, 0.0, 1.0]).expand(n, 3)], -1)
 
     def chunks(self, n: int) -> Iterator[RayBatch]:
         """All rays that are drawn, in order, ``n`` at a time."""

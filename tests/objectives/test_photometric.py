@@ -122,7 +122,7 @@ class Ball:
     frame = nf.geometry.Frame.of_box((-1.0,) * 3, (1.0,) * 3)
 
     def draw(self, n: int, *, seed: int, step: int) -> RayBatch:
-        return ball(n, 1000 * seed + step)
+        return ball(n, hash((seed, step)) % (1 << 62))
 
     def chunks(self, n: int):  # type: ignore[no-untyped-def]
         yield ball(n, 0)
