@@ -35,7 +35,7 @@ def fitted(scene: str, seconds: float, recipe: str, folder: Path) -> dict[str, A
     return row | {"frames_per_second": speed(nf.load(out / "field.nf"), scene)}
 
 
-def speed(field: nf.Field, scene: str, views: int = 12) -> float:
+def speed(field: Any, scene: str, views: int = 12) -> float:
     """Held-out views rendered per second: the median of some."""
     signal = nf.signals.PosedImages.read(DATA / "scenes" / scene)
     took = []
@@ -52,6 +52,7 @@ def per_step(scene: str, rounds: int) -> dict[str, Any]:
     took: dict[str, list[float]] = {"cpu": [], "reference": []}
     torch.manual_seed(0)
     recipe = nf.recipes.ngp(signal)
+    torch.set_float32_matmul_precision(recipe.precision)
     state = nf.fitting.start(recipe.field, objective=recipe.objective, optimizer=recipe.optimizer)
     go_on = {"batch": recipe.batch, "state": state}
     _last(nf.steps(recipe.field, signal, **go_on, steps=100))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import comparison_tables
+import scene_tables
 import shape_tables
 from comparison_tables import table, where
 
@@ -43,7 +44,8 @@ def performance() -> str:
     """docs/performance.md with what the benchmarks measured between its marks."""
     text = between((ROOT / "docs" / "performance.md").read_text(), "kernels", kernels())
     text = between(text, "quality", quality())
-    return between(text, "shapes", shape_tables.shapes(_read))
+    text = between(text, "shapes", shape_tables.shapes(_read))
+    return between(text, "scenes", scene_tables.scenes(_read))
 
 
 def comparison() -> str:

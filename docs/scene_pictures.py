@@ -1,14 +1,19 @@
-"""The pictures of docs/scenes.md; ``make_pictures.py`` calls them."""
+"""The pictures of docs/scenes.md and docs/tutorial-scene.md; ``make_pictures.py`` calls them."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+import neuralfields as nf
 from neuralfields.geometry import Camera
+from neuralfields.signals import synthetic
 from neuralfields.signals.scene_check import SceneCheck
 
 DATA = Path(os.environ.get("NF_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -16,12 +21,28 @@ SIZE, SMOOTH = (900, 460), 2
 INK, GREY, PALE, FAINT = "#1e1e1e", "#777777", "#9db7dd", "#d6e0f0"
 RED, GREEN, BLUE = "#c8322a", "#2a9640", "#2a5ac8"
 
+NAME, STEPS = "objects", 1500
+
 Point = Sequence[float]
 
 
 def cameras() -> Image.Image:
     """What nf check draws of fifty photos."""
     return Image.fromarray(SceneCheck.read(DATA / "scenes" / "fox").picture())
+
+
+def scene() -> Image.Image:
+    """What a field of the traced solids shows from new places, below the truth: colours, depths, normals."""
+    with tempfile.TemporaryDirectory() as folder:
+        synthetic.write(Path(folder) / NAME, NAME)
+        photos = nf.signals.PosedImages.read(Path(folder) / NAME)
+    torch.manual_seed(0)
+    recipe = nf.recipes.ngp(photos)
+    field: Any = nf.fit(recipe.field, photos, **recipe.settings | {"steps": STEPS}).field
+    world = synthetic.world(NAME)
+    errors, picture = synthetic.judge(field, world, world.cameras(8, first=0.5))
+    print(errors)
+    return Image.fromarray(np.rint(255 * picture).astype(np.uint8))
 
 
 def conventions() -> Image.Image:
@@ -105,4 +126,4 @@ class _Drawing:
         self._draw.text(at, words, colour, ImageFont.load_default(15 * SMOOTH), anchor="mm")
 
 
-MAKERS: dict[str, Callable[[], Image.Image]] = {"cameras": cameras, "conventions": conventions}
+MAKERS: dict[str, Callable[[], Image.Image]] = {"cameras": cameras, "conventions": conventions, "scene": scene}

@@ -15,6 +15,8 @@ import compare_methods
 import fit_sdf
 import reconstruct_scan
 import render_path
+import tiny_scenes
+import train_nerf
 from ball_scene import BallScene
 
 import neuralfields as nf
@@ -141,3 +143,15 @@ def test_render_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     nf.save(nf.networks.MLP(3, 1, width=4, depth=1), tmp_path / "shape.nf")
     with pytest.raises(InputError, match="no scene"):
         render_path.main(tmp_path / "shape.nf", None, tmp_path / "out.gif", **given)
+
+
+def test_train_nerf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_scenes.write(tmp_path / "ball", 10, 2, size=(24, 24))
+    train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", seconds=1.0, film=tmp_path / "ball.gif")
+    told = capsys.readouterr().out
+    assert "ball.gif: 144 pictures" in told and " dB" in told
+    with Image.open(tmp_path / "ball.png") as drawn:
+        assert drawn.size == (48, 48)  # two views, photos above
+    assert nf.load(tmp_path / "ball.nf").frame is not None
+    with pytest.raises(InputError, match="--seconds is above 0"):
+        train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", seconds=0.0)

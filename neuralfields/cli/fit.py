@@ -69,7 +69,8 @@ def parser() -> Parser:
     p.add_argument(
         "--recipe",
         metavar="NAME",
-        help="everything at once: image, compact; sdf, fine_sdf, ngp_sdf, siren_sdf (default: by kind)",
+        help="everything at once: image, compact; sdf, fine_sdf, ngp_sdf, siren_sdf; ngp, mip360, nerf, nerfpp "
+        "(default: by kind)",
     )
     p.add_argument(
         "--as", dest="form", metavar="FORM", help="what is learned of a shape: sdf (default), occupancy, udf"
@@ -108,7 +109,8 @@ def parser() -> Parser:
     p.add_argument(
         "--precision",
         choices=("highest", "medium"),
-        help="of matrix products: float32 throughout (highest, the default), or factors rounded to bfloat16 (medium), "
+        help="of matrix products: float32 throughout (highest), or factors rounded to bfloat16 (medium; of scenes the "
+        "default), "
         "which makes networks faster, wide ones most, where the CPU multiplies bfloat16; weights and sums stay float32",
     )
     p.add_trust()
@@ -131,8 +133,8 @@ def main(words: Sequence[str]) -> int:
         return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust, tell=tell), options)
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
     names = (*names, "samples", "distances", "viewpoint", "holdout", "scale", "split")
-    given = {name: getattr(options, name) for name in (*names, "backend", "threads")}
-    defaulted = ("seed", "device", "precision")
+    given = {name: getattr(options, name) for name in (*names, "backend", "threads", "precision")}
+    defaulted = ("seed", "device")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
     with using(options.backend):

@@ -128,7 +128,9 @@ class Hierarchical(Field):
         if self.merged:
             return refined(span, *found, n, generator=generator)
         reach = _DILATION + self.dilation / math.prod(self.samples[:number]) if self.dilation else 0.0
-        how = {"dilation": reach, "fraction": float(self.fraction), "slope": self.slope}
+        # What is rendered regularly, as pictures are, is not flattened, wherever in its course a fit has stopped.
+        fraction = 1.0 if generator is None else float(self.fraction)
+        how = {"dilation": reach, "fraction": fraction, "slope": self.slope}
         return resampled(span, *found, n, **how, generator=generator)
 
 

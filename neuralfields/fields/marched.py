@@ -26,7 +26,8 @@ _THRESHOLD = 0.01  # of a step's optical thickness
 _DECAY = 0.6  # per refresh: what proves empty is left out after a few (0.95 of NerfAcc cost 1 dB after 900 steps)
 _EVERY = 16  # steps of a fit between two refreshes
 _THOROUGH = 16  # refreshes that look at every cell where nothing told what is empty
-_PLACES, _AT_ONCE = 1 << 21, 1 << 20  # that tell where the scene may be: 15 and more in each of 64^3 cells of a ball
+_PLACES, _ROUNDS = 1 << 18, 1 << 10  # that tell where the scene may be
+_MISSED = 0.01  # share of empty cells below which a scene fills its box
 _LOOKS = 1 << 16  # cells that the later ones look at, half of them among the occupied
 
 
@@ -101,11 +102,16 @@ class Marched(Field):
 
     def place(self, detail: Callable[[int], Tensor]) -> None:
         """Carve away the cells in which none of many places lies that the signal knows to be in the scene."""
-        found = torch.zeros_like(self.occupied)
-        for _ in range(_PLACES // _AT_ONCE):
-            x = self.radiance.placed_in_box(detail(_AT_ONCE)[:, :3])
+        found, count = torch.zeros_like(self.occupied), -1
+        for _ in range(_ROUNDS):
+            x = self.radiance.placed_in_box(detail(_PLACES)[:, :3])
             found.view(-1)[cell_of(x, self.cells)] = True
-        self.carve(found & self.occupied)
+            if int(found.sum()) == count:
+                break  # a round has found nothing new
+            count = int(found.sum())
+        empty = self.occupied & ~found
+        if float(empty.sum()) > _MISSED * float(self.occupied.sum()):
+            self.carve(self.occupied & ~empty)
 
     def density(self, x: Tensor) -> Tensor:
         """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""
@@ -166,7 +172,7 @@ class Marched(Field):
     @torch.no_grad()
     def _refresh(self, number: int) -> None:
         """Look at one place in each of some cells."""
-        generator = torch.Generator().manual_seed(number)
+        generator = torch.Generator().manual_seed((1 << 41) + number)  # apart from those of steps
         cells = self._to_look_at(number, generator)
         place = torch.stack([cells % self.cells, cells // self.cells % self.cells, cells // self.cells**2], -1)
         place = (place + torch.rand(place.shape, generator=generator)) * (2 / self.cells) - 1
@@ -183,6 +189,7 @@ class Marched(Field):
         if len(known) <= _LOOKS or (number <= _THOROUGH and not self.carved):
             return known
         occupied = self.occupied.view(-1).nonzero()[:, 0].cpu()
+        occupied = occupied if len(occupied) else known
         half = _LOOKS // 2
         picks = [torch.randint(len(some), (half,), generator=generator) for some in (known, occupied)]
         return torch.cat([known[picks[0]], occupied[picks[1]]])
@@ -195,8 +202,10 @@ class Marched(Field):
         return width.nan_to_num(0, posinf=0)
 
     def _decide(self) -> None:
-        known = self.thickness[self.thickness >= 0]
-        self.occupied.copy_(self.thickness > known.mean().clamp(max=_THRESHOLD))
+        # By numpy, on one thread: torch's sum, and so the fit, would depend on the number of threads.
+        known = self.thickness.cpu().numpy()
+        mean = float(known[known >= 0].mean(dtype="float64"))
+        self.occupied.copy_(self.thickness > min(mean, _THRESHOLD))
 
     def _looked_up(self, x: Tensor) -> Tensor:
         """Whether positions [*batch, 3] are in occupied cells; NaN where they are NaN."""

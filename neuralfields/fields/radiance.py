@@ -23,14 +23,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field, hooked
 from neuralfields.geometry import contract
 from neuralfields.ops.field_step import Grid, Network
-
-_STEEPEST = 15.0  # exponents above it have this one's slope, so that one sample cannot upset a fit
-
-
-def bounded_exp(raw: Tensor) -> Tensor:
-    """exp(raw), continued in a straight line above 15, as instant-ngp's gradients are."""
-    return raw.clamp(max=_STEEPEST).exp() * (1 + (raw - _STEEPEST).relu())
-
+from neuralfields.ops.radiance.reference import bounded_exp
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "exp": bounded_exp,

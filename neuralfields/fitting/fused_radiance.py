@@ -35,7 +35,7 @@ class FusedRadianceStep:
         """Of a fit whose field, objective and optimizer can be described to the op; else None."""
         field, objective, optimizer = state.field, state.objective, state.optimizer
         task = task_of(objective)
-        if task is None or not isinstance(field, Marched) or not isinstance(optimizer, LazyAdam):
+        if task is None or not isinstance(field, Marched) or type(optimizer) is not LazyAdam:
             return None
         model = field.model()
         if model is None or not isinstance(objective, Photometric):

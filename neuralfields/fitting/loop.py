@@ -188,15 +188,16 @@ def _run(
     pass_steps = math.ceil(signal.size / batch)
     telling = state.sampler is None or state.sampler.unbiased
     estimate = getattr(state.objective, "psnr", None) if telling else None
+    trusted = not isinstance(state.objective, Sparing)  # whose batches are no picture of the whole
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
     def used() -> float:
         return max(state.step / steps if steps else 0.0, state.seconds / seconds if seconds else 0.0)
 
-    while used() < 1:
+    while used() < 1 or state.step == 0:  # a first step whatever the placing took
         clock = time.perf_counter()
-        fraction = used()
+        fraction = min(used(), 1.0)
         factor = decay(fraction)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
@@ -221,7 +222,11 @@ def _run(
 
         checked = None
         guess = estimate(numbers) if estimate else None
-        if until_psnr is not None and state.step >= state.next_check and (guess is None or guess >= until_psnr):
+        if (
+            until_psnr is not None
+            and state.step >= state.next_check
+            and (guess is None or not trusted or guess >= until_psnr)
+        ):
             with state.averaged() as best:
                 checked = signal.measure(best)
             # One pass over the signal costs less than a third of an epoch of training: at most one per epoch, but soon

@@ -16,7 +16,7 @@ from torch import Tensor
 from neuralfields import ops
 from neuralfields.errors import InputError
 from neuralfields.field import FieldLike, device_of, evaluate
-from neuralfields.protocols import Batch, Numbered, Signal
+from neuralfields.protocols import Batch, Numbered, RayBatch, Signal
 
 RATIOS: dict[str, Callable[[float, float], float]] = {
     "constant": lambda start, t: start,
@@ -83,8 +83,8 @@ class Teacher:
         self._chosen, self._due = torch.empty(0, dtype=torch.int64), 0
 
     def draw(self, field: FieldLike, signal: Signal, n: int, *, seed: int, step: int, fraction: float) -> Batch:
-        if not isinstance(signal, Numbered):
-            raise InputError(f"Teaching needs samples with numbers, the {signal.kind} has none: fit it without")
+        if not isinstance(signal, Numbered) or isinstance(signal.at(torch.zeros(1, dtype=torch.int64)), RayBatch):
+            raise InputError(f"Teaching needs samples with numbers and values, not of a {signal.kind}: fit it without")
         if not len(self._chosen) or step >= self._due:
             how = self.settings
             self._chosen = self._choose(field, signal, RATIOS[how.ratio](how.start, fraction), seed, step)

@@ -20,6 +20,7 @@ BACKGROUNDS = {"white": 1.0, "black": 0.0}
 _SMOOTHING = 0.7  # share of the old mean number of samples per ray
 _FIRST_GUESS = 100.0  # samples per ray, before any was seen
 _FEWEST = 64  # rays
+_APART = 1 << 40  # between the seeds of backgrounds and those of samples along rays
 
 
 @dataclass(eq=False)
@@ -74,7 +75,7 @@ class Photometric(nn.Module):
     def backgrounds(self, rays: int, step: int) -> Tensor:
         """Colours [rays, 3] for a step."""
         if self.background == "random":
-            return torch.rand(rays, 3, generator=torch.Generator().manual_seed(step))
+            return torch.rand(rays, 3, generator=torch.Generator().manual_seed(_APART + step))
         return torch.full((rays, 3), BACKGROUNDS[self.background])
 
     def forward(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:

@@ -20,7 +20,7 @@ def ngp(signal: PosedImages) -> Recipe:
     biases. Where photos have alpha, what their masks carve away is empty from the beginning. After Mueller et al. 2022.
     """
     signal = expected(signal, PosedImages, "ngp")
-    grid = HashGrid(3, levels=8, log2_size=19, base=16, finest=1024)
+    grid = HashGrid(3, levels=8, log2_size=18, base=16, finest=512)
     directions = SphericalHarmonics(4)
     radiance = Radiance(
         Chain(grid, MLP(grid.out_dim, _GEOMETRY, width=64, depth=1, bias=False)),
@@ -29,13 +29,17 @@ def ngp(signal: PosedImages) -> Recipe:
         shift=2.3,
         unbounded=not signal.bounded,
     )
-    march = {"step": 1 / 128} if signal.bounded else {"step": 1 / 256, "cone": 1 / 128, "near": signal.near}
+    if signal.bounded:
+        field = Marched(radiance, step=1 / 100)
+    else:
+        field = Marched(radiance, step=1 / 256, cone=1 / 128, near=signal.near)
     return Recipe(
         "ngp",
-        Marched(radiance, **march),
+        field,
         objective=Photometric(samples=_SAMPLES),
         optimizer=Adam(lr=3e-2, table_lr=3e-2, betas=(0.9, 0.99), epsilon=1e-15),
-        decay=Decay(0.2, 0.05),
+        decay=Decay(0.5, 0.03),
         batch=1 << 13,
         steps=3000,
+        precision="medium",
     )

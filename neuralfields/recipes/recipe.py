@@ -34,6 +34,7 @@ class Recipe:
         field: freshly initialised; seed torch before asking for a recipe to get the same one again.
         objective, optimizer, decay, batch, steps, ema, sampler: see ``neuralfields.steps``.
         dtype: in which the finished field is stored, "float32" or "float16".
+        precision: of matrix products in ``nf fit``, see ``torch.set_float32_matmul_precision``; not among ``settings``.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Recipe:
     ema: float | None = None
     sampler: Teaching | LossWeighted | None = None
     dtype: str = "float32"
+    precision: str = "highest"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """All but the field, as JSON values."""
-        plain = {name: getattr(self, name) for name in ("name", "batch", "steps", "ema", "dtype")}
+        plain = {name: getattr(self, name) for name in ("name", "batch", "steps", "ema", "dtype", "precision")}
         parts = {name: asdict(getattr(self, name)) for name in ("optimizer", "decay")}
         chosen = {"objective": _described(self.objective, OBJECTIVES), "sampler": _described(self.sampler, SAMPLERS)}
         return plain | parts | chosen
@@ -75,6 +77,7 @@ class Recipe:
         """
         optimizer = Adam(**{**data["optimizer"], "betas": tuple(data["optimizer"]["betas"])})
         plain = {name: data[name] for name in ("name", "batch", "steps", "ema", "dtype")}
+        plain["precision"] = data.get("precision", "highest")  # runs of earlier versions have none
         if plain["dtype"] not in ("float32", "float16"):
             raise InputError(f"a recipe's dtype is float32 or float16, got {plain['dtype']!r}")
         # Runs of earlier versions have no sampler, and no name of the objective.

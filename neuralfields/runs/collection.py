@@ -73,7 +73,7 @@ class Collection:
         """
         if not paths:
             raise InputError("nothing to fit: give files")
-        if options.precision != "highest":
+        if options.precision not in (None, "highest"):
             raise InputError("fits at the same time share torch's precision: --together takes no --precision")
         out = out or next(path for path in map(Path, _numbered("runs/together")) if not path.exists())
         try:

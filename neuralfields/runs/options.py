@@ -46,7 +46,8 @@ class Options:
         device: "auto", "cpu" or "cuda".
         backend: the kernels to use, or to fail without, see ``ops.wherever``; None for what fits best.
         threads: of torch; its own default if None.
-        precision: of matrix products, "highest" or "medium", as for ``torch.set_float32_matmul_precision``.
+        precision: of matrix products, "highest" or "medium", as for ``torch.set_float32_matmul_precision``; the
+            recipe's by default.
     """
 
     kind: str | None = None
@@ -71,7 +72,7 @@ class Options:
     device: str = "auto"
     backend: str | None = None
     threads: int | None = None
-    precision: str = "highest"
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no fit could use, so that nothing has been read or made by then."""

@@ -246,7 +246,7 @@ def start(
             "seconds": options.seconds,
             "until_psnr": options.until_psnr,
             "backend": options.backend,
-            "precision": options.precision,
+            "precision": options.precision or recipe.precision,
             "trust": trusted(options),
         },
         "seed": options.seed,

@@ -92,19 +92,20 @@ def divided(scene: PosedScene, holdout: float | None, split: str) -> tuple[list[
         of[photo.split or "train"].append(photo)
     trained, judged = of["train"], of["test"]
     if holdout is not None:
-        trained, judged = _parted(trained, round(1 / holdout) if holdout else 0)
+        trained, judged = _parted(trained, holdout)
     elif not judged and len(trained) >= _FEWEST:
-        trained, judged = _parted(trained, _EVERY)
+        trained, judged = _parted(trained, 1 / _EVERY)
     if split == "val":
-        trained, judged = (trained, of["val"]) if of["val"] else _parted(trained, _EVERY_VAL)
+        trained, judged = (trained, of["val"]) if of["val"] else _parted(trained, 1 / _EVERY_VAL)
     if not trained:
         raise InputError(f"{scene.folder} has no picture left to train on: {_counted(of)}")
     return trained, judged
 
 
-def _parted(photos: list[PosedPhoto], every: int) -> tuple[list[PosedPhoto], list[PosedPhoto]]:
-    """All but every so manieth, the first being one of them, and those; all and none for 0."""
-    held = set(range(0, len(photos), every)) if every else set()
+def _parted(photos: list[PosedPhoto], share: float) -> tuple[list[PosedPhoto], list[PosedPhoto]]:
+    """All but a share of them, evenly, the first being one of them, and those; of 1/8 every eighth."""
+    count = math.ceil(len(photos) * share - 1e-9)
+    held = {int(k / share + 1e-9) for k in range(count)}
     return [photo for k, photo in enumerate(photos) if k not in held], [photos[k] for k in sorted(held)]
 
 

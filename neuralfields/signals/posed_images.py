@@ -245,7 +245,8 @@ class PosedImages:
             InputError: the field cannot be rendered.
         """
         views = self.views(field, None if thorough else _QUICK)
-        psnr, ssim = np.mean([(view.psnr, view.ssim if thorough else math.nan) for view in views], 0).tolist()
+        found = [(view.psnr, view.ssim if thorough else math.nan) for view in views]
+        psnr, ssim = (known_mean(values) for values in zip(*found, strict=True))
         return {"psnr": psnr} if math.isnan(ssim) else {"psnr": psnr, "ssim": ssim}
 
     def views(self, field: FieldLike, most: int | None = None, *, scale: float = 1) -> Iterator[JudgedView]:
@@ -471,3 +472,9 @@ def _evenly(numbers: range, most: int | None) -> list[int]:
     if most is None or len(numbers) <= most:
         return list(numbers)
     return [numbers[k * len(numbers) // most] for k in range(most)]
+
+
+def known_mean(values: Sequence[float]) -> float:
+    """Of those that are numbers: a view of which no pixel counts has no quality. NaN without any."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan

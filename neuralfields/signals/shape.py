@@ -25,6 +25,7 @@ from neuralfields.render.meshing import extract
 from neuralfields.render.surface import FORMS, Surface
 
 _BLOCK = 1 << 18  # samples that are made, or asked of a field, at once
+_ASKED = 1 << 22  # samples whose truth is asked for at once
 _LATTICE, _COARSE = 256, 128  # samples per axis when quality is measured, thoroughly or not
 _BAND = 0.01  # distance from the surface within which iou_near counts
 _PREVIEW_PIXELS = 256
@@ -193,11 +194,13 @@ class Shape(ABC):
         for start in range(0, self.size, _BLOCK):
             part = slice(start, min(start + _BLOCK, self.size))
             points[part], known[part] = self._block(part.stop - part.start, random)
-        # All at once: a large mesh is asked part by part. The truth is that of the rounded coordinates, which is what
-        # the field gets.
-        asked = points[~known].astype(np.float64)
-        values = np.zeros((self.size, 1), np.float32)
-        values[~known, 0] = self.inside(asked) if self.form == "occupancy" else self.distances(asked)
+        # In few parts: a large mesh is asked piece by piece. The truth is that of the rounded coordinates, which is
+        # what the field gets.
+        values, index = np.zeros((self.size, 1), np.float32), np.flatnonzero(~known)
+        truth = self.inside if self.form == "occupancy" else self.distances
+        for start in range(0, len(index), _ASKED):
+            part = index[start : start + _ASKED]
+            values[part, 0] = truth(points[part].astype(np.float64))
         return torch.from_numpy(points), torch.from_numpy(values)
 
     def _block(self, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -73,8 +73,9 @@ def test_options(nf: Callable[..., Any], scene: Path) -> None:
     assert nf("eval", "runs/ball-2", "--holdout", "--trust", "tiny_scenes").status != 0
 
 
-def test_killed_and_resumed(nf: Callable[..., Any], scene: Path) -> None:
-    words = ["fit", scene, *OWN, "--steps", 120, "--threads", 1]
+@pytest.mark.parametrize("how", [OWN, ()], ids=["a field of one's own", "default"])
+def test_killed_and_resumed(nf: Callable[..., Any], scene: Path, how: tuple[object, ...]) -> None:
+    words = ["fit", scene, *how, "--steps", 120, "--threads", 1]
     assert nf(*words, "--out", "undisturbed").status == 0
     killed = subprocess.run(command(*words, code=_KILLED), capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr

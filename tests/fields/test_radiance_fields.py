@@ -10,7 +10,7 @@ from neuralfields.encodings import HashGrid, PositionalEncoding, SphericalHarmon
 from neuralfields.errors import InputError
 from neuralfields.fields import Marched, Radiance
 from neuralfields.fields.marched import _in_ball
-from neuralfields.geometry import Rays, contract
+from neuralfields.geometry import Rays, contract, uncontract
 from neuralfields.networks import MLP
 
 
@@ -190,3 +190,40 @@ def test_saved_and_loaded(tmp_path) -> None:  # type: ignore[no-untyped-def]
     nf.save(field, tmp_path / "scene.nf")
     again = nf.load(tmp_path / "scene.nf")
     assert torch.equal(again(points()), field(points()))
+
+
+def test_refreshing_does_not_depend_on_the_threads() -> None:
+    found, before = [], torch.get_num_threads()
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        field = Marched(small(shift=-3.0), step=1 / 64)
+        for _ in range(16 * 8):
+            field.advance(0.0)
+        found.append((field.thickness.clone(), field.occupied.clone()))
+    torch.set_num_threads(before)
+    for thickness, occupied in found[1:]:
+        assert torch.equal(thickness, found[0][0]) and torch.equal(occupied, found[0][1])
+    assert 0 < found[0][1].float().mean() < 1
+
+
+def test_a_scene_that_fills_its_box_is_looked_at_thoroughly() -> None:
+    field = Marched(small(unbounded=True), step=1 / 64, cone=1 / 32)
+    before = field.occupied.clone()
+
+    def anywhere(n: int) -> torch.Tensor:
+        toward = torch.nn.functional.normalize(torch.randn(n, 3), dim=-1)
+        return torch.cat([uncontract(2 * torch.rand(n, 1) ** (1 / 3) * toward), toward], -1)
+
+    field.place(anywhere)
+    assert torch.equal(field.occupied, before) and not field.carved
+
+
+def test_densities_far_above_are_those_of_the_core() -> None:
+    field = Marched(small(shift=16.0), cells=8, step=1 / 8, stop=0.0)
+    rays = across(16)
+    with torch.no_grad():
+        fused = field.render(rays)
+        with nf.ops.backend("reference", nf.ops.radiance_values):
+            plain = field.render(rays)
+    assert torch.allclose(fused.colour, plain.colour, atol=1e-5)
+    assert torch.allclose(fused.depth, plain.depth, atol=1e-4)

@@ -476,3 +476,16 @@ def test_sample_scenes(data: Path) -> None:
     assert all(reason == "there is no such picture" for _, reason in fox.left_out)
     assert len(fern.photos) == 20 and fern.photos[0].size == (504, 378) and fern.photos[0].near is not None
     assert moving.photos[0].time is not None
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, '"8"', "null", "true", "[]"])
+@pytest.mark.parametrize("key", ["w", "fl_x", "cx", "k1", "aabb_scale", "camera_angle_x"])
+def test_any_number_may_be_none(tmp_path: Path, key: str, value: str) -> None:
+    """One clear line, or a scene."""
+    (tmp_path / "a.png").write_bytes(b"")
+    rest = {"w": 8, "h": 8, "fl_x": 9, "cx": 4, "cy": 4, "frames": [{"file_path": "a.png", "transform_matrix": [[1]]}]}
+    text = json.dumps({name: entry for name, entry in rest.items() if name != key})
+    (tmp_path / "transforms.json").write_text(f'{text[:-1]}, "{key}": {value}}}')
+    with pytest.raises(InputError) as caught:
+        read_scene(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -6,7 +6,9 @@ instant-ngp's ``aabb_scale`` tells the size of the scene.
 """
 
 import json
+import math
 import os
+import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,11 +45,11 @@ def read(path: Path, downscale: int | None = None) -> PosedScene:
     file = path / _NAME if path.is_dir() else path
     tree = transforms.load(file)
     into = Gathering(file.parent)
-    splits = {name: split for split in _SPLITS for name in _strings(tree.get(f"{split}_filenames"))}
+    splits = {posixpath.normpath(name): split for split in _SPLITS for name in _strings(tree.get(f"{split}_filenames"))}
     transforms.gather(into, tree, transforms.Place(file.parent, splits, downscale or 1))
     points, colours = _points(into, tree)
-    scale = tree.get("aabb_scale")
-    known = float(scale) if isinstance(scale, int | float) and scale > 0 else None
+    scale = transforms.number_of(tree, "aabb_scale") if "aabb_scale" in tree else 0.0
+    known = scale if 0 < scale < math.inf else None
     return into.scene("nerfstudio", points=points, colours=colours, aabb_scale=known)
 
 

@@ -6,6 +6,7 @@ pixels, or ``camera_angle_x``, ``camera_angle_y`` in radians; ``camera_model`` o
 """
 
 import json
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from neuralfields.files.posed.gathering import Folders, Gathering
 from neuralfields.files.posed.photos import Optics
 
 Tree = Mapping[str, Any]
+_HUGE = 1e9  # pixels
 _PINHOLES = ("SIMPLE_PINHOLE", "PINHOLE")
 _OPENCV = ("SIMPLE_RADIAL", "RADIAL", "OPENCV")
 _FISHEYES = ("SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "OPENCV_FISHEYE")
@@ -76,7 +78,7 @@ class Place:
     downscale: int = 1
 
     def split_of(self, name: str) -> str | None:
-        return self.split.get(name) if isinstance(self.split, Mapping) else self.split
+        return self.split.get(posixpath.normpath(name)) if isinstance(self.split, Mapping) else self.split
 
     def picture(self, frame: Tree) -> Path:
         name = frame.get("file_path")
@@ -97,11 +99,14 @@ class Place:
 
 
 def number_of(tree: Tree, key: str) -> float:
-    """A number of a JSON file; raises InputError where something else stands."""
+    """A number of a JSON file, which may be NaN; raises InputError where something else stands."""
     value = tree.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"its {key} is {value!r}, no number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f"its {key} is {str(value)[:12]}…, too large a number") from None
 
 
 def matrix_of(frame: Tree) -> np.ndarray:
@@ -110,7 +115,7 @@ def matrix_of(frame: Tree) -> np.ndarray:
     try:
         if isinstance(given, list):
             return np.array(given, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise InputError(f"its transform_matrix is {str(given)[:60]}, no matrix")
 
@@ -123,9 +128,10 @@ def optics_of(tree: Tree) -> Optics:
     """
     size = None
     if "w" in tree and "h" in tree:
-        size = int(number_of(tree, "w")), int(number_of(tree, "h"))
-        if min(size) < 1:
-            raise InputError(f"its camera has {size[0]}x{size[1]} pixels")
+        width, height = number_of(tree, "w"), number_of(tree, "h")
+        if not (1 <= width < _HUGE and 1 <= height < _HUGE):
+            raise InputError(f"its camera has {width:g}x{height:g} pixels")
+        size = int(width), int(height)
     centre = (number_of(tree, "cx"), number_of(tree, "cy")) if "cx" in tree and "cy" in tree else None
     lens = _lens(tree)
     if "fl_x" in tree:

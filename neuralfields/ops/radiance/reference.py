@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,23 +19,9 @@ FAINT = 1e-6  # opacity below which depths are drawn to 0
 STEEPEST = 15.0  # logarithm of the largest derivative of a density
 
 
-class TruncatedExp(torch.autograd.Function):
-    """exp(x), with the derivative exp(min(x, 15))."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return x.exp()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
-        (x,) = ctx.saved_tensors
-        return g * x.clamp(max=STEEPEST).exp()
+def bounded_exp(raw: Tensor) -> Tensor:
+    """exp(raw), continued in a straight line above 15."""
+    return raw.clamp(max=STEEPEST).exp() * (1 + (raw - STEEPEST).relu())
 
 
 @dataclass(frozen=True)
@@ -95,4 +80,4 @@ def _encoded(model: RadianceModel, x: Tensor) -> Tensor:
 
 
 def _density(x: Tensor) -> Tensor:
-    return TruncatedExp.apply(x)  # pyright: ignore[reportReturnType]
+    return bounded_exp(x)  # pyright: ignore[reportReturnType]

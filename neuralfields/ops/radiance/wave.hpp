@@ -31,7 +31,7 @@ struct Radiance {
 };
 
 constexpr int AT_ONCE = 8;              // samples of a ray
-constexpr float STEEPEST = 3269017.37f;  // exp(15), the largest derivative of a density
+constexpr float STEEPEST = 15.0f;  // above this exponent a density grows in a straight line
 
 // Copies AT_ONCE values, of which the last ones may be of no use: there is room for them.
 NF_INLINE void copy_some(float* to, const float* from) { std::memcpy(to, from, AT_ONCE * sizeof(float)); }
@@ -131,9 +131,10 @@ private:
                 std::memcpy(round_.hidden + h * Round::STEP + begin, tile.result + h * TILE, TILE * sizeof(float));
         }
         for (int p = 0; p < samples; p += LANES) {
-            const F density = exp(load(round_.hidden + p) + model_.shift), length = load(round_.length + p);
-            store(round_.opaque + p, -expm1(-density * length));
-            store(round_.slope + p, (density > STEEPEST ? splat(STEEPEST) : density) * length);
+            const F raw = load(round_.hidden + p) + model_.shift, length = load(round_.length + p);
+            const F over = raw - STEEPEST, slope = exp(over > 0.0f ? splat(STEEPEST) : raw) * length;
+            store(round_.opaque + p, -expm1(-(over > 0.0f ? slope * (1.0f + over) : slope)));
+            store(round_.slope + p, slope);
         }
     }
 

@@ -1,0 +1,30 @@
+"""What the benchmarks of scenes measured, for docs/performance.md."""
+
+from collections.abc import Callable
+from typing import Any
+
+from comparison_tables import table, where
+
+Read = Callable[[str], dict[str, Any]]
+
+
+def scenes(read: Read) -> str:
+    """The table of fits, and a line on steps beside plain PyTorch."""
+    report = read("scenes.json")
+    names = ["scene", "recipe", "fit", "PSNR", "SSIM", "steps", "views per second", "whole command"]
+    cells = [
+        [
+            *(row["scene"], row["recipe"], f"{row['seconds']:g} s", f"{row['metrics']['psnr']:.2f} dB"),
+            *(f"{row['metrics']['ssim']:.3f}", f"{row['steps']:,}", f"{row['frames_per_second']:.1f}"),
+            f"{row['whole_command']:.0f} s",
+        ]
+        for row in report["results"]["rows"]
+    ]
+    lines = [f"{where(report)}; `{report['command']}`:", "", *table(names, cells), ""]
+    for row in report["results"]["per_step"]:
+        ours, eager = row["milliseconds"]["cpu"], row["milliseconds"]["reference"]
+        lines.append(
+            f"A step of {row['scene']} takes {ours:.1f} ms, in plain PyTorch with the same recipe {eager:.0f} ms: "
+            f"{row['ratio']:g} times."
+        )
+    return "\n".join(lines) + "\n"
