@@ -26,7 +26,8 @@ _OPTIONS = {
     "a scene": ("resolution", "level", "least_share"),
 }
 _RESOLUTION = 256
-_LEAST_SHARE = 1e-3  # of scenes, which have specks in the air
+# Scenes have specks in the air, and surfaces from points may have bubbles where there are none.
+_LEAST_SHARES = {"scene": 1e-3, "points": 1e-2}
 
 
 def main(words: Sequence[str]) -> int:
@@ -43,8 +44,8 @@ def main(words: Sequence[str]) -> int:
     shapes.add_argument("--method", choices=("marching-cubes", "dual-contouring"),
                         help="dual-contouring keeps sharp edges (default: marching-cubes)")  # fmt: skip
     shapes.add_argument("--least-share", type=float, metavar="SHARE",
-                        help="leave out parts with a smaller share of the largest one's area (of scenes "
-                        f"{_LEAST_SHARE:g}, else 0)")  # fmt: skip
+                        help="leave out parts with a smaller share of the largest one's area (default: of scenes "
+                        f"{_LEAST_SHARES['scene']:g}, of points {_LEAST_SHARES['points']:g}, else 0)")  # fmt: skip
     shapes.add_argument("--level", type=float, metavar="SHARE",
                         help="of a scene: share of the light that what is dense stops within 1/256 of the box "
                         "(default 0.5)")  # fmt: skip
@@ -91,7 +92,9 @@ def _shape(field: "Field", options: argparse.Namespace) -> str:
     if options.out.suffix.lower() == ".npz":
         _only_of_meshes(options, ("method", "least_share"))
         return "x".join(map(str, export_lattice(field, options.out, resolution=resolution))) + " values"
-    return _told(export_mesh(field, options.out, resolution=resolution, **_given(options, ("method", "least_share"))))
+    kind = field.provenance.get("signal", {}).get("kind", "")
+    given = {"least_share": _LEAST_SHARES.get(kind, 0.0), **_given(options, ("method", "least_share"))}
+    return _told(export_mesh(field, options.out, resolution=resolution, **given))
 
 
 def _scene(field: "Field", options: argparse.Namespace) -> str:
@@ -102,7 +105,7 @@ def _scene(field: "Field", options: argparse.Namespace) -> str:
         _only_of_meshes(options, ("level", "least_share"))
         shape = export_scene_lattice(field, options.out, resolution=resolution)
         return "x".join(map(str, shape)) + " densities and colours"
-    given = {"least_share": _LEAST_SHARE, **_given(options, ("least_share",))}
+    given = {"least_share": _LEAST_SHARES["scene"], **_given(options, ("least_share",))}
     given |= {} if options.level is None else {"opacity": options.level}
     return _told(export_scene_mesh(field, options.out, resolution=resolution, **given))
 

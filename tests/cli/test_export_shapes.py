@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import neuralfields as nf_package
+import neuralfields.storage.export
 from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Triangles, solids
 
@@ -71,3 +72,20 @@ def test_refusals(nf, ball, folder, words, texts) -> None:
 def test_pictures_are_no_shapes(nf, run, words, text) -> None:
     status, _, err = nf("export", run, *words)
     assert status == 2 and text in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("kind", "more", "share"), [("points", [], 0.01), ("mesh", [], 0), ("points", [0.2], 0.2)])
+def test_bubbles_are_left_out_of_surfaces_from_points(nf, ball, folder, monkeypatch, kind, more, share) -> None:
+    field = nf_package.load(ball)
+    field.provenance = {"signal": {"kind": kind}}
+    nf_package.save(field, "of.nf")
+    asked, export_mesh = [], nf_package.storage.export.export_mesh
+
+    def noted(*args, **settings):
+        asked.append(settings["least_share"])
+        return export_mesh(*args, **settings)
+
+    monkeypatch.setattr(nf_package.storage.export, "export_mesh", noted)
+    words = [word for value in more for word in ("--least-share", value)]
+    assert nf("export", "of.nf", "of.ply", "--resolution", 16, *words).status == 0
+    assert asked == [share]
