@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuralfields.cli.parser import Parser, importing, needs, using
+from neuralfields.cli.parser import Parser, importing, needs, say, using
 from neuralfields.errors import FileFormatError, InputError
 
 _EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
@@ -43,6 +43,11 @@ def main(words: Sequence[str]) -> int:
     frame = field.frame
     needs(frame is not None or not options.world, f"{options.path} does not know its source's units")
     x = (frame.to_box(points) if options.world and frame else points).float()
+    beyond = int((x.abs() > 1).any(-1).sum()) if field.in_dim <= 3 else 0
+    if beyond:
+        say(
+            f"note: {beyond} of {len(x)} points are outside the box that the field is of: its values there mean nothing"
+        )
     with using(options.backend):
         values = evaluate(field, x)
         slopes = [calculus.jacobian(field, part).detach() for part in x.split(1 << 16)] if options.gradient else []

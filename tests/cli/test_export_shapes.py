@@ -89,3 +89,12 @@ def test_bubbles_are_left_out_of_surfaces_from_points(nf, ball, folder, monkeypa
     words = [word for value in more for word in ("--least-share", value)]
     assert nf("export", "of.nf", "of.ply", "--resolution", 16, *words).status == 0
     assert asked == [share]
+
+
+def test_points_outside_the_box_are_told(nf, ball, folder) -> None:
+    np.savetxt("points.csv", [[1.0, 2.0, 3.0], [90.0, 0.0, 0.0]], delimiter=",")
+    status, out, err = nf("query", ball, "points.csv", "--world")
+    assert status == 0 and len(out.splitlines()) == 3
+    assert "1 of 2 points are outside the box" in err
+    np.savetxt("points.csv", [[1.0, 2.0, 3.0]], delimiter=",")
+    assert nf("query", ball, "points.csv", "--world").err == ""
