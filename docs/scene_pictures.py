@@ -38,7 +38,8 @@ def scene() -> Image.Image:
         photos = nf.signals.PosedImages.read(Path(folder) / NAME)
     torch.manual_seed(0)
     recipe = nf.recipes.ngp(photos)
-    field: Any = nf.fit(recipe.field, photos, **recipe.settings | {"steps": STEPS}).field
+    settings: Any = recipe.settings | {"steps": STEPS}
+    field: Any = nf.fit(recipe.field, photos, **settings).field
     world = synthetic.world(NAME)
     errors, picture = synthetic.judge(field, world, world.cameras(8, first=0.5))
     print(errors)
