@@ -21,6 +21,9 @@ def scenes(read: Read) -> str:
         for row in report["results"]["rows"]
     ]
     lines = [f"{where(report)}; `{report['command']}`:", "", *table(names, cells), ""]
+    for note in dict.fromkeys(row["note"] for row in report["results"]["rows"] if "note" in row):
+        of = [f"{row['scene']} {row['seconds']:g} s" for row in report["results"]["rows"] if row.get("note") == note]
+        lines += [f"{', '.join(of)}: measured {note}.", ""]
     for row in report["results"]["per_step"]:
         ours, eager = row["milliseconds"]["cpu"], row["milliseconds"]["reference"]
         lines.append(

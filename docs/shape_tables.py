@@ -118,5 +118,6 @@ def _large(read: Read) -> list[str]:
         line += (
             f"MiB, {row['peak_bytes_per_face']} bytes per face; IoU {row['metrics']['iou']:.4f} after {row['steps']} "
         )
-        lines.append(line + "steps. The seconds of that run are no measure: other work had most of the machine.")
-    return lines
+        lines.append(f"{line}steps.")
+    note = report["results"].get("note")
+    return [*lines, *([f"In that run {note}."] if note else [])]

@@ -8,7 +8,7 @@ from neuralfields.checks import one_of
 from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.fields.radiance import ACTIVATIONS
-from neuralfields.geometry import contract
+from neuralfields.geometry.contraction import in_box
 
 
 class Density(Field):
@@ -41,5 +41,5 @@ class Density(Field):
         return self(x)[..., 0]
 
     def forward(self, x: Tensor) -> Tensor:
-        raw = self.trunk(contract(x) / 2 if self.unbounded else x)
+        raw = self.trunk(in_box(x, self.unbounded))
         return ACTIVATIONS[self.activation](raw + self.shift)

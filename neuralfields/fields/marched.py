@@ -26,7 +26,7 @@ _THRESHOLD = 0.01  # of a step's optical thickness
 _HASTE, _HASTY, _DECAY = 0.6, 32, 0.95  # a refresh keeps: in the first ones, how many these are, later
 _EVERY = 16  # steps of a fit between two refreshes
 _THOROUGH = 16  # refreshes that look at every cell where nothing told what is empty
-_PLACES, _ROUNDS = 1 << 18, 1 << 10  # that tell where the scene may be
+_PLACES = 1 << 18  # of a round that tells where the scene may be
 _MISSED = 0.01  # share of empty cells below which a scene fills its box
 _LOOKS = 1 << 16  # cells that the later ones look at, half of them among the occupied
 
@@ -102,16 +102,14 @@ class Marched(Field):
 
     def place(self, detail: Callable[[int], Tensor]) -> None:
         """Carve away the cells in which none of many places lies that the signal knows to be in the scene."""
-        found, count = torch.zeros_like(self.occupied), -1
-        for _ in range(_ROUNDS):
+        found, before = torch.zeros_like(self.occupied), -1
+        while (count := int(found.sum())) > before:  # until a round finds nothing new
+            before = count
             x = self.radiance.placed_in_box(detail(_PLACES)[:, :3])
             found.view(-1)[cell_of(x, self.cells)] = True
-            if int(found.sum()) == count:
-                break  # a round has found nothing new
-            count = int(found.sum())
-        empty = self.occupied & ~found
-        if float(empty.sum()) > _MISSED * float(self.occupied.sum()):
-            self.carve(self.occupied & ~empty)
+            if int((self.occupied & ~found).sum()) <= _MISSED * int(self.occupied.sum()):
+                return  # the scene fills its box
+        self.carve(self.occupied & found)
 
     def density(self, x: Tensor) -> Tensor:
         """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""

@@ -21,7 +21,7 @@ from neuralfields.checks import one_of
 from neuralfields.encodings import SphericalHarmonics
 from neuralfields.errors import InputError
 from neuralfields.field import Field, hooked
-from neuralfields.geometry import contract
+from neuralfields.geometry.contraction import in_box
 from neuralfields.ops.field_step import Grid, Network
 from neuralfields.ops.radiance.reference import bounded_exp
 
@@ -83,7 +83,7 @@ class Radiance(Field):
 
     def placed_in_box(self, x: Tensor) -> Tensor:
         """Positions [*batch, 3] as the trunk sees them."""
-        return contract(x) / 2 if self.unbounded else x
+        return in_box(x, self.unbounded)
 
     def density(self, x: Tensor) -> Tensor:
         """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""

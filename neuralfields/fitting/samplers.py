@@ -83,7 +83,7 @@ class Teacher:
         self._chosen, self._due = torch.empty(0, dtype=torch.int64), 0
 
     def draw(self, field: FieldLike, signal: Signal, n: int, *, seed: int, step: int, fraction: float) -> Batch:
-        if not isinstance(signal, Numbered) or isinstance(signal.at(torch.zeros(1, dtype=torch.int64)), RayBatch):
+        if not isinstance(signal, Numbered):
             raise InputError(f"Teaching needs samples with numbers and values, not of a {signal.kind}: fit it without")
         if not len(self._chosen) or step >= self._due:
             how = self.settings
@@ -97,8 +97,8 @@ class Teacher:
     def _choose(self, field: FieldLike, signal: Signal, ratio: float, seed: int, step: int) -> Tensor:
         """Numbers of the samples to train on until it is time again."""
         candidates = signal.draw(self.settings.pool or signal.size, seed=seed, step=step)
-        if candidates.index is None:
-            raise InputError(f"Teaching needs samples with numbers, the {signal.kind} has none: fit it without")
+        if candidates.index is None or isinstance(candidates, RayBatch):
+            raise InputError(f"Teaching needs samples with numbers and values, not of a {signal.kind}: fit it without")
         count = max(1, int(ratio * len(candidates)))
         if count == len(candidates):
             return candidates.index

@@ -27,3 +27,8 @@ def uncontract(z: Tensor) -> Tensor:
     """
     r = z.square().sum(-1, keepdim=True).clamp(min=1).sqrt()
     return z / (r * (2 - r).clamp(min=0))
+
+
+def in_box(x: Tensor, unbounded: bool) -> Tensor:
+    """Places [*batch, n] as what covers the box sees them: contracted and halved if the world has no bounds."""
+    return contract(x) / 2 if unbounded else x

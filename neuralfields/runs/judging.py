@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from neuralfields.field import Field
 from neuralfields.files.images import write_image
 from neuralfields.signals import PosedImages
+from neuralfields.signals.posed_images import known_mean
 
 _SCALES = {"half": 0.5, "double": 2.0}
 
@@ -38,8 +38,9 @@ def judge_views(
             pictures.mkdir(exist_ok=True)
             both = torch.cat([view.picture, view.truth], 1).clamp(0, 1)
             write_image(pictures / f"{len(views) - 1:04d}-{Path(view.name).stem}.png", both.numpy(), bits=8)
-    values = {name: float(np.mean([view[name] for view in views])) for name in ("psnr", "ssim")}
+    values = {name: known_mean([view[name] for view in views]) for name in ("psnr", "ssim")}
     for name, scale in _SCALES.items() if scales else ():
         found = [(view.psnr, view.ssim) for view in signal.views(field, scale=scale)]
-        values |= dict(zip((f"psnr_{name}", f"ssim_{name}"), np.mean(found, 0).tolist(), strict=True))
+        means = map(known_mean, zip(*found, strict=True))
+        values |= dict(zip((f"psnr_{name}", f"ssim_{name}"), means, strict=True))
     return values, views

@@ -68,10 +68,9 @@ def march(
 
 def position(rays: Tensor, depth: Tensor, unbounded: bool) -> Tensor:
     """Where rays [*b, 6] are in the box at these depths [*b]: contracted and halved if they are unbounded."""
-    from neuralfields.geometry import contract
+    from neuralfields.geometry.contraction import in_box
 
-    x = rays[..., :3] + depth[..., None] * rays[..., 3:]
-    return contract(x) / 2 if unbounded else x
+    return in_box(rays[..., :3] + depth[..., None] * rays[..., 3:], unbounded)
 
 
 def _within(rays: Tensor, offset: Tensor, near: float, unbounded: bool) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """The definitions of ``radiance_values`` and ``radiance_step`` in plain PyTorch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,25 +23,15 @@ def bounded_exp(raw: Tensor) -> Tensor:
     return raw.clamp(max=STEEPEST).exp() * (1 + (raw - STEEPEST).relu())
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What rays see: colour [n, 3] multiplied by the opacity [n], depth [n], and how many samples counted."""
-
-    colour: Tensor
-    opacity: Tensor
-    depth: Tensor
-    samples: int
-
-
-def look(model: RadianceModel, rays: Tensor, jitter: Tensor | None) -> Seen:
-    """What rays see, differentiable."""
+def look(model: RadianceModel, rays: Tensor, jitter: Tensor | None) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Colour [n, 3] multiplied by the opacity [n], depth [n], and how many samples counted; differentiable."""
     start, end, count = march(rays, model.occupied, model.step, model.cone, model.near, model.unbounded, jitter=jitter)
     last = count.cumsum(0)
     ray = torch.arange(len(rays), device=rays.device).repeat_interleave(count)
     place = torch.arange(len(start), device=rays.device) - (last - count)[ray]
     middle = (start + end) / 2
     hidden = evaluate(model.trunk, _encoded(model, position(rays[ray], middle, model.unbounded)))
-    thickness = _density(hidden[:, 0] + model.shift) * (end - start)
+    thickness = bounded_exp(hidden[:, 0] + model.shift) * (end - start)
     counts = (-sum_before(thickness.detach(), place)).exp() >= model.stop
     ray, hidden, thickness, middle = ray[counts], hidden[counts], thickness[counts], middle[counts]
     harmonics = spherical_harmonics(rays[:, 3:], model.degree)
@@ -51,13 +40,13 @@ def look(model: RadianceModel, rays: Tensor, jitter: Tensor | None) -> Seen:
     sums, opacity, _ = composite(thickness, torch.cat([colour, middle[:, None]], 1), kept)
     nothing = 0 * (rays.sum(1) if jitter is None else rays.sum(1) + jitter)  # but NaN for a ray that is not finite
     depth = sums[:, 3] / opacity.clamp(min=FAINT)
-    return Seen(sums[:, :3] + nothing[:, None], opacity + nothing, depth + nothing, len(ray))
+    return sums[:, :3] + nothing[:, None], opacity + nothing, depth + nothing, len(ray)
 
 
 @torch.no_grad()
 def radiance_values(model: RadianceModel, rays: Tensor) -> Tensor:
-    seen = look(model, rays, None)
-    return torch.cat([seen.colour, seen.opacity[:, None], seen.depth[:, None]], 1)
+    colour, opacity, depth, _ = look(model, rays, None)
+    return torch.cat([colour, opacity[:, None], depth[:, None]], 1)
 
 
 @torch.enable_grad()
@@ -65,19 +54,15 @@ def radiance_step(
     model: RadianceModel, samples: RaySamples, task: Task, updates: Sequence[Update]
 ) -> tuple[float, float]:
     parameters = [p.detach().requires_grad_() for p in model.parameters]
-    seen = look(model.with_parameters(parameters), samples.x, samples.jitter)
+    seen, opacity, _, count = look(model.with_parameters(parameters), samples.x, samples.jitter)
     colour, alpha, background = samples.y[:, :3], samples.y[:, 3:], samples.background
-    prediction = seen.colour + (1 - seen.opacity)[:, None] * background
+    prediction = seen + (1 - opacity)[:, None] * background
     loss = mean_loss(task.loss, prediction, alpha * colour + (1 - alpha) * background, None)
-    if seen.samples and bool(loss.isfinite()):
+    if count and bool(loss.isfinite()):
         for update, gradient in zip(updates, torch.autograd.grad(loss, parameters), strict=True):
             apply(update, gradient)
-    return float(loss.detach()), seen.samples / len(samples.x)
+    return float(loss.detach()), count / len(samples.x)
 
 
 def _encoded(model: RadianceModel, x: Tensor) -> Tensor:
     return grid_encode(x, model.grid.table, model.grid.layout, model.grid.interpolation)
-
-
-def _density(x: Tensor) -> Tensor:
-    return bounded_exp(x)  # pyright: ignore[reportReturnType]
