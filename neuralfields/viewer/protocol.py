@@ -1,0 +1,276 @@
+"""What server and page say to each other. The page's types are generated from these classes.
+
+Text messages are JSON objects with ``type``. Messages with bytes are binary: the length of the JSON as a 32-bit
+little-endian number, the JSON padded with spaces to a multiple of 8 bytes less 4, the bytes. Coordinates are the
+box's, numbers are finite. A message with ``replaces`` in its docstring takes the place of an unsent older one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from neuralfields.viewer.program import Program, Stored
+
+VERSION = 1
+
+Kind = Literal["image", "shape", "radiance", "slices"]
+FitState = Literal["running", "paused", "stopping", "done"]
+Action = Literal["pause", "resume", "step", "save", "stop"]
+Mode = Literal["fit", "truth", "split", "error", "gradient", "colour", "depth", "normal", "opacity"]
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera of a signal, in box coordinates: OpenGL's convention, looks along -z, y up.
+
+    ``pose`` is camera to box, [3, 4] row by row; focal lengths and centre in pixels; lens distortion is left out.
+    """
+
+    name: str
+    pose: tuple[float, ...]
+    focal: tuple[float, float]
+    centre: tuple[float, float]
+    size: tuple[int, int]
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class March:
+    """How ``fields.Marched`` samples rays.
+
+    The occupancy grid is the array ``occupied`` of the snapshots, one bit a cell, x fastest.
+    """
+
+    cells: int
+    step: float
+    cone: float
+    near: float
+    stop: float
+    unbounded: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a surface is found: value < ``level`` is inside if ``inside_below``, and ``steepness`` bounds the slope.
+
+    ``metric``: values are distances in box units, so that rays may step by them.
+    """
+
+    level: float
+    inside_below: bool
+    metric: bool
+    steepness: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something that can be looked at: a field with its signal, or a field alone.
+
+    ``program`` is None where the shader generator does not cover the field; ``reason`` says why, and the server draws.
+    ``size`` are an image's pixels, width and height. ``truth``: whether the signal can be asked for.
+    """
+
+    id: int
+    name: str
+    kind: Kind
+    inputs: int
+    outputs: int
+    channels: tuple[str, ...]
+    size: tuple[int, int] | None
+    linear: bool
+    truth: bool
+    program: Program | None
+    reason: str | None
+    march: March | None
+    shape: Shape | None
+    views: tuple[View, ...]
+    parameters: int
+    summary: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment of a fit. ``psnr`` of the last batch; rates in samples per second; ``left`` in seconds."""
+
+    step: int
+    seconds: float
+    loss: float
+    psnr: float | None
+    rate: float
+    learning_rate: float
+    left: float | None
+    fraction: float
+
+
+# From the server.
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The first message, and again when what is shown changes. ``course`` is the fit so far, thinned."""
+
+    version: int
+    title: str
+    shown: tuple[Shown, ...]
+    live: bool
+    state: FitState
+    course: tuple[Point, ...]
+    type: Literal["hello"] = "hello"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the fit is. Replaces the one before."""
+
+    point: Point
+    state: FitState
+    type: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A snapshot of a field's arrays, bytes as ``arrays`` say. Acknowledged by ``Ack``. Replaces the one before."""
+
+    shown: int
+    serial: int
+    step: int
+    arrays: tuple[Stored, ...]
+    type: Literal["weights"] = "weights"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """An image signal's values, as float16 or uint8 samples [height, width, channels], reduced by ``factor``."""
+
+    shown: int
+    width: int
+    height: int
+    channels: int
+    factor: int
+    dtype: Literal["uint8", "float16"]
+    type: Literal["truth"] = "truth"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A view's photograph as JPEG."""
+
+    shown: int
+    view: int
+    width: int
+    height: int
+    type: Literal["photo"] = "photo"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture that the server has drawn, as JPEG, in answer to ``Draw``; ``factor`` times coarser than asked for."""
+
+    request: int
+    shown: int
+    factor: int
+    last: bool
+    milliseconds: float
+    type: Literal["frame"] = "frame"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The field's value at a place in float32, and the signal's, if it has one there."""
+
+    request: int
+    shown: int
+    value: tuple[float, ...]
+    truth: tuple[float, ...] | None
+    type: Literal["probed"] = "probed"
+
+
+@dataclass(frozen=True)
+class File:
+    """Bytes to be saved by the browser under a name: a mesh, a page."""
+
+    name: str
+    media: str
+    type: Literal["file"] = "file"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line for the user."""
+
+    level: Literal["info", "error"]
+    text: str
+    type: Literal["note"] = "note"
+
+
+# From the page.
+
+
+@dataclass(frozen=True)
+class Ack:
+    """A snapshot has arrived and is drawn; ``milliseconds`` from its arrival on."""
+
+    shown: int
+    serial: int
+    milliseconds: float
+    type: Literal["ack"] = "ack"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Wants the truth of an image (``view`` None) or the photo of a view."""
+
+    shown: int
+    view: int | None
+    type: Literal["ask"] = "ask"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Wants a picture drawn by the server, coarse first. Replaces the one before.
+
+    ``window`` of the plane: left, top, right, bottom. ``pose`` [3, 4] and ``focal`` (of the height, in heights) of a
+    camera, as in ``View``. ``at``: the plane of ``slices`` on the third axis.
+    """
+
+    request: int
+    shown: int
+    width: int
+    height: int
+    mode: Mode
+    window: tuple[float, ...] | None
+    pose: tuple[float, ...] | None
+    focal: float | None
+    at: float | None
+    type: Literal["draw"] = "draw"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Wants the value at a place."""
+
+    request: int
+    shown: int
+    x: tuple[float, ...]
+    type: Literal["probe"] = "probe"
+
+
+@dataclass(frozen=True)
+class Control:
+    """Wants the fit to do something."""
+
+    action: Action
+    type: Literal["control"] = "control"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Wants a file: the surface as a mesh of ``resolution`` cells, or the page with the fields in it."""
+
+    shown: int
+    what: Literal["mesh", "page"]
+    resolution: int
+    type: Literal["export"] = "export"
+
+
+FromServer = Hello | Progress | Weights | Truth | Photo | Frame | Probed | File | Note
+FromPage = Ack | Ask | Draw | Probe | Control | Export
