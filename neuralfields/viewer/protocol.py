@@ -3,6 +3,11 @@
 Text messages are JSON objects with ``type``. Messages with bytes are binary: the length of the JSON as a 32-bit
 little-endian number, the JSON padded with spaces to a multiple of 8 bytes less 4, the bytes. Coordinates are the
 box's, numbers are finite. A message with ``replaces`` in its docstring takes the place of an unsent older one.
+
+The server's address ends in ``#token=...``. ``POST /session`` with the JSON ``{"token": "..."}`` gives 204 and a cookie
+for it, 403 otherwise; ``GET /session`` gives 204 where the cookie is there, 401 otherwise. Then the WebSocket ``/live``
+opens. It closes with 1013 where too many pages are open, 1008 after too many bad messages, 1009 after one longer than
+16 kB, 1001 when the server ends; the reason is a line for the user.
 """
 
 from dataclasses import dataclass
@@ -227,6 +232,8 @@ class Ask:
 @dataclass(frozen=True)
 class Draw:
     """Wants a picture drawn by the server, coarse first. Replaces the one before.
+
+    It stands: while the field is fitted, it is drawn again with the same ``request``.
 
     ``window`` of the plane: left, top, right, bottom. ``pose`` [3, 4] and ``focal`` (of the height, in heights) of a
     camera, as in ``View``. ``at``: the plane of ``slices`` on the third axis.

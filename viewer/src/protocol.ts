@@ -330,6 +330,8 @@ export interface Ask {
 /**
  * Wants a picture drawn by the server, coarse first. Replaces the one before.
  *
+ * It stands: while the field is fitted, it is drawn again with the same `request`.
+ *
  * `window` of the plane: left, top, right, bottom. `pose` [3, 4] and `focal` (of the height, in heights) of a
  * camera, as in `View`. `at`: the plane of `slices` on the third axis.
  */
