@@ -1,5 +1,6 @@
 """The pictures of docs/scenes.md and docs/tutorial-scene.md; ``make_pictures.py`` calls them."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,11 +13,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import neuralfields as nf
+from neuralfields.bench import pictures
 from neuralfields.geometry import Camera
 from neuralfields.signals import synthetic
 from neuralfields.signals.scene_check import SceneCheck
 
-DATA = Path(os.environ.get("NF_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("NF_TEST_DATA") or ROOT.parent / "shared" / "data")
 SIZE, SMOOTH = (900, 460), 2
 INK, GREY, PALE, FAINT = "#1e1e1e", "#777777", "#9db7dd", "#d6e0f0"
 RED, GREEN, BLUE = "#c8322a", "#2a9640", "#2a5ac8"
@@ -44,6 +47,12 @@ def scene() -> Image.Image:
     errors, picture = synthetic.judge(field, world, world.cameras(8, first=0.5))
     print(errors)
     return Image.fromarray(np.rint(255 * picture).astype(np.uint8))
+
+
+def recipes() -> Image.Image:
+    """PSNR over seconds of the recipes for posed photos, from benchmarks/results/nerfs.json."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "nerfs.json").read_text())["results"]
+    return pictures.courses(found["rows"], title=found["settings"]["scene"]["name"])
 
 
 def conventions() -> Image.Image:
@@ -127,4 +136,9 @@ class _Drawing:
         self._draw.text(at, words, colour, ImageFont.load_default(15 * SMOOTH), anchor="mm")
 
 
-MAKERS: dict[str, Callable[[], Image.Image]] = {"cameras": cameras, "conventions": conventions, "scene": scene}
+MAKERS: dict[str, Callable[[], Image.Image]] = {
+    "cameras": cameras,
+    "conventions": conventions,
+    "scene": scene,
+    "recipes": recipes,
+}

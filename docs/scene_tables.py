@@ -30,4 +30,17 @@ def scenes(read: Read) -> str:
             f"A step of {row['scene']} takes {ours:.1f} ms, in plain PyTorch with the same recipe {eager:.0f} ms: "
             f"{row['ratio']:g} times."
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_recipes(read("nerfs.json"))]) + "\n"
+
+
+def _recipes(report: dict[str, Any]) -> list[str]:
+    """The recipes beside each other after equal seconds."""
+    found = report["results"]
+    kept = found["settings"]
+    names = ["recipe", "parameters", "steps", "rays per step", "PSNR"]
+    cells = [
+        [row["method"], f"{row['parameters']:,}", f"{row['steps']:,}", f"{row['batch']:,}", f"{row['psnr']:.2f} dB"]
+        for row in found["rows"]
+    ]
+    of = f"{kept['scene']['name']}, pictures {kept['scale']} times smaller, {kept['seconds']:g} s of each"
+    return [f"The recipes on {of} (`{report['command']}`):", "", *table(names, cells)]
