@@ -7,7 +7,7 @@ the field's value. What is learned lies in arrays, which change while a field is
 from dataclasses import dataclass
 from typing import Literal
 
-Function = Literal["relu", "sigmoid", "exp", "softplus", "tanh", "abs", "sine", "sinh", "gauss"]
+Function = Literal["relu", "sigmoid", "exp", "softplus", "tanh", "abs", "sine", "cycle", "sinh", "gauss"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Affine:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of each value; ``gauss`` is exp(-x^2)."""
+    """A function of each value; ``gauss`` is exp(-x^2), ``cycle`` sin(2 pi x), exact for any number of turns."""
 
     of: int
     function: Function
@@ -165,7 +165,8 @@ class Learned:
 class Program:
     """Nodes in the order of computing, the last is the value; ``density`` is the node with a radiance field's density.
 
-    Colours of a radiance field are the last node's values 1 to 3, its value 0 is the density again.
+    Colours of a radiance field are the last node's values 1 to 3, its value 0 is the density again. With an array
+    ``occupied``, [cells, cells, cells] over the box, indexed [z, y, x], the density is 0 in cells where it is False.
     """
 
     nodes: tuple[Node, ...]
@@ -175,7 +176,10 @@ class Program:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where an array lies in a snapshot's bytes: int8 with one float32 scale per part before them, or floats."""
+    """Where an array lies in a snapshot's bytes: floats, int8 to be multiplied by its parts' ``scales``, or bits.
+
+    Bits are ``occupied`` as uint8, eight cells a byte, the lowest bit first, x fastest. Offsets are multiples of 8.
+    """
 
     name: str
     dtype: Literal["int8", "float16", "float32", "uint8"]

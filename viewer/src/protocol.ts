@@ -2,7 +2,7 @@
 
 export const VERSION = 1;
 
-export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "sinh" | "gauss";
+export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "cycle" | "sinh" | "gauss";
 
 /** The coordinates: the first node of every program. */
 export interface Input {
@@ -42,7 +42,7 @@ export interface Affine {
   readonly kind: "affine";
 }
 
-/** A function of each value; `gauss` is exp(-x^2). */
+/** A function of each value; `gauss` is exp(-x^2), `cycle` sin(2 pi x), exact for any number of turns. */
 export interface Apply {
   readonly of: number;
   readonly function: Function;
@@ -130,7 +130,8 @@ export interface Learned {
 /**
  * Nodes in the order of computing, the last is the value; `density` is the node with a radiance field's density.
  *
- * Colours of a radiance field are the last node's values 1 to 3, its value 0 is the density again.
+ * Colours of a radiance field are the last node's values 1 to 3, its value 0 is the density again. With an array
+ * `occupied`, [cells, cells, cells] over the box, indexed [z, y, x], the density is 0 in cells where it is False.
  */
 export interface Program {
   readonly nodes: readonly Node[];
@@ -138,7 +139,11 @@ export interface Program {
   readonly density: number | null;
 }
 
-/** Where an array lies in a snapshot's bytes: int8 with one float32 scale per part before them, or floats. */
+/**
+ * Where an array lies in a snapshot's bytes: floats, int8 to be multiplied by its parts' `scales`, or bits.
+ *
+ * Bits are `occupied` as uint8, eight cells a byte, the lowest bit first, x fastest. Offsets are multiples of 8.
+ */
 export interface Stored {
   readonly name: string;
   readonly dtype: "int8" | "float16" | "float32" | "uint8";
