@@ -13,7 +13,7 @@ from neuralfields.cli.parser import Parser
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
-    from neuralfields.ops import Op
+    from neuralfields.ops import Op, PosedPixels
     from neuralfields.ops.field_step import Model, Update
     from neuralfields.ops.radiance import RadianceModel
 
@@ -28,6 +28,7 @@ _DOES = {
     "shuffled": "the random order of samples",
     "cell_centres": "where samples lie",
     "take_values": "what samples hold",
+    "pixel_rays": "rays through pixels of photos",
     "error_sums": "the sums behind PSNR and relative errors",
     "composite": "colours and opacities along rays",
     "march": "where along rays something may be",
@@ -124,6 +125,7 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
         ops.shuffled: (0, 4, ((9, (0,)),)),
         ops.cell_centres: (torch.arange(4), (3, 3)),
         ops.take_values: (torch.zeros(9, 3, dtype=torch.uint8), torch.arange(4)),
+        ops.pixel_rays: (_photos(), torch.arange(4)),
         ops.error_sums: (x, x),
         ops.composite: (x[:, 0], y, torch.tensor([3, 1])),
         ops.march: (rays, occupied, 0.1),
@@ -132,6 +134,16 @@ def _calls() -> "dict[Op[..., Any], tuple[Any, ...]]":
         ops.radiance_values: (radiance, rays),
         ops.radiance_step: (radiance, RaySamples(rays, rays[:, :4], y), Task("l2"), _updates(radiance)),
     }
+
+
+def _photos() -> "PosedPixels":
+    import torch
+
+    from neuralfields import ops
+
+    pixels, cameras = torch.zeros(9, 3, dtype=torch.uint8), torch.ones(1, 3, 3, dtype=torch.float64)
+    starts, widths = torch.tensor([0, 9]), torch.tensor([3])
+    return ops.PosedPixels(pixels, None, 9, starts, widths, cameras[:, :2, :2].contiguous(), cameras, cameras[:, 0])
 
 
 def _radiance() -> "RadianceModel":

@@ -300,6 +300,8 @@ class Cameras:
         focal: [v, 2] float64.
         centre: [v, 2] float64.
         size: [v, 2] int64.
+        planes, turns: [v, 2, 2] and [v, 3, 3] float64, as ``through_pinholes`` takes them.
+        pinholes: whether no camera has a lens.
 
     Args:
         cameras: at least one.
@@ -316,11 +318,11 @@ class Cameras:
         self.focal = torch.tensor([camera.focal for camera in cameras], dtype=torch.float64)
         self.centre = torch.tensor([camera.centre for camera in cameras], dtype=torch.float64)
         self.size = torch.tensor([camera.size for camera in cameras], dtype=torch.int64)
-        self._planes = self._to_planes()
-        self._turns = self.pose[:, :, :3] * torch.tensor([1.0, -1.0, -1.0])
+        self.planes = torch.stack([1 / self.focal, -self.centre / self.focal], 1)
+        self.turns = self.pose[:, :, :3] * torch.tensor([1.0, -1.0, -1.0])
         lenses = list(dict.fromkeys(camera.lens for camera in cameras))
         number = {lens: k for k, lens in enumerate(lenses)}
-        self._pinholes = lenses == [None]
+        self.pinholes = lenses == [None]
         self._lenses = LensTable(lenses)
         self._lens = torch.tensor([number[camera.lens] for camera in cameras])
 
@@ -341,21 +343,30 @@ class Cameras:
         """
         device = pixels.device
         place, pose = pixels.double(), self.pose.to(device)[view]
-        scale, shift = self._planes.to(device)[view].unbind(1)
-        plane = torch.addcmul(shift, place, scale)
-        ahead = self._turns.to(device)[view]
-        if self._pinholes:
-            x, y = plane[:, :1], plane[:, 1:]
-            direction = torch.addcmul(torch.addcmul(ahead[:, :, 2], ahead[:, :, 0], x), ahead[:, :, 1], y)
-            direction = direction / direction.norm(dim=-1, keepdim=True)
+        planes, turns = self.planes.to(device)[view], self.turns.to(device)[view]
+        if self.pinholes:
+            direction = through_pinholes(place, planes, turns)
         else:
+            plane = place * planes[:, 0] + planes[:, 1]
             local = self._lenses.undistort(plane, self._lens.to(device)[view])
-            direction = (ahead * local[:, None]).sum(-1)
+            direction = (turns * local[:, None]).sum(-1)
         return Rays(pose[:, :, 3].to(dtype), direction.to(dtype))
 
-    def _to_planes(self) -> Tensor:
-        """What pixel coordinates are multiplied with and what is added, [v, 2, 2], for places in the plane ahead."""
-        return torch.stack([1 / self.focal, -self.centre / self.focal], 1)
+
+def through_pinholes(pixels: Tensor, planes: Tensor, turns: Tensor) -> Tensor:
+    """Directions [n, 3] of length one in which pinhole cameras see pixel coordinates [n, 2], in float64.
+
+    Args:
+        pixels: [n, 2], across and down.
+        planes: [n, 2, 2], what these are multiplied with and what is then added, for places in the plane ahead.
+        turns: [n, 3, 3], columns: what is right, below and ahead.
+    """
+    # One operation after the other: fused ones would round otherwise, on some machines.
+    x, y = (pixels * planes[:, 0] + planes[:, 1])[:, :, None].unbind(1)
+    right, below, ahead = turns.unbind(-1)
+    direction = ahead + right * x + below * y
+    a, b, c = direction.unbind(-1)
+    return direction / (a * a + b * b + c * c).sqrt()[:, None]
 
 
 def _focal(fov: float, size: tuple[int, int]) -> float:

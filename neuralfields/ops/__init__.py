@@ -12,6 +12,7 @@ from neuralfields.ops.field_step import field_step, field_values
 from neuralfields.ops.grid_encode import GridLayout, grid_encode
 from neuralfields.ops.march import march
 from neuralfields.ops.mlp import mlp
+from neuralfields.ops.pixel_rays import PosedPixels, pixel_rays
 from neuralfields.ops.plane_encode import PlaneLayout, plane_encode
 from neuralfields.ops.radiance import radiance_step, radiance_values
 from neuralfields.ops.sampling import Order, cell_centres, shuffled, take_values
@@ -19,7 +20,7 @@ from neuralfields.ops.sine_mlp import sine_mlp
 
 ALL: tuple[Op[..., Any], ...] = (
     *(grid_encode, plane_encode, mlp, sine_mlp, adam, lazy_adam, field_values, field_step),
-    *(shuffled, cell_centres, take_values, error_sums, composite),
+    *(shuffled, cell_centres, take_values, pixel_rays, error_sums, composite),
     *(march, radiance_values, radiance_step),
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "Op",
     "Order",
     "PlaneLayout",
+    "PosedPixels",
     "adam",
     "backend",
     "carried",
@@ -63,6 +65,7 @@ __all__ = [
     "lazy_adam",
     "march",
     "mlp",
+    "pixel_rays",
     "plane_encode",
     "radiance_step",
     "radiance_values",

@@ -135,9 +135,6 @@ class PosedImages:
         self.near = _NEARER * depths[0] / self.frame.scale if depths and not self.bounded else _NEAR
         self.background = torch.full((3,), float(self.bounded))
         self._rays = Cameras(self.cameras).in_box(self.frame)
-        self._stored = torch.from_numpy(self.pictures.values)
-        self._starts = torch.from_numpy(self.pictures.starts)
-        self._widths = torch.tensor([width for width, _ in self.pictures.sizes])
 
     @classmethod
     def read(
@@ -192,16 +189,13 @@ class PosedImages:
 
     def at(self, index: Tensor) -> RayBatch:
         """The rays with these numbers [n]."""
-        address = index if self._drawn is None else torch.from_numpy(self._drawn[index.numpy()].astype(np.int64))
-        # torch.bucketize wakes OpenMP's threads, which then wait busily where the core's threads want to work.
-        view = torch.from_numpy(np.searchsorted(self.pictures.starts[1:], address.numpy(), side="right"))
-        local, width = address - self._starts[view], self._widths[view]
-        row = local.div(width, rounding_mode="floor")
-        rays = self._rays.rays(view, torch.stack([local - row * width, row], -1) + 0.5)
-        values = ops.take_values(self._stored, address)
-        if not self.pictures.alpha:
-            values = torch.cat([values, torch.ones(len(values), 1)], -1)
-        return RayBatch(torch.cat([rays.origin, rays.direction], -1), values, index=index, camera=view)
+        if self._rays.pinholes:
+            rays, values, view = ops.pixel_rays(self._pixels, index)
+            return RayBatch(rays, values, index=index, camera=view)
+        place, view, pixels = self._pixels.find(index)
+        rays = self._rays.rays(view, pixels)
+        x = torch.cat([rays.origin, rays.direction], -1)
+        return RayBatch(x, self._pixels.values(place), index=index, camera=view)
 
     def draw(self, n: int, *, seed: int, step: int) -> RayBatch:
         """Batch number ``step``: ``n`` rays at most, of pixels in random order."""
@@ -417,9 +411,23 @@ class PosedImages:
         return np.concatenate(found)
 
     @cached_property
+    def _pixels(self) -> ops.PosedPixels:
+        """The pixels, those that rays are drawn of, and their cameras in the box."""
+        return ops.PosedPixels(
+            stored=torch.from_numpy(self.pictures.values),
+            chosen=None if self._drawn is None else torch.from_numpy(self._drawn.view(np.int32)),
+            first=int(self.pictures.starts[self.training]),
+            starts=torch.from_numpy(self.pictures.starts),
+            widths=torch.tensor([width for width, _ in self.pictures.sizes]),
+            planes=self._rays.planes,
+            turns=self._rays.turns,
+            eyes=self._rays.pose[:, :, 3].contiguous(),
+        )
+
+    @cached_property
     def _lattice(self) -> Lattice:
         """The order in which rays are drawn."""
-        count = int(self.pictures.starts[self.training]) if self._drawn is None else len(self._drawn)
+        count = self._pixels.size
         if not count:
             raise InputError(f"{self.name}: no pixel of its {self.training} pictures counts")
         return Lattice((count,))

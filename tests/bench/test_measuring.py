@@ -46,7 +46,7 @@ def test_every_case(case: cases.Case) -> None:
 def test_every_op_is_measured() -> None:
     alone = {case.call(POINTS, quick=True).op for case in cases.CASES}
     # Those are in the training steps and fits, and a part of what is measured of radiance fields.
-    assert set(ops.ALL) - alone == {ops.field_values, ops.field_step, ops.march}
+    assert set(ops.ALL) - alone == {ops.field_values, ops.field_step, ops.march, ops.pixel_rays}
 
 
 @pytest.mark.parametrize("workload", training.WORKLOADS, ids=lambda workload: workload.name)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from neuralfields import ops
-from neuralfields.ops import GridLayout, Kernel, Op, PlaneLayout
+from neuralfields.ops import GridLayout, Kernel, Op, PlaneLayout, PosedPixels
 from neuralfields.ops.field_step import Grid, Model, Network, Output, Samples, Task, Update
 from neuralfields.ops.mlp import ACTIVATIONS
 from neuralfields.ops.plane_encode import INTERPOLATIONS
@@ -158,6 +158,18 @@ NAN, INF = torch.nan, torch.inf
 ADAM = (1e-2, 0.9, 0.999, 1e-8)
 STEPS = torch.arange(37, dtype=torch.int32)
 CORNERS = [[float(a), float(b)] for a in (-1, 0, 1) for b in (-1, 0, 1)]
+
+
+def photos(channels: int = 4, chosen: bool = False) -> PosedPixels:
+    """Of 5 views of several sizes."""
+    widths = torch.tensor([9, 20, 1, 7, 13])
+    starts = torch.cat([torch.zeros(1, dtype=torch.int64), (widths * torch.tensor([11, 3, 40, 5, 9])).cumsum(0)])
+    stored = torch.arange(int(starts[-1]) * channels).mul(37).to(torch.uint8).view(-1, channels)
+    planes, turns = within(5, 2, 2).double() / 10, noise(5, 3, 3).double()
+    some = torch.arange(0, len(stored), 3).int() if chosen else None
+    return PosedPixels(stored, some, 300, starts, widths, planes, turns, noise(5, 3, seed=1).double())
+
+
 CALLS: dict[str, Call] = {
     **{f"grid {d}-D F={f}": grid(d, f) for d in (1, 2, 3, 4) for f in (1, 2, 3, 4, 8)},
     **{f"grid {d}-D dense": grid(d, 2, DENSE) for d in (1, 2, 3, 4)},
@@ -249,6 +261,9 @@ CALLS: dict[str, Call] = {
     "take_values": Call(ops.take_values, 0, (torch.arange(60).to(torch.uint8).view(20, 3), torch.arange(19, -1, -1))),
     "take_values floats": Call(ops.take_values, 0, (noise(20, 2), torch.arange(0, 20, 3))),
     "take_values none": Call(ops.take_values, 0, (noise(20, 2), torch.arange(0))),
+    "pixel_rays": Call(ops.pixel_rays, 0, (photos(), torch.arange(299, -1, -1))),
+    "pixel_rays chosen": Call(ops.pixel_rays, 0, (photos(3, chosen=True), torch.arange(0, 90, 2))),
+    "pixel_rays none": Call(ops.pixel_rays, 0, (photos(), torch.arange(0))),
     "error_sums one": Call(ops.error_sums, 0, (noise(1, seed=1), noise(1))),
     "error_sums": Call(ops.error_sums, 0, (torch.arange(37) / 8 - 2, torch.arange(37).flip(0) / 8 - 2)),
     "error_sums none": Call(ops.error_sums, 0, (noise(0, 3), noise(0, 3))),

@@ -75,6 +75,15 @@ NF_INLINE F rounded(F value) {
     return value;
 }
 
+NF_INLINE double rounded(double value) {
+#if defined(__x86_64__)
+    asm("" : "+x"(value));
+#elif defined(__aarch64__)
+    asm("" : "+w"(value));
+#endif
+    return value;
+}
+
 // Whether any lane of a comparison's result is set.
 NF_INLINE bool any(I mask) {
 #if defined(__clang__)
