@@ -198,7 +198,11 @@ class Listener(Protocol):
 
 
 class Objective(Protocol):
-    """Named, weighted terms whose sum is minimised; an nn.Module when it owns state."""
+    """Named, weighted terms whose sum is minimised; an nn.Module when it owns state.
+
+    Its parameters are fitted too, at the optimizer's rate times its ``lr_scale``, if it has one. Where no term has a
+    gradient the step changes nothing.
+    """
 
     def __call__(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]: ...
 

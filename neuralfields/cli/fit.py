@@ -42,7 +42,8 @@ _FIXED = {  # what a resumed fit has already
             "out",
             "batch",
         ),
-        *("lr", "ema", "sampler", "holdout", "scale", "split", "seed", "device", "backend", "precision"),
+        *("lr", "ema", "sampler", "holdout", "scale", "split", "refine_poses", "exposure", "seed", "device"),
+        *("backend", "precision"),
     )
 }
 _EPILOG = """examples:
@@ -52,6 +53,7 @@ _EPILOG = """examples:
   nf fit bunny.obj                      a signed distance field of a mesh; writes runs/bunny
   nf fit scan.ply                       the same from points, with or without normals
   nf fit scenes/lego                    a radiance field of photos with cameras, a folder in any usual format
+  nf fit scenes/fox --refine-poses      the cameras are only roughly known; writes runs/fox/transforms.json
   nf fit bunny.obj --as occupancy       what is inside; --as udf: unsigned distances, for open surfaces
   nf fit *.png --seconds 20             several, one run folder each
   nf fit *.obj --together --samples 100k --field siren --params 36k    many small ones at once, with a manifest
@@ -102,6 +104,10 @@ def parser() -> Parser:
     )
     p.add_argument("--scale", type=int, metavar="N", help="make a scene's pictures N times smaller (default: to 800)")
     p.add_argument("--split", metavar="NAME", help="pictures a scene is judged by: test (default), val for tuning")
+    text = "learn small corrections of a scene's cameras too; the run gets a transforms.json with them"
+    p.add_argument("--refine-poses", action="store_true", default=None, help=text)
+    text = "learn how bright each picture of a scene is, channel by channel, too"
+    p.add_argument("--exposure", action="store_true", default=None, help=text)
     p.add_argument("--seed", type=int, metavar="N", help="of initialisation and sampling (default 0)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default auto)")
     p.add_backend()
@@ -134,7 +140,7 @@ def main(words: Sequence[str]) -> int:
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
     names = (*names, "samples", "distances", "viewpoint", "holdout", "scale", "split")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads", "precision")}
-    defaulted = ("seed", "device")
+    defaulted = ("refine_poses", "exposure", "seed", "device")
     given |= {name: v for name in defaulted if (v := getattr(options, name)) is not None}
     wanted = runs.Options(kind=kind, **given)
     with using(options.backend):

@@ -1,14 +1,10 @@
 """Density alone: where something may be, for those who only look for it."""
 
-import math
-
 from torch import Tensor
 
-from neuralfields.checks import one_of
 from neuralfields.errors import InputError
 from neuralfields.field import Field
-from neuralfields.fields.radiance import ACTIVATIONS
-from neuralfields.geometry.contraction import in_box
+from neuralfields.fields.medium import Medium
 
 
 class Density(Field):
@@ -16,7 +12,7 @@ class Density(Field):
 
     Args:
         trunk: from three coordinates to one value, which, plus ``shift``, through the activation is the density.
-        activation, shift, unbounded: as for ``Radiance``.
+        activation, shift, unbounded: see ``Medium``.
 
     Raises:
         InputError: the trunk does not give one value for three, or there is no such activation.
@@ -26,20 +22,17 @@ class Density(Field):
 
     def __init__(self, trunk: Field, *, activation: str = "exp", shift: float = 0.0, unbounded: bool = False):
         super().__init__()
-        one_of(ACTIVATIONS, activation=activation)
-        if not math.isfinite(shift):
-            raise InputError(f"shift is finite, got {shift}")
+        self.medium = Medium(activation, shift, unbounded)
         if (trunk.in_dim, trunk.out_dim) != (3, 1):
             raise InputError(
                 f"a density is one value of three, {type(trunk).__name__} gives {trunk.out_dim} for {trunk.in_dim}"
             )
         self.in_dim, self.out_dim = 3, 1
-        self.trunk, self.activation, self.shift, self.unbounded = trunk, activation, shift, unbounded
+        self.trunk = trunk
 
     def density(self, x: Tensor) -> Tensor:
         """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""
         return self(x)[..., 0]
 
     def forward(self, x: Tensor) -> Tensor:
-        raw = self.trunk(in_box(x, self.unbounded))
-        return ACTIVATIONS[self.activation](raw + self.shift)
+        return self.medium.density(self.trunk(self.medium.placed_in_box(x)))

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from neuralfields import ops
 from neuralfields.checks import between, positive
+from neuralfields.encodings import SphericalHarmonics
 from neuralfields.errors import InputError
 from neuralfields.field import Field, evaluate, hooked
 from neuralfields.fields.radiance import Radiance
 from neuralfields.geometry import Rays, uncontract
+from neuralfields.ops.field_step import Grid, Network
 from neuralfields.ops.march.reference import cell_of, looked_up
 from neuralfields.ops.radiance import RadianceModel
 from neuralfields.volume import Intervals, Seen, render, transmittance
@@ -80,7 +82,7 @@ class Marched(Field):
         self.cells, self.step, self.cone, self.near, self.stop = cells, step, cone, near, stop
         # -1 marks cells that hold nothing for certain; indexed [z, y, x].
         self.register_buffer("thickness", torch.full((cells,) * 3, _START))
-        if radiance.unbounded:
+        if radiance.medium.unbounded:
             self.thickness[~_in_ball(cells)] = -1.0
         self.register_buffer("occupied", self.thickness > 0)
         self.register_buffer("carved", torch.tensor(False))
@@ -105,7 +107,7 @@ class Marched(Field):
         found, before = torch.zeros_like(self.occupied), -1
         while (count := int(found.sum())) > before:  # until a round finds nothing new
             before = count
-            x = self.radiance.placed_in_box(detail(_PLACES)[:, :3])
+            x = self.radiance.medium.placed_in_box(detail(_PLACES)[:, :3])
             found.view(-1)[cell_of(x, self.cells)] = True
             if int((self.occupied & ~found).sum()) <= _MISSED * int(self.occupied.sum()):
                 return  # the scene fills its box
@@ -136,13 +138,13 @@ class Marched(Field):
 
     def model(self) -> RadianceModel | None:
         """The field as the fused ops know it; None where it is another."""
-        if hooked(self) or (parts := self.radiance.parts()) is None:
+        if hooked(self) or (parts := _parts(self.radiance)) is None:
             return None
         grid, trunk, colour, degree = parts
         march = {name: getattr(self, name) for name in ("occupied", "step", "cone", "near", "stop")}
-        r = self.radiance
+        medium = self.radiance.medium
         return RadianceModel(
-            grid, trunk, colour, degree=degree, activation=r.activation, shift=r.shift, unbounded=r.unbounded, **march
+            grid, trunk, colour, degree=degree, shift=medium.shift, unbounded=medium.unbounded, **march
         )
 
     @torch.no_grad()
@@ -154,7 +156,7 @@ class Marched(Field):
             step=self.step,
             cone=self.cone,
             near=self.near,
-            unbounded=self.radiance.unbounded,
+            unbounded=self.radiance.medium.unbounded,
             jitter=jitter,
         )
         marched = Intervals.packed(start, end, count)
@@ -194,7 +196,7 @@ class Marched(Field):
 
     def _width(self, place: Tensor) -> Tensor | float:
         """Of a ray's steps at places [n, 3] in the box, as seen from its middle; 0 where no place of the world is."""
-        if not self.radiance.unbounded:
+        if not self.radiance.medium.unbounded:
             return self.step
         width = (self.cone * uncontract(2 * place).norm(dim=-1)).clamp(min=self.step)
         return width.nan_to_num(0, posinf=0)
@@ -207,8 +209,24 @@ class Marched(Field):
 
     def _looked_up(self, x: Tensor) -> Tensor:
         """Whether positions [*batch, 3] are in occupied cells; NaN where they are NaN."""
-        x = self.radiance.placed_in_box(x)
+        x = self.radiance.medium.placed_in_box(x)
         return looked_up(self.occupied, x).to(x) + 0 * x.sum(-1)
+
+
+def _parts(radiance: Radiance) -> tuple[Grid, Network, Network, int] | None:
+    """Grid, trunk, colour network and degree of the harmonics, where a field is made of such; else None."""
+    inner = [radiance.trunk, radiance.colour, radiance.directions]
+    if any(part is None or hooked(part) for part in [radiance, *inner]):
+        return None
+    stages, colour = radiance.trunk.stages(), radiance.colour.stages()
+    if radiance.medium.activation != "exp" or radiance.first or not stages or not colour:
+        return None
+    if not isinstance(radiance.directions, SphericalHarmonics) or len(stages) != 2 or len(colour) != 1:
+        return None
+    grid, trunk, last = *stages, *colour
+    if not (isinstance(grid, Grid) and isinstance(trunk, Network) and isinstance(last, Network)) or trunk.omegas:
+        return None
+    return grid, trunk, last, radiance.directions.degree
 
 
 def _in_ball(cells: int) -> Tensor:

@@ -10,43 +10,25 @@
   journal={ACM Transactions on Graphics}, volume={41}, number={4}, year={2022}}
 """
 
-import math
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from neuralfields.checks import one_of
-from neuralfields.encodings import SphericalHarmonics
 from neuralfields.errors import InputError
-from neuralfields.field import Field, hooked
-from neuralfields.geometry.contraction import in_box
-from neuralfields.ops.field_step import Grid, Network
-from neuralfields.ops.radiance.reference import bounded_exp
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "exp": bounded_exp,
-    "softplus": F.softplus,
-    "relu": torch.relu,
-    "abs": torch.abs,
-}
+from neuralfields.field import Field
+from neuralfields.fields.medium import Medium
 
 
 class Radiance(Field):
     """(position, unit direction) to (density, red, green, blue): density per box unit, colours in [0, 1].
 
-    The trunk sees the position alone; its first value, plus ``shift``, through the activation is the density. The
+    The trunk sees the position alone; its first value makes the density. The
     colour network sees the trunk's values, then those of ``directions``; its results go through the sigmoid.
 
     Args:
         trunk: from a position (three coordinates, four for NeRF++'s outer part) to 1 + k values.
         colour: from the trunk's values, all of them or all but the first, and the encoded direction, to 3 values.
         directions: encodes the direction; without it colours do not depend on the direction.
-        activation: of the density: "exp" (instant-ngp), "softplus", "relu" (NeRF), "abs" (NeRF++).
-        shift: added to the raw density.
-        unbounded: whether positions go beyond the box: they are contracted into the ball of radius 2 (Barron et al.,
-            Mip-NeRF 360, CVPR 2022, eq. 10), which is halved to lie in the box, before the trunk sees them.
+        activation, shift, unbounded: see ``Medium``.
 
     Raises:
         InputError: the parts do not fit together, or there is no such activation.
@@ -65,9 +47,7 @@ class Radiance(Field):
         unbounded: bool = False,
     ):
         super().__init__()
-        one_of(ACTIVATIONS, activation=activation)
-        if not math.isfinite(shift):
-            raise InputError(f"shift is finite, got {shift}")
+        self.medium = Medium(activation, shift, unbounded)
         if directions is not None and directions.in_dim != 3:
             raise InputError(f"a direction has 3 coordinates, {type(directions).__name__} takes {directions.in_dim}")
         most = trunk.out_dim + (directions.out_dim if directions else 0)
@@ -78,20 +58,15 @@ class Radiance(Field):
             )
         self.in_dim, self.out_dim = trunk.in_dim + 3, 4
         self.trunk, self.colour, self.directions = trunk, colour, directions
-        self.activation, self.shift, self.unbounded = activation, shift, unbounded
         self.first = most - colour.in_dim  # of the trunk's values that the colour network sees
-
-    def placed_in_box(self, x: Tensor) -> Tensor:
-        """Positions [*batch, 3] as the trunk sees them."""
-        return in_box(x, self.unbounded)
 
     def density(self, x: Tensor) -> Tensor:
         """At positions [*batch, 3]: [*batch], from 0 on, per box unit."""
-        return self.activated(self.trunk(self.placed_in_box(x)))
+        return self.activated(self.trunk(self.medium.placed_in_box(x)))
 
     def forward(self, x: Tensor) -> Tensor:
         position, direction = x[..., :-3], x[..., -3:]
-        values = self.trunk(self.placed_in_box(position))
+        values = self.trunk(self.medium.placed_in_box(position))
         seen = values[..., self.first :]
         if self.directions is not None:
             seen = torch.cat([seen, self.directions(direction)], -1)
@@ -100,21 +75,6 @@ class Radiance(Field):
             colour = colour + 0 * direction.sum(-1, keepdim=True)  # NaN stays NaN
         return torch.cat([self.activated(values)[..., None], colour], -1)
 
-    def parts(self) -> tuple[Grid, Network, Network, int] | None:
-        """Grid, trunk, colour network and degree of the harmonics, where it is made of such; else None."""
-        inner = [self.trunk, self.colour, self.directions]
-        if any(part is None or hooked(part) for part in [self, *inner]) or self.activation != "exp" or self.first:
-            return None
-        stages, colour = self.trunk.stages(), self.colour.stages()
-        if not isinstance(self.directions, SphericalHarmonics) or not stages or not colour:
-            return None
-        if len(stages) != 2 or len(colour) != 1:
-            return None
-        grid, trunk, last = *stages, *colour
-        if not (isinstance(grid, Grid) and isinstance(trunk, Network) and isinstance(last, Network)) or trunk.omegas:
-            return None
-        return grid, trunk, last, self.directions.degree
-
     def activated(self, values: Tensor) -> Tensor:
         """The density [*batch] of the trunk's values [*batch, 1 + k]."""
-        return ACTIVATIONS[self.activation](values[..., 0] + self.shift)
+        return self.medium.density(values[..., 0])

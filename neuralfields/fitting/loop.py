@@ -294,12 +294,13 @@ def _listeners(state: State, signal: Signal) -> list[Listener]:
 
 
 def _modular_step(state: State, samples: Batch) -> dict[str, float]:
-    """One update through autograd, which takes any field and objective."""
+    """One update through autograd, which takes any field and objective; none where no term has a gradient."""
     state.optimizer.zero_grad(set_to_none=True)
     terms = state.objective(state.field, samples, state.step)
-    torch.stack(list(terms.values())).sum().backward()
+    loss = torch.stack(list(terms.values())).sum()
     numbers = {name: float(term.detach()) for name, term in terms.items()}
-    if math.isfinite(sum(numbers.values())):
+    if loss.requires_grad and math.isfinite(sum(numbers.values())):
+        loss.backward()
         state.optimizer.step()
     return numbers
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from neuralfields import ops
 from neuralfields.errors import InputError
-from neuralfields.field import Field
 from neuralfields.ops.field_step import Update
 
 
@@ -19,7 +18,7 @@ class Adam:
     """A description of Adam which, called with a field, gives the optimizer of its parameters.
 
     Attributes:
-        lr: learning rate; each method's parameters get ``lr * Field.lr_scale``.
+        lr: learning rate; each method's parameters get ``lr * Field.lr_scale``, and so an objective's that has one.
         table_lr: the rate of tables if it is not that.
         betas: decay of the two moments.
         epsilon: added to the denominator; tables want it tiny (1e-15), because their gradients are.
@@ -51,8 +50,9 @@ class Adam:
             if parameter in seen:
                 continue
             seen.add(parameter)
-            lazy = owner is not None and any(name == table or name.startswith(f"{table}.") for table in owner.tables)
-            scale = owner.lr_scale if owner is not None else 1.0
+            tables = getattr(owner, "tables", ())
+            lazy = any(name == table or name.startswith(f"{table}.") for table in tables)
+            scale = getattr(owner, "lr_scale", 1.0)
             rate = self.table_lr if lazy and self.table_lr is not None else self.lr * scale
             groups.setdefault((rate, lazy), []).append(parameter)
         if not groups:
@@ -68,10 +68,10 @@ class Adam:
 
 
 def _owned_parameters(
-    module: nn.Module, owner: Field | None = None, prefix: str = ""
-) -> Iterator[tuple[Tensor, Field | None, str]]:
-    """Each parameter with the nearest field around it and its dotted name there."""
-    owner, prefix = (module, "") if isinstance(module, Field) else (owner, prefix)
+    module: nn.Module, owner: nn.Module | None = None, prefix: str = ""
+) -> Iterator[tuple[Tensor, nn.Module | None, str]]:
+    """Each parameter with the nearest module around it that has a rate, as fields have, and its dotted name there."""
+    owner, prefix = (module, "") if hasattr(module, "lr_scale") else (owner, prefix)
     for name, parameter in module.named_parameters(recurse=False):
         if parameter.requires_grad:
             yield parameter, owner, prefix + name

@@ -14,7 +14,7 @@ from neuralfields.geometry import Rays
 from neuralfields.ops.field_step import Task
 from neuralfields.ops.losses import LOSSES, mean_loss
 from neuralfields.protocols import Batch
-from neuralfields.volume import losses
+from neuralfields.volume import Seen, losses
 
 BACKGROUNDS = {"white": 1.0, "black": 0.0}
 _SMOOTHING = 0.7  # share of the old mean number of samples per ray
@@ -85,7 +85,8 @@ class Photometric(nn.Module):
         background = self.backgrounds(len(batch), step).to(batch.y)
         target = composed(batch.y, background)
         last, *coarser = (
-            mean_loss(self.loss, one.over(background), target, batch.weight) for one in losses.passes(rendered)
+            mean_loss(self.loss, self.shown(one, background, batch), target, batch.weight)
+            for one in losses.passes(rendered)
         )
         terms = {self.loss: last}
         if coarser:
@@ -95,7 +96,12 @@ class Photometric(nn.Module):
         if self.distortion:
             terms["distortion"] = self.distortion * losses.distortion(rendered.intervals, rendered.weights).mean()
         self.took(len(rendered.intervals) / len(batch))
-        return terms
+        # Without a sample nothing is learned, and weights shall not move by momentum alone.
+        return terms if len(rendered.intervals) else {name: term.detach() for name, term in terms.items()}
+
+    def shown(self, seen: Seen, background: Tensor, batch: Batch) -> Tensor:
+        """The colours [n, 3] that a batch's pixels have where this is seen before backgrounds [n, 3]."""
+        return seen.over(background)
 
     def task(self) -> Task | None:
         """The same for ``ops.radiance_step``, of a field that is rendered in one pass; None with the distortion."""

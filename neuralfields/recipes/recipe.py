@@ -8,7 +8,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Chain, Field
 from neuralfields.fields import Affine, Sinh
 from neuralfields.fitting import SAMPLERS, Adam, Decay, LossWeighted, Teaching
-from neuralfields.objectives import Eikonal, MultiScale, OrientedPoints, Photometric, Regression
+from neuralfields.objectives import Calibrated, Eikonal, MultiScale, OrientedPoints, Photometric, Regression
 from neuralfields.protocols import Signal
 from neuralfields.signals import Image, PointCloud, PosedImages, Shape, as_signal
 from neuralfields.signals.point_cloud import ROUGH_STEPS
@@ -20,6 +20,7 @@ OBJECTIVES = {
     "multi_scale": MultiScale,
     "oriented_points": OrientedPoints,
     "photometric": Photometric,
+    "calibrated": Calibrated,
 }
 SHAPE_LOSSES = {"sdf": "mape", "udf": "mape", "occupancy": "bce"}
 _HIGH = 10.0  # values above it are learned on a scale that is exponential far from zero

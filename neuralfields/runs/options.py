@@ -15,6 +15,7 @@ from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field, from_spec
 from neuralfields.fitting import SAMPLERS, Adam, LossWeighted, Teaching
 from neuralfields.geometry.proximity import BACKENDS as DISTANCES
+from neuralfields.objectives import Calibrated, Photometric
 from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
 from neuralfields.render.surface import FORMS
@@ -38,6 +39,8 @@ class Options:
         holdout: share of an image's samples, or of a scene's pictures, kept from training.
         scale: whole number by which a scene's pictures are made smaller.
         split: "test", or "val" to judge a scene without a look at its test pictures.
+        refine_poses: whether the cameras of a scene are corrected during the fit, see ``objectives.Calibrated``.
+        exposure: whether its pictures' gains are learned too.
         form: what is learned of a shape: "sdf", "occupancy" or "udf", see ``render.Surface``.
         samples: how many of a shape are made.
         distances: what tells a mesh's, see ``geometry.proximity.Proximity``.
@@ -64,6 +67,8 @@ class Options:
     holdout: float | None = None
     scale: int | None = None
     split: str | None = None
+    refine_poses: bool = False
+    exposure: bool = False
     form: str | None = None
     samples: int | None = None
     distances: str | None = None
@@ -80,6 +85,8 @@ class Options:
             raise InputError("--recipe sets the field too: give either --recipe or --field")
         if self.params and (self.recipe or ":" in (self.field or "")):
             raise InputError("--params sets the size of a field by name, as in --field siren --params 200k")
+        if self.until_psnr and (self.refine_poses or self.exposure):
+            raise InputError("--until-psnr measures views as they are told, --refine-poses and --exposure correct them")
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise InputError(f"--sampler is one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
         for option, value, known in (
@@ -153,6 +160,9 @@ def read_signal(path: str | os.PathLike[str], options: Options) -> Source:
         raise InputError(f"{path} is read as {error.kind}, which takes {takes}, not {foreign}") from None
     if options.sampler and signal.kind != "image":
         raise InputError(f"--sampler chooses among pixels, {path} is read as {signal.kind}: leave it out")
+    for option, wanted in (("refine-poses", options.refine_poses), ("exposure", options.exposure)):
+        if wanted and not isinstance(signal, signals.PosedImages):
+            raise InputError(f"--{option} is for scenes of posed photos, {path} is read as {signal.kind}: leave it out")
     return signal
 
 
@@ -161,9 +171,17 @@ def recipe_of(signal: Source, options: Options) -> Recipe:
     recipe = _maker(options)(signal)
     changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
     recipe = replace(recipe, **changes)
+    if isinstance(signal, signals.PosedImages) and isinstance(recipe.objective, Photometric):
+        recipe = replace(recipe, objective=_calibrated(recipe.objective, signal, options))
     if options.sampler:
         recipe = replace(recipe, sampler=_sampler(options.sampler, recipe))
     return recipe if options.lr is None else replace(recipe, optimizer=_rated(recipe, options.lr))
+
+
+def _calibrated(objective: Photometric, signal: signals.PosedImages, options: Options) -> Photometric:
+    if not (options.refine_poses or options.exposure):
+        return objective
+    return Calibrated.of(objective, signal.training, poses=options.refine_poses, exposure=options.exposure)
 
 
 def _sampler(name: str, recipe: Recipe) -> Teaching | LossWeighted:

@@ -23,6 +23,7 @@ from neuralfields.fitting.result import History, finish
 from neuralfields.ops import native
 from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
+from neuralfields.runs.calibration import calibration
 from neuralfields.runs.options import Options, device_named, read_signal, recipe_of, trusted
 from neuralfields.storage import RunFolder, check_space
 
@@ -170,6 +171,7 @@ class Run:
             bytes=size,
             kernels=self.state.kernels,
             metrics={**fit.metrics, **self.signal.cost(size)},
+            **calibration(self.folder.path, self.signal, self.state.objective),
             other_seconds={**self.info["other_seconds"], "evaluate": evaluated - clock},
             status="target missed" if fit.reached is False else "done",
         )

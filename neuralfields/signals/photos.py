@@ -34,6 +34,7 @@ class Photos:
         pictures: those that are trained on first, then those that are judged, each by name.
         counted: of each picture, which pixels count, [height, width] bool; None for all.
         cameras, names: of the pictures.
+        photos: what the scene's files tell of them.
         training: how many are trained on.
         depths: of the nearest and the farthest thing in any picture, in the world's unit, if all tell them.
         scale: by which the pictures were made smaller.
@@ -45,6 +46,7 @@ class Photos:
     counted: list[np.ndarray | None]
     cameras: tuple[Camera, ...]
     names: tuple[str, ...]
+    photos: tuple[PosedPhoto, ...]
     training: int
     depths: Depths | None
     scale: int
@@ -74,6 +76,7 @@ def read_photos(
         counted=counted,
         cameras=tuple(shrunk_camera(Camera.of(photo), factor) for photo in photos),
         names=tuple(scene.name_of(photo) for photo in photos),
+        photos=tuple(photos),
         training=len(trained),
         depths=_depths(trained),
         scale=factor,

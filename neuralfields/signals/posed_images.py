@@ -17,6 +17,7 @@ from torch import Tensor
 from neuralfields import metrics, ops
 from neuralfields.errors import InputError
 from neuralfields.field import Field, FieldLike
+from neuralfields.files.posed import PosedPhoto
 from neuralfields.geometry import Camera, Cameras, Frame, cube_in_view, open_frame, tightened, uncontract, visual_hull
 from neuralfields.geometry.focus import Depths
 from neuralfields.protocols import RayBatch
@@ -105,6 +106,7 @@ class PosedImages:
         depths: as given.
         cameras, names: of all views, in the world; those that are trained on come first.
         training: how many views are trained on.
+        photos: what files tell of the views; none where there are no files.
     """
 
     kind, in_dim, out_dim = "scene", 6, 4
@@ -129,6 +131,7 @@ class PosedImages:
         self._counted = [_both(lit, part) for lit, part in zip_longest(_lit(self.cameras), counted)]
         self._read: dict[str, Any] = {"holdout": None, "scale": 1, "split": "test"}
         self._notes: tuple[str, ...] = ()  # set by what follows
+        self.photos: tuple[PosedPhoto, ...] = ()
         self.bounded = any(bool((mask < 255).any()) for mask in self._alphas())
         self.frame, self.hull = self._placed(depths)
         self.depths = depths
@@ -174,6 +177,7 @@ class PosedImages:
         )
         made._read = {"holdout": holdout, "scale": photos.scale, "split": split}
         made._notes = photos.notes + made._notes
+        made.photos = photos.photos
         return made
 
     @property

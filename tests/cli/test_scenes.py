@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tiny_scenes import write
 
 import neuralfields
 from neuralfields.files.images import read_image
+from neuralfields.files.posed import read_scene
 
 OWN = ("--field", "tiny_scenes:TinyField", "--batch", 256)
 
@@ -73,7 +75,34 @@ def test_options(nf: Callable[..., Any], scene: Path) -> None:
     assert nf("eval", "runs/ball-2", "--holdout", "--trust", "tiny_scenes").status != 0
 
 
-@pytest.mark.parametrize("how", [OWN, ()], ids=["a field of one's own", "default"])
+def test_refined_cameras(nf: Callable[..., Any], scene: Path) -> None:
+    status, _, err = nf("fit", scene, *OWN, "--steps", 30, "--refine-poses", "--exposure", "--split", "val")
+    assert status == 0, err
+    told = json.loads(Path("runs/ball/run.json").read_text())["calibration"]
+    before, after = read_scene(scene), read_scene("runs/ball/transforms.json")
+    trained = [photo for photo in after.photos if photo.split == "train"]
+    assert [entry["name"] for entry in told] == [f"images/{photo.path.name}" for photo in trained]
+    assert Counter(photo.split for photo in after.photos) == {"train": 9, "val": 1}
+    was = {photo.path.name: photo for photo in before.photos}
+    for photo, entry in zip(trained, told, strict=True):
+        original = was[photo.path.name]
+        assert photo.path.resolve() == original.path.resolve()
+        assert (photo.focal, photo.size, photo.lens) == (original.focal, original.size, original.lens)
+        way = np.linalg.norm(photo.pose[:, 3] - original.pose[:, 3])
+        assert way == pytest.approx(entry["moved"], abs=1e-9) and 1e-4 < way < 0.5
+        cosine = (np.trace(photo.pose[:, :3].T @ original.pose[:, :3]) - 1) / 2
+        assert np.degrees(np.arccos(cosine)) == pytest.approx(entry["turned"], abs=1e-5)
+        assert len(entry["gain"]) == 3
+    assert np.log([entry["gain"] for entry in told]).mean() == pytest.approx(0, abs=1e-6)
+    held = next(photo for photo in after.photos if photo.split == "val")
+    np.testing.assert_allclose(held.pose, was[held.path.name].pose, rtol=0, atol=1e-15)
+    assert nf("fit", "runs/ball/transforms.json", *OWN, "--steps", 2, "--quiet").status == 0
+
+
+HOW = {"a field of one's own": OWN, "default": (), "refined": (*OWN, "--refine-poses", "--exposure")}
+
+
+@pytest.mark.parametrize("how", HOW.values(), ids=HOW)
 def test_killed_and_resumed(nf: Callable[..., Any], scene: Path, how: tuple[object, ...]) -> None:
     words = ["fit", scene, *how, "--steps", 120, "--threads", 1]
     assert nf(*words, "--out", "undisturbed").status == 0
@@ -85,6 +114,9 @@ def test_killed_and_resumed(nf: Callable[..., Any], scene: Path, how: tuple[obje
         neuralfields.load(f"{run}/field.nf", trust="tiny_scenes").state_dict() for run in ("undisturbed", "runs/ball")
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
+    infos = (json.loads(Path(f"{run}/run.json").read_text()) for run in ("undisturbed", "runs/ball"))
+    learned = [info.get("calibration") for info in infos]
+    assert learned[0] == learned[1] and (learned[0] is not None) == ("--exposure" in how)
 
 
 def test_changed_pictures_stop_a_resume(nf: Callable[..., Any], scene: Path) -> None:
@@ -104,6 +136,8 @@ BAD = {
     "holdout": (["scenes/ball", "--holdout", "0.9"], "0 to 0.5, got 0.9"),
     "field": (["scenes/ball", "--field", "siren", "--quiet"], "Siren cannot: recipes.ngp gives one"),
     "sampler": (["scenes/ball", "--sampler", "loss"], "--sampler chooses among pixels"),
+    "cameras of others": (["a.png", "--refine-poses"], "--refine-poses is for scenes of posed photos, a.png is read"),
+    "a target": (["scenes/ball", "--exposure", "--until-psnr", "20"], "--refine-poses and --exposure correct them"),
 }
 
 

@@ -95,6 +95,8 @@ def test_four_formats_tell_the_same_rays(tmp_path: Path) -> None:
         torch.testing.assert_close(rays(scene.photos), wanted, rtol=0, atol=1e-13)
         assert all(photo.size == SIZE and photo.focal == pytest.approx((31, 31)) for photo in scene.photos)
         assert not scene.left_out and not scene.notes
+        if name in ("nerfstudio", "llff"):
+            assert [(photo.near, photo.far) for photo in scene.photos] == [(2.0, 6.5)] * len(photos)
     colmap.write(tmp_path, photos, binary=False)
     for file in (tmp_path / "sparse/0").glob("*.bin"):
         file.unlink()

@@ -175,6 +175,19 @@ def test_fused_and_modular_steps_agree() -> None:
     assert losses["cpu"] == pytest.approx(losses["reference"], rel=1e-3)
 
 
+@pytest.mark.parametrize("backend", ["reference", pytest.param("cpu", marks=needs_core)])
+def test_a_step_without_any_sample_changes_nothing(backend: str) -> None:
+    fitted = field()
+    with ops.wherever(backend):
+        steps = nf.steps(fitted, Ball(), objective=Photometric(samples=1 << 13), steps=6, **SETTINGS)
+        state = [next(steps) for _ in range(3)][-1].state
+        before = {name: tensor.clone() for name, tensor in state.tensors().items()}
+        fitted.occupied.fill_(False)
+        assert next(steps).loss > 0
+    moved = {name for name, tensor in state.tensors().items() if not torch.equal(tensor, before[name])}
+    assert moved == {"field.occupied", "field.age", "objective.per_ray"}
+
+
 @needs_core
 @pytest.mark.parametrize("objective", [Photometric(distortion=0.1), nf.objectives.Regression()])
 def test_what_the_fused_step_does_not_know(objective: nf.protocols.Objective) -> None:

@@ -311,7 +311,6 @@ def test_refusals() -> None:
     [
         ({"degree": 9}, "degree is between 1 and 8, got 9"),
         ({"degree": 2}, r"weight 0 is \[out, 10\], got \[16, 15\]"),
-        ({"activation": "relu"}, "activation is one of exp, got 'relu'"),
         ({"stop": 1.0}, "from 0 to below 1, got 1.0"),
         ({"step": -1.0}, "step is positive and finite, got -1.0"),
         ({"trunk": network(7, 6, bias=False)}, r"weight 0 is \[out, 8\], got \[6, 7\]"),

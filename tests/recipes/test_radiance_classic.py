@@ -75,8 +75,8 @@ def test_bounded_scenes_are_sampled_in_the_box_and_others_beyond() -> None:
     assert within.far is None and not within.opaque and beyond.far == 1000 and beyond.opaque
     for field, unbounded in ((within, False), (beyond, True)):
         radiance, proposals = field.radiance, list(field.proposals)
-        assert isinstance(radiance, Radiance) and radiance.unbounded is unbounded
-        assert [isinstance(one, Density) and one.unbounded is unbounded for one in proposals] == [True, True]
+        assert isinstance(radiance, Radiance) and radiance.medium.unbounded is unbounded
+        assert [isinstance(one, Density) and one.medium.unbounded is unbounded for one in proposals] == [True, True]
 
 
 @pytest.mark.parametrize("name", ["objects", "yard"])

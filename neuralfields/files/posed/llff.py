@@ -18,7 +18,7 @@ from neuralfields.files import arrays
 from neuralfields.files.atomic import write_bytes
 from neuralfields.files.content import content, decoding
 from neuralfields.files.posed.gathering import Folders, Gathering
-from neuralfields.files.posed.photos import Optics, PosedPhoto, PosedScene, plain_focal
+from neuralfields.files.posed.photos import Optics, PosedPhoto, PosedScene, distance_of, plain_focal
 
 _NAME = "poses_bounds.npy"
 _COLUMNS = 17
@@ -53,7 +53,7 @@ def read(path: Path, downscale: int | None = None) -> PosedScene:
         pose = np.stack([matrix[:, 1], -matrix[:, 0], matrix[:, 2], matrix[:, 3]], 1)
         with into.photo(name):
             optics = Optics(_size(width, height), (float(focal), float(focal)))
-            into.add(pictures / name, pose, optics, near=_distance(near), far=_distance(far))
+            into.add(pictures / name, pose, optics, near=distance_of(near), far=distance_of(far))
     return into.scene("llff")
 
 
@@ -87,10 +87,6 @@ def _size(width: float, height: float) -> tuple[int, int]:
     if not (1 <= width < 1e6 and 1 <= height < 1e6):
         raise InputError(f"its camera has {width:g}x{height:g} pixels")
     return round(float(width)), round(float(height))
-
-
-def _distance(value: float) -> float | None:
-    return float(value) if 0 < value < np.inf else None
 
 
 def _row(photo: PosedPhoto) -> np.ndarray:

@@ -100,15 +100,14 @@ def _frame(photo: PosedPhoto, folder: Path) -> dict[str, Any]:
     frame["file_path"] = _relative(photo.path, folder)
     paths = {"mask_path": photo.mask, "depth_file_path": photo.depth, "normal_file_path": photo.normal}
     frame |= {key: _relative(path, folder) for key, path in paths.items() if path is not None}
-    if photo.time is not None:
-        frame["time"] = photo.time
+    frame |= {key: value for key in ("time", "near", "far") if (value := getattr(photo, key)) is not None}
     frame["transform_matrix"] = [*photo.pose.tolist(), [0.0, 0.0, 0.0, 1.0]]
     return frame
 
 
 def _without(frame: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     """What is a frame's own; its path and pose stay, however many frames there are."""
-    own = ("file_path", "transform_matrix", "mask_path", "depth_file_path", "normal_file_path", "time")
+    own = ("file_path", "transform_matrix", "mask_path", "depth_file_path", "normal_file_path", "time", "near", "far")
     return {key: value for key, value in frame.items() if key not in shared or key in own}
 
 

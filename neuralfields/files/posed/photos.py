@@ -189,6 +189,11 @@ def from_opencv(pose: np.ndarray) -> np.ndarray:
     return pose * np.array([1.0, -1.0, -1.0, 1.0])
 
 
+def distance_of(value: float) -> float | None:
+    """The distance that a file tells; None where it is none."""
+    return float(value) if 0 < value < math.inf else None
+
+
 def finite_points(points: np.ndarray, colours: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Those [k, 3] that are somewhere, with their colours; None and None for none."""
     kept = np.isfinite(points).all(1)

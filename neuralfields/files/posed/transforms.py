@@ -17,7 +17,7 @@ import numpy as np
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.content import content
 from neuralfields.files.posed.gathering import Folders, Gathering
-from neuralfields.files.posed.photos import Optics
+from neuralfields.files.posed.photos import Optics, distance_of
 
 Tree = Mapping[str, Any]
 _HUGE = 1e9  # pixels
@@ -59,6 +59,8 @@ def gather(into: Gathering, tree: Tree, place: "Place") -> None:
                 told = place.file(frame, f"{kind}_file_path", into.folders)
                 others[kind] = told or _beside(path, kind, into.folders)
             time = number_of(frame, "time") if "time" in frame else None
+            if "near" in frame and "far" in frame:  # ours
+                others |= {key: distance_of(number_of(frame, key)) for key in ("near", "far")}
             optics = optics_of({**shared, **frame})
             into.add(path, matrix_of(frame), optics, split=place.split_of(name), time=time, **others)
 

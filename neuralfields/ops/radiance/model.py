@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from neuralfields.checks import between, one_of
+from neuralfields.checks import between
 from neuralfields.errors import InputError
 from neuralfields.ops.field_step.model import Grid, Network
 from neuralfields.ops.march import check_terrain
 from neuralfields.ops.mlp.contract import check_network
-
-ACTIVATIONS = ("exp",)  # of the density
 
 
 @dataclass(frozen=True)
@@ -20,13 +18,12 @@ class RadianceModel:
 
     Attributes:
         grid: of three coordinates.
-        trunk: from the grid's features to any number of outputs; the first, with ``shift`` added and then through the
-            activation, is the density per box unit.
+        trunk: from the grid's features to any number of outputs; the first, with ``shift`` added, is the logarithm of
+            the density per box unit.
         colour: from all outputs of the trunk and the harmonics of the direction behind them to three values, which a
             sigmoid makes colours.
         occupied, step, cone, near, unbounded: as ``ops.march`` takes them.
         degree: number of bands of spherical harmonics, 1 to 8.
-        activation: of the density, one of ``ACTIVATIONS``.
         stop: a ray ends where its transmittance is below this.
 
     Raises:
@@ -42,7 +39,6 @@ class RadianceModel:
     near: float = 0.0
     unbounded: bool = False
     degree: int = 4
-    activation: str = "exp"
     shift: float = 0.0
     stop: float = 3e-3
 
@@ -54,7 +50,6 @@ class RadianceModel:
                 f"got {layout.dim} and {list(table.shape)}"
             )
         between(1, 8, degree=self.degree)
-        one_of(ACTIVATIONS, activation=self.activation)
         trunk, colour = self.trunk, self.colour
         check_network("the network for the density", layout.levels * table.shape[1], trunk.weights, trunk.biases)
         width = len(trunk.weights[-1]) + self.degree**2
