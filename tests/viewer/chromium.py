@@ -68,9 +68,9 @@ def launched(playwright: Any, driver: str) -> Any:
         if LAVAPIPE is None:
             missing("no lavapipe in /usr/share/vulkan/icd.d: install mesa-vulkan-drivers")
         environment["VK_DRIVER_FILES"] = environment["VK_ICD_FILENAMES"] = str(LAVAPIPE)
-        flags = "--use-gl=angle", "--use-angle=vulkan", "--enable-features=Vulkan", "--disable-vulkan-surface"
+        flags = ()  # what the environment names is taken, and --use-angle=vulkan finds no surface
     else:
-        flags = "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"
+        flags = "--use-angle=swiftshader", "--enable-unsafe-swiftshader"
     return playwright.chromium.launch(
         executable_path=str(CHROMIUM), headless=True, args=[*_FLAGS, *flags], env=environment, timeout=60_000
     )
