@@ -19,6 +19,7 @@ from torch import Tensor
 from neuralfields import encodings, fields, networks
 from neuralfields.errors import NeuralFieldsError
 from neuralfields.field import Chain, Field, hooked
+from neuralfields.fields.medium import Medium
 from neuralfields.ops import PlaneLayout
 from neuralfields.ops.radiance.reference import STEEPEST
 from neuralfields.viewer.program import (
@@ -157,14 +158,15 @@ class Description:
     def slice(self, of: int, start: int, size: int) -> int:
         return of if (start, size) == (0, self.size(of)) else self.add(Slice(of, start, size))
 
-    def concat(self, *of: int) -> int:
-        return self.add(Concat(of, sum(map(self.size, of)))) if len(of) > 1 else of[0]
+    def concat(self, first: int, *more: int) -> int:
+        of = first, *more
+        return self.add(Concat(of, sum(map(self.size, of)))) if more else first
 
-    def sum(self, *of: int) -> int:
-        return self.add(Combine(of, "sum", self.size(of[0]))) if len(of) > 1 else of[0]
+    def sum(self, first: int, *more: int) -> int:
+        return self.add(Combine((first, *more), "sum", self.size(first))) if more else first
 
-    def product(self, *of: int) -> int:
-        return self.add(Combine(of, "product", self.size(of[0]))) if len(of) > 1 else of[0]
+    def product(self, first: int, *more: int) -> int:
+        return self.add(Combine((first, *more), "product", self.size(first))) if more else first
 
     def affine(self, of: int, scale: float, offset: float = 0.0) -> int:
         return self.add(Affine(of, float(scale), float(offset), self.size(of)))
@@ -207,7 +209,8 @@ class Description:
             case "leaky_relu":
                 below = self.apply(self.affine(z, -1.0), "relu")
                 return self.sum(self.apply(z, "relu"), self.affine(below, -0.01))
-        raise NotCovered(f"no shader is known for the activation {activation}")
+            case _:
+                raise NotCovered(f"no shader is known for the activation {activation}")
 
 
 @describes(Chain)
@@ -404,14 +407,14 @@ def _(d: Description, field: fields.Sinh, x: int) -> int:
 
 @describes(fields.Density)
 def _(d: Description, field: fields.Density, x: int) -> int:
-    return _density(d, d.field(field.trunk, _in_box(d, x, field.unbounded)), field)
+    return _density(d, d.field(field.trunk, _in_box(d, x, field.medium.unbounded)), field.medium)
 
 
 @describes(fields.Radiance)
 def _(d: Description, field: fields.Radiance, x: int) -> int:
     place = d.size(x) - 3
-    values = d.field(field.trunk, _in_box(d, d.slice(x, 0, place), field.unbounded))
-    density = d.density = _density(d, d.slice(values, 0, 1), field)
+    values = d.field(field.trunk, _in_box(d, d.slice(x, 0, place), field.medium.unbounded))
+    density = d.density = _density(d, d.slice(values, 0, 1), field.medium)
     seen = [d.slice(values, field.first, d.size(values) - field.first)] if d.size(values) > field.first else []
     if field.directions is not None:
         seen.append(d.field(field.directions, d.slice(x, place, 3)))
@@ -435,11 +438,11 @@ def _in_box(d: Description, x: int, unbounded: bool) -> int:
     return d.add(Contract(x, d.size(x))) if unbounded else x
 
 
-def _density(d: Description, raw: int, field: Any) -> int:
-    """One of ``fields.radiance.ACTIVATIONS`` of raw values plus a shift."""
-    raw = d.affine(raw, 1.0, field.shift)
-    if field.activation != "exp":
-        return d.apply(raw, field.activation)
+def _density(d: Description, raw: int, medium: Medium) -> int:
+    """``medium.activated`` of raw values."""
+    raw = d.affine(raw, 1.0, medium.shift)
+    if medium.activation != "exp":
+        return d.apply(raw, medium.activation)  # type: ignore[arg-type]
     # bounded_exp: exp(min(r, s)) (1 + max(r - s, 0)).
     above = d.apply(d.affine(raw, 1.0, -STEEPEST), "relu")
     return d.product(d.apply(d.sum(raw, d.affine(above, -1.0)), "exp"), d.affine(above, 1.0, 1.0))

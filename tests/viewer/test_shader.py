@@ -12,9 +12,7 @@ from cases import CASES
 from chromium import blank
 
 import neuralfields as nf
-from neuralfields import Chain, Field
-from neuralfields.encodings import HashGrid
-from neuralfields.networks import MLP, Siren
+from neuralfields import Field
 from neuralfields.viewer.describe import NotCovered, program_of
 from neuralfields.viewer.packing import Bits, pack, quantised
 
