@@ -149,6 +149,15 @@ class Source(Signal, Prepared, Protocol):
 
 
 @runtime_checkable
+class Reserved(Protocol):
+    """A signal that ``measure`` judges by samples that a fit must not look at: nothing may be chosen by them."""
+
+    def watch(self, field: FieldLike) -> dict[str, float]:
+        """As ``measure`` quickly, by what is trained on."""
+        ...
+
+
+@runtime_checkable
 class Numbered(Protocol):
     """A signal whose samples have numbers, which ``Batch.index`` tells."""
 

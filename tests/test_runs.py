@@ -223,3 +223,10 @@ def test_a_resumed_shape_tells_of_its_samples(photo):
     resumed = runs.resume(run.folder.path, tell=told.append)
     assert len(told) == 1 and told[0].endswith("making 2,000 samples")
     assert resumed.info["other_seconds"]["sample"] > run.info["other_seconds"]["sample"]
+
+
+@pytest.mark.parametrize("name", ["photo.png", "ball.obj"])
+def test_a_folder_that_is_there_is_refused_before_anything_is_read(tmp_path, name):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="out exists; choose another --out"):
+        runs.start(tmp_path / name, out=tmp_path / "out")  # which does not exist

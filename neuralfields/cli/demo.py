@@ -64,6 +64,10 @@ def _scene(options: argparse.Namespace) -> int:
     if not photos.exists():
         say(f"rendering pictures into {photos}")
         synthetic.write(photos, _SCENE)
+    needs(
+        synthetic.written(photos, _SCENE),
+        f"{photos} is here already and not, or not all of, the demo's scene: call nf demo scene in another folder",
+    )
     run = runs.start(photos, wanted, tell=say)
     status = _drained(run)
     if status:

@@ -83,7 +83,12 @@ def parser() -> Parser:
     p.add_argument("--viewpoint", type=float, nargs=3, metavar=("X", "Y", "Z"), help=text)
     p.add_argument("--steps", type=int, metavar="N", help="budget in steps")
     p.add_argument("--seconds", type=float, metavar="S", help="budget in seconds of fitting")
-    p.add_argument("--until-psnr", type=float, metavar="DB", help="stop once the whole signal has this PSNR")
+    p.add_argument(
+        "--until-psnr",
+        type=float,
+        metavar="DB",
+        help="stop once the whole signal has this PSNR; of scenes, the training views",
+    )
     p.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default runs/<name>); must not exist")
     p.add_argument(
         "--resume", type=Path, metavar="DIR", help="go on with an interrupted fit; only --threads may differ"
@@ -219,7 +224,8 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     tell = {"image": _of_image, "scene": _of_scene}.get(about["kind"], _of_shape)
     quality, size, following = tell(folder.name, info)
     if info["status"] == "target missed":
-        quality += f" (short of {info['settings']['until_psnr']:g} dB, the budget is used up)"
+        where = " on training views" if about["kind"] == "scene" else ""
+        quality += f" (short of {info['settings']['until_psnr']:g} dB{where}, the budget is used up)"
     name, trust = shlex.quote(str(folder)), _trust(info)
     nexts = [f"nf {command} {name} {rest}".rstrip() + trust for command, rest in (*following, ("eval", ""))]
     return (

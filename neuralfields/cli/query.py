@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,12 @@ from neuralfields.errors import FileFormatError, InputError
 _EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
 or with --world in the source's units (pixels: 0,0 is the upper left corner), in which distances come out too. Without
 --out a CSV goes to stdout."""
+
+
+_RGB = ("red", "green", "blue")
+_IMAGES = {1: ("grey",), 2: ("grey", "alpha"), 3: _RGB, 4: (*_RGB, "alpha")}
+_SCENE = ("density", *_RGB)
+_FORMS = {"sdf": ("distance",), "udf": ("distance",), "occupancy": ("logit",)}
 
 
 def main(words: Sequence[str]) -> int:
@@ -54,11 +61,12 @@ def main(words: Sequence[str]) -> int:
     # A distance is a length too.
     form = field.provenance.get("signal", {}).get("form")
     factor = frame.scale if options.world and frame and form in ("sdf", "udf") else 1.0
-    columns, names = [values * factor], [f"value{i}" for i in range(field.out_dim)]
+    names = _named(field.provenance.get("signal", {}), field.out_dim)
+    columns = [values * factor]
     if slopes:
         rows = torch.cat(slopes)
         columns.append(factor * (frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
-        names += [f"dvalue{i}/dx{j}" for i in range(field.out_dim) for j in range(field.in_dim)]
+        names += [f"d{name}/dx{j}" for name in names for j in range(field.in_dim)]
     table = torch.cat(columns, 1).numpy()
     buffer = io.BytesIO()
     if suffix == ".npy":
@@ -71,6 +79,13 @@ def main(words: Sequence[str]) -> int:
     else:
         print(buffer.getvalue().decode(), end="")
     return 0
+
+
+def _named(signal: dict[str, Any], count: int) -> list[str]:
+    """What so many values of a field are, where the signal that it was fitted to tells."""
+    kinds = {"image": _IMAGES.get(count), "scene": _SCENE}
+    known = kinds.get(str(signal.get("kind")), _FORMS.get(str(signal.get("form")))) or ()
+    return [*known] if len(known) == count else [f"value{i}" for i in range(count)]
 
 
 def _read_points(path: Path, dim: int) -> np.ndarray:

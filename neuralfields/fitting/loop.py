@@ -12,13 +12,24 @@ from torch import Tensor, nn
 
 from neuralfields import ops
 from neuralfields.errors import InputError, NeuralFieldsError
-from neuralfields.field import Field, device_of, evaluate
+from neuralfields.field import Field, FieldLike, device_of, evaluate
 from neuralfields.fitting.fused import FusedStep
 from neuralfields.fitting.fused_radiance import FusedRadianceStep
 from neuralfields.fitting.optimizers import Adam, Decay
 from neuralfields.fitting.state import State
 from neuralfields.objectives import Regression
-from neuralfields.protocols import Batch, Detailed, Listener, Objective, Prepared, RayBatch, Sampler, Signal, Sparing
+from neuralfields.protocols import (
+    Batch,
+    Detailed,
+    Listener,
+    Objective,
+    Prepared,
+    RayBatch,
+    Reserved,
+    Sampler,
+    Signal,
+    Sparing,
+)
 from neuralfields.signals import as_signal
 
 DEFAULT_STEPS = 1000
@@ -59,7 +70,7 @@ class Step:
         loss: their sum.
         psnr: of this batch before the update, an estimate for the whole signal; None where the objective does not tell
             it or a sampler prefers some samples.
-        checked: quality over the whole signal (``metrics.quality``) if it was measured at this step.
+        checked: quality over the whole signal (of photos, over training views) if it was measured at this step.
         fraction: share of the budget that is used up, 0 to 1.
         state: everything needed to go on from here.
     """
@@ -132,7 +143,8 @@ def steps(
         objective: what is minimised; mean squared error by default.
         steps: budget in steps; 1000 by default where no time is given either.
         seconds: budget in time. With both, the first one reached ends the fit.
-        until_psnr: ends the fit early, once the whole signal (held-out samples too) has this PSNR in dB.
+        until_psnr: ends the fit early, once the whole signal (held-out samples too; of photos, the training views) has
+            this PSNR in dB.
         batch: samples per step, all of the signal where it has fewer; 8192 by default.
         optimizer: gives the optimizer of a module's parameters; ``Adam()`` by default.
         decay: the learning rate's course over the budget; constant by default.
@@ -228,7 +240,7 @@ def _run(
             and (guess is None or not trusted or guess >= until_psnr)
         ):
             with state.averaged() as best:
-                checked = signal.measure(best)
+                checked = _watched(signal, best)
             # One pass over the signal costs less than a third of an epoch of training: at most one per epoch, but soon
             # again when less than 1 dB is missing.
             missing = until_psnr - checked["psnr"]
@@ -239,6 +251,11 @@ def _run(
         yield Step(state.step, state.seconds, state.samples, numbers, total, guess, checked, fraction, state)
         if reached:
             return
+
+
+def _watched(signal: Signal, field: FieldLike) -> dict[str, float]:
+    """The quality that may end a fit: of the whole signal, but for what is kept to judge it by."""
+    return signal.watch(field) if isinstance(signal, Reserved) else signal.measure(field)
 
 
 def _draw(state: State, signal: Signal, n: int, seed: int, fraction: float) -> Batch:

@@ -11,7 +11,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.fitting.loop import Settings, Step, steps
 from neuralfields.fitting.state import State
-from neuralfields.protocols import Signal
+from neuralfields.protocols import Reserved, Signal
 from neuralfields.signals import as_signal
 
 
@@ -125,7 +125,10 @@ def finish(
     """
     state.settle()
     measured = signal.measure(state.field, thorough=thorough)
-    reached = None if until_psnr is None else measured["psnr"] >= until_psnr
+    reached = None
+    if until_psnr is not None:
+        seen = signal.watch(state.field) if isinstance(signal, Reserved) else measured
+        reached = seen["psnr"] >= until_psnr
     if isinstance(state.field, Field):
         state.field.frame = signal.frame
         state.field.provenance = {"signal": signal.describe(), "metrics": measured, "steps": state.step}

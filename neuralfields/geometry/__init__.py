@@ -4,7 +4,7 @@ from neuralfields.geometry import se3, solids
 from neuralfields.geometry.boxes import box_interval
 from neuralfields.geometry.cameras import Camera, Cameras, Rays
 from neuralfields.geometry.contraction import contract, uncontract
-from neuralfields.geometry.focus import cube_in_view, focus, open_frame
+from neuralfields.geometry.focus import Gaze, cube_in_view, gaze, open_frame
 from neuralfields.geometry.frame import Frame
 from neuralfields.geometry.hull import tightened, visual_hull
 from neuralfields.geometry.inverted_sphere import inverted_sphere, sphere_exit
@@ -19,6 +19,7 @@ __all__ = [
     "Camera",
     "Cameras",
     "Frame",
+    "Gaze",
     "Lens",
     "Nearest",
     "Occupancy",
@@ -31,7 +32,7 @@ __all__ = [
     "contract",
     "cube_in_view",
     "estimated_normals",
-    "focus",
+    "gaze",
     "inverted_sphere",
     "lattice_points",
     "occupancy",

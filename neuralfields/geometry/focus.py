@@ -1,6 +1,7 @@
 """What cameras look at, and the frames that follow from it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,18 +18,54 @@ _ROUNDING = 1e-12  # of coordinates
 Depths = tuple[float, float]
 
 
-def focus(cameras: Sequence[Camera]) -> tuple[Tensor, float]:
-    """The point nearest to all optical axes in the mean of squares, and how well they tell it.
+@dataclass(frozen=True, eq=False)
+class Gaze:
+    """What cameras look at, in the world.
 
-    Returns:
-        The point [3] float64, in the world; and the mean squared sine of the angles between the axes and the direction
-        most like them, from 0, where all are parallel and a whole line is as near, to 2/3.
+    Attributes:
+        meeting: the point nearest to all optical axes in the mean of squares, [3] float64; None where they are almost
+            parallel, or there is one camera.
+        middle: of what they look at, [3] float64: the meeting point where most have it before them; where they look
+            outwards the middle of their places; else a point ahead.
+        away: how far it is from the farthest; 0 where nothing tells it, and then ``middle`` is that of their places.
     """
-    return nearest_to_lines(_eyes(cameras), torch.stack([camera.axes[2] for camera in cameras]))
+
+    meeting: Tensor | None
+    middle: Tensor
+    away: float
 
 
-def nearest_to_lines(place: Tensor, axis: Tensor) -> tuple[Tensor, float]:
-    """As ``focus``, of lines through places [n, 3] along axes [n, 3] of length one."""
+def gaze(cameras: Sequence[Camera], depths: Depths | None = None) -> Gaze:
+    """What cameras look at.
+
+    Args:
+        cameras: one or more.
+        depths: of the nearest and the farthest thing in the pictures, in the world's unit, where they are known; else
+            parallel cameras see things four times as far off as they are apart.
+    """
+    eyes, behind = (torch.stack(rows) for rows in zip(*((c.eye, c.axes[2]) for c in cameras), strict=True))
+    place = eyes.mean(0)
+    spread = float((eyes - place).norm(dim=-1).max())
+    spread = spread if spread > _ROUNDING * float(eyes.abs().max()) else 0.0
+    point, certainty = _nearest(eyes, behind)
+    meeting = point if certainty >= _MEETING else None
+    if meeting is not None:
+        before = ((eyes - meeting) * behind).sum(-1) > 0
+        if 2 * int(before.sum()) > len(eyes):
+            return Gaze(meeting, meeting, float((eyes - meeting).norm(dim=-1).max()))
+        if spread > 0:
+            return Gaze(meeting, place, _AWAY * spread)
+    away = 2 / (1 / depths[0] + 1 / depths[1]) if depths else _AWAY * spread
+    ahead = torch.nn.functional.normalize(-behind.mean(0), dim=0)
+    return Gaze(meeting, place + away * ahead, max(away, spread))
+
+
+def _nearest(place: Tensor, axis: Tensor) -> tuple[Tensor, float]:
+    """The point [3] nearest to lines through places [n, 3] along axes [n, 3] of length one, and how well they tell it.
+
+    That is the mean squared sine of the angles between the axes and the direction most like them, from 0, where all are
+    parallel and a whole line is as near, to 2/3.
+    """
     across = torch.eye(3, dtype=axis.dtype) - axis[:, :, None] * axis[:, None]
     mean, middle = across.mean(0), place.mean(0)
     # Seen from the middle of the places, so that of a line of points the nearest is taken.
@@ -46,14 +83,12 @@ def open_frame(cameras: Sequence[Camera], depths: Depths | None = None) -> Frame
     middle, and they are within a quarter of the ball.
 
     Args:
-        cameras: one or more.
-        depths: of the nearest and the farthest thing in the pictures, in the world's unit, where they are known; else
-            parallel cameras see things four times as far off as they are apart.
+        cameras, depths: as for ``gaze``.
 
     Raises:
         InputError: all pictures are from one place and there are no depths: nothing tells how far things are.
     """
-    return _cube(*_surroundings(cameras, depths))
+    return _cube(*_in_view(cameras, depths))
 
 
 def cube_in_view(cameras: Sequence[Camera], depths: Depths | None = None) -> Frame:
@@ -61,39 +96,20 @@ def cube_in_view(cameras: Sequence[Camera], depths: Depths | None = None) -> Fra
 
     Args and Raises: as for ``open_frame``.
     """
-    centre, away = _surroundings(cameras, depths)
+    centre, away = _in_view(cameras, depths)
     widest = max(
         size / (2 * focal) for camera in cameras for size, focal in zip(camera.size, camera.focal, strict=True)
     )
     return _cube(centre, away * widest * _MARGIN)
 
 
-def _surroundings(cameras: Sequence[Camera], depths: Depths | None) -> tuple[Tensor, float]:
-    """Where the middle of a scene is, [3], and how far the cameras are from what they look at."""
-    eyes = _eyes(cameras)
-    middle = eyes.mean(0)
-    spread = float((eyes - middle).norm(dim=-1).max())
-    spread = spread if spread > _ROUNDING * float(eyes.abs().max()) else 0.0
-    point, certainty = focus(cameras)
-    if certainty >= _MEETING and _ahead(cameras, point):
-        return point, float((eyes - point).norm(dim=-1).max())
-    if certainty >= _MEETING and spread > 0:
-        return middle, _AWAY * spread
-    away = 2 / (1 / depths[0] + 1 / depths[1]) if depths else _AWAY * spread
-    if not away > 0:
+def _in_view(cameras: Sequence[Camera], depths: Depths | None) -> tuple[Tensor, float]:
+    """Where the middle of a scene is, [3], and how far the cameras are from it."""
+    found = gaze(cameras, depths)
+    if not found.away > 0:
         one = "there is a single picture" if len(cameras) == 1 else f"all {len(cameras)} pictures are from one place"
         raise InputError(f"{one}, so nothing tells how far things are: pictures from several places work")
-    ahead = -torch.stack([camera.axes[2] for camera in cameras]).mean(0)
-    return middle + away * torch.nn.functional.normalize(ahead, dim=0), max(away, spread)
-
-
-def _ahead(cameras: Sequence[Camera], point: Tensor) -> bool:
-    """Whether most cameras have the point before them."""
-    return sum(float((camera.eye - point) @ camera.axes[2]) > 0 for camera in cameras) > len(cameras) / 2
-
-
-def _eyes(cameras: Sequence[Camera]) -> Tensor:
-    return torch.stack([camera.eye for camera in cameras])
+    return found.middle, found.away
 
 
 def _cube(centre: Tensor, half: float) -> Frame:

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from neuralfields.geometry.cameras import Camera, Cameras
-from neuralfields.geometry.focus import nearest_to_lines
+from neuralfields.geometry.focus import gaze
 
-_PARALLEL = 1e-3  # how well axes tell where they meet, see ``nearest_to_lines``: below it they meet nowhere
 _FAR_OFF = 6.0  # times the median distance from the others' middle
 _BORDER, _LINE = 9, 65  # places along each side of a picture, and through its middle
 
@@ -22,7 +21,7 @@ class Survey:
         middle: the mean of the cameras' places, [3] float64.
         up: the mean of what is up in their pictures, [3] float64 of length one.
         extent: the sides of the box around their places.
-        focus: the point nearest to all axes, [3] float64; None where they are parallel, or there is one camera.
+        focus: where their axes meet, see ``Gaze.meeting``.
         distance: of the cameras from the focus: least, mean, most.
         off_axis: the mean angle between a camera's axis and the direction to the focus.
         spread: the angle between the two axes that differ most.
@@ -51,8 +50,7 @@ def survey(cameras: Cameras) -> Survey:
     """Look at cameras from outside."""
     place, axis = cameras.pose[:, :, 3], -cameras.pose[:, :, 2]
     up = torch.nn.functional.normalize(cameras.pose[:, :, 1].mean(0), dim=0)
-    point, certainty = nearest_to_lines(place, axis)
-    meeting = point if certainty > _PARALLEL else None
+    meeting = gaze(cameras.each).meeting
     extent = place.amax(0) - place.amin(0)
     distance = off_axis = None
     outwards: list[int] = []

@@ -54,9 +54,11 @@ class Calibrated(Photometric):
         self.gains = nn.Parameter(torch.zeros(self.views, 3)) if self.exposure else None
 
     @classmethod
-    def of(cls, photometric: Photometric, views: int, *, poses: bool, exposure: bool) -> "Calibrated":
+    def of(
+        cls, photometric: Photometric, views: int, *, poses: bool, exposure: bool, lr_scale: float = _RATE
+    ) -> "Calibrated":
         """The same objective with corrections."""
-        return cls(**asdict(photometric), views=views, poses=poses, exposure=exposure)
+        return cls(**asdict(photometric), views=views, poses=poses, exposure=exposure, lr_scale=lr_scale)
 
     def forward(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
         if self.poses:

@@ -9,13 +9,11 @@ from torch import Tensor
 
 from neuralfields.checks import positive
 from neuralfields.errors import InputError
-from neuralfields.geometry import Camera, Frame
+from neuralfields.geometry import Camera, Frame, gaze
 from neuralfields.geometry.cameras import Vector
-from neuralfields.geometry.focus import focus
 from neuralfields.render.paths import CameraPath, field_of_view
 
 _OPEN = 180.0  # degrees without a camera from which on they do not stand around the target
-_MEETING = 1e-4  # mean squared sine between axes from which on they tell where they meet
 _SPREAD = 0.05  # of the cameras' right axes, from which on they tell what is upright
 _SHARE = 0.7  # of what the cameras cover that a spiral keeps within
 _SWING, _NEARER = (15.0, 8.0), 0.1  # degrees of a spiral where cameras stand around; share of the distance
@@ -29,7 +27,7 @@ class Surroundings:
     """The cameras of a scene in few numbers, in world coordinates.
 
     Attributes:
-        target: the point nearest to all their axes, [3] float64.
+        target: the middle of what they look at, see ``Gaze``, [3] float64.
         up: upwards for them, of length one, [3].
         front: from the target towards the first of them, or to the middle of the side where all stand; across ``up``,
             of length one.
@@ -59,10 +57,11 @@ class Surroundings:
             raise InputError("where photos were taken from is told by cameras, there are none")
         eyes = torch.stack([camera.eye for camera in cameras])
         right, above, behind = torch.stack([camera.axes for camera in cameras]).unbind(1)
-        mean = torch.nn.functional.normalize(behind.mean(0), dim=0)
-        target, up = _target(cameras, mean), _upwards(right, above)
+        found, up = gaze(cameras), _upwards(right, above)
+        # Where nothing tells how far things are, one unit.
+        target = found.middle if found.away else found.middle - torch.nn.functional.normalize(behind.mean(0), dim=0)
         away = eyes - target
-        radius = away.norm(dim=1)
+        radius = away.norm(dim=1).clamp(min=1e-12)
         front = _across(away[0], up)
         azimuths = torch.rad2deg(torch.atan2(away @ torch.linalg.cross(up, front), away @ front))
         elevations = torch.rad2deg((away @ up / radius).clamp(-1, 1).asin())
@@ -135,18 +134,6 @@ class Surroundings:
     def _towards_target(self, eye: Tensor, fov: float | None = None, size: tuple[int, int] = (2, 2)) -> Camera:
         place, target, up = (_vector(v) for v in (eye, self.target, self.up))
         return Camera.look_at(place, target, up, fov=fov or self.fov, size=size)
-
-
-def _target(cameras: Sequence[Camera], mean: Tensor) -> Tensor:
-    """The point [3] nearest to all axes; where they hardly meet, or behind, one ahead, four times as far as cameras are
-    apart."""
-    eyes, axes = (torch.stack([getattr(camera, name) for camera in cameras]) for name in ("eye", "axes"))
-    point, certainty = focus(cameras)
-    ahead = ((eyes - point) * axes[:, 2]).sum(1).median()
-    if certainty > _MEETING and float(ahead) > 0:
-        return point
-    middle = eyes.mean(0)
-    return middle - mean * (4 * float((eyes - middle).norm(dim=1).mean()) or 1.0)
 
 
 def _upwards(right: Tensor, above: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ from neuralfields.render.surface import FORMS
 from neuralfields.signals.photos import SPLITS
 from neuralfields.signals.reading import ForeignOptions
 
+_CORRECTIONS = 1e-3  # rate of cameras' and exposures', whatever the recipe's
+
 
 @dataclass(frozen=True)
 class Options:
@@ -32,7 +34,8 @@ class Options:
         field: name in ``recipes.METHODS`` or "package.module:Class".
         recipe: name in ``recipes.RECIPES``; sets everything, so it excludes ``field``.
         steps, seconds: budget; with both, the first one reached ends the fit.
-        until_psnr: ends the fit once the whole signal has this PSNR; at most 10 times the recipe's steps.
+        until_psnr: ends the fit once the whole signal (of scenes, the training views) has this PSNR; at most 10 times
+            the recipe's steps.
         params: about how many parameters a field by name shall have.
         batch, lr, ema: override the recipe's; the rate is the network's, that of tables follows.
         sampler: name in ``fitting.SAMPLERS`` of what chooses the samples.
@@ -172,16 +175,17 @@ def recipe_of(signal: Source, options: Options) -> Recipe:
     changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
     recipe = replace(recipe, **changes)
     if isinstance(signal, signals.PosedImages) and isinstance(recipe.objective, Photometric):
-        recipe = replace(recipe, objective=_calibrated(recipe.objective, signal, options))
+        recipe = replace(recipe, objective=_calibrated(recipe.objective, recipe.optimizer.lr, signal, options))
     if options.sampler:
         recipe = replace(recipe, sampler=_sampler(options.sampler, recipe))
     return recipe if options.lr is None else replace(recipe, optimizer=_rated(recipe, options.lr))
 
 
-def _calibrated(objective: Photometric, signal: signals.PosedImages, options: Options) -> Photometric:
+def _calibrated(objective: Photometric, lr: float, signal: signals.PosedImages, options: Options) -> Photometric:
     if not (options.refine_poses or options.exposure):
         return objective
-    return Calibrated.of(objective, signal.training, poses=options.refine_poses, exposure=options.exposure)
+    asked = {"poses": options.refine_poses, "exposure": options.exposure}
+    return Calibrated.of(objective, signal.training, **asked, lr_scale=_CORRECTIONS / lr)
 
 
 def _sampler(name: str, recipe: Recipe) -> Teaching | LossWeighted:

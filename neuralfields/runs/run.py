@@ -25,7 +25,7 @@ from neuralfields.protocols import Source
 from neuralfields.recipes import Recipe
 from neuralfields.runs.calibration import calibration
 from neuralfields.runs.options import Options, device_named, read_signal, recipe_of, trusted
-from neuralfields.storage import RunFolder, check_space
+from neuralfields.storage import RunFolder, check_new, check_space
 
 _LOST_SECONDS = 4.0
 _UNSAVED_SECONDS = 1.0
@@ -226,6 +226,7 @@ def start(
     options = options or Options()
     if out is not None and utf8(str(out)) != str(out):
         raise InputError(f"--out {out} is not UTF-8: choose another name")
+    check_new(out)
     clock = time.monotonic()
     signal = read_signal(path, options)
     took = {"read": time.monotonic() - clock}

@@ -4,15 +4,17 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from neuralfields.checks import one_of
-from neuralfields.errors import InputError
+from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.images import read_image
 from neuralfields.files.posed import PosedPhoto, PosedScene, read_scene
+from neuralfields.files.posed.photos import first_names
 from neuralfields.geometry import Camera
 from neuralfields.geometry.focus import Depths
 from neuralfields.signals.pictures import Pictures, colours, shrunk, shrunk_camera, shrunk_mask
@@ -23,6 +25,7 @@ _EVERY_VAL = 10  # picture for training is for validation where a scene names no
 _FEWEST = 3  # pictures from which on one is held out unasked
 _LONGEST, _BYTES, _MOST_BYTES = 800, 1 << 30, 1 << 32
 _THREADS = 4
+_NAMED = 5  # damaged pictures that an error names
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +66,18 @@ def read_photos(
     if scale is not None and (scale != int(scale) or scale < 1):
         raise InputError(f"scale is a whole number from 1 on that pictures are made smaller by, got {scale}")
     scene = read_scene(path)
-    trained, judged = divided(scene, holdout, split)
-    photos = [*trained, *judged]
-    factor = _fitting(photos) if scale is None else int(scale)
-    sizes = [photo.size for photo in photos]
-    _check_sizes(path, sizes, factor)
+    while True:
+        trained, judged = divided(scene, holdout, split)
+        photos = [*trained, *judged]
+        factor = _fitting(photos) if scale is None else int(scale)
+        _check_sizes(path, [photo.size for photo in photos], factor)
+        try:
+            pictures, counted = _decoded(photos, factor)
+        except _DamagedError as found:
+            scene = _without(scene, found.photos)
+        else:
+            break
     home = Path(os.path.abspath(path))
-    pictures, counted = _decoded(photos, factor)
     return Photos(
         name=home.name if home.is_dir() else home.parent.name,
         pictures=pictures,
@@ -82,6 +90,26 @@ def read_photos(
         scale=factor,
         notes=(*scene.warnings(), *_remarks(trained, judged, None if scale else factor)),
     )
+
+
+class _DamagedError(Exception):
+    """Pictures of these photos begin well, but cannot be read to their end."""
+
+    def __init__(self, photos: Sequence[PosedPhoto]):
+        self.photos = photos
+
+
+def _without(scene: PosedScene, damaged: Sequence[PosedPhoto]) -> PosedScene:
+    """The scene as if its files had not had these photos.
+
+    Raises:
+        InputError: none is left.
+    """
+    left = tuple(photo for photo in scene.photos if photo not in damaged)
+    names = [scene.name_of(photo) for photo in damaged]
+    if not left:
+        raise InputError(f"no picture of {scene.folder} can be used: all are damaged, {first_names(names, _NAMED)}")
+    return replace(scene, photos=left, left_out=(*scene.left_out, *((name, "it is damaged") for name in names)))
 
 
 def divided(scene: PosedScene, holdout: float | None, split: str) -> tuple[list[PosedPhoto], list[PosedPhoto]]:
@@ -159,8 +187,14 @@ def _depths(photos: Sequence[PosedPhoto]) -> Depths | None:
 
 
 def _decoded(photos: Sequence[PosedPhoto], factor: int) -> tuple[Pictures, list[np.ndarray | None]]:
-    """All pictures, and which of their pixels count where a file tells it."""
-    channels = _colours(photos[0]).shape[2]
+    """All pictures, and which of their pixels count where a file tells it.
+
+    Raises:
+        _DamagedError: with all that are damaged.
+    """
+    channels = 3
+    with suppress(FileFormatError):  # told with the others
+        channels = _colours(photos[0]).shape[2]
     return _read(photos, factor, channels) or _read(photos, factor, 4)  # type: ignore[return-value]
 
 
@@ -168,10 +202,15 @@ def _read(photos: Sequence[PosedPhoto], factor: int, channels: int) -> tuple[Pic
     """None where these channels are too few."""
     made = Pictures([(photo.size[0] // factor, photo.size[1] // factor) for photo in photos], channels)
     counted: list[np.ndarray | None] = [None] * len(photos)
+    damaged: list[PosedPhoto] = []
 
     def decode(number: int) -> bool:
         photo = photos[number]
-        image = _colours(photo)
+        try:
+            image = _colours(photo)
+        except FileFormatError:
+            damaged.append(photo)
+            return True
         if image.shape[2] > channels:
             return False
         made.put(number, shrunk(image, factor))
@@ -180,7 +219,10 @@ def _read(photos: Sequence[PosedPhoto], factor: int, channels: int) -> tuple[Pic
         return True
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        return (made, counted) if all(pool.map(decode, range(len(photos)))) else None
+        enough = all(list(pool.map(decode, range(len(photos)))))
+    if damaged:
+        raise _DamagedError(sorted(damaged, key=photos.index))
+    return (made, counted) if enough else None
 
 
 def _colours(photo: PosedPhoto) -> np.ndarray:

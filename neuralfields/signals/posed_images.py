@@ -247,6 +247,15 @@ class PosedImages:
         psnr, ssim = (known_mean(values) for values in zip(*found, strict=True))
         return {"psnr": psnr} if math.isnan(ssim) else {"psnr": psnr, "ssim": ssim}
 
+    def watch(self, field: FieldLike) -> dict[str, float]:
+        """The mean psnr (dB) of 25 at most of the views that are trained on, which may end a fit.
+
+        Raises:
+            InputError: the field cannot be rendered.
+        """
+        numbers = _evenly(range(self.training), _QUICK)
+        return {"psnr": known_mean([self._view(field, number, 1).psnr for number in numbers])}
+
     def views(self, field: FieldLike, most: int | None = None, *, scale: float = 1) -> Iterator[JudgedView]:
         """The judged views as a field shows them, one after the other.
 

@@ -54,8 +54,7 @@ class RunFolder:
             try:
                 return cls(path, _make(path, _json(info, indent=2)))
             except FileExistsError:
-                if out is not None:
-                    raise InputError(f"{path} exists; choose another --out, or continue it with --resume") from None
+                check_new(out)
                 number += 1
             except OSError as error:
                 raise InputError(f"cannot make the folder {path}: {error.strerror or error}") from error
@@ -200,6 +199,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         _unlock(path, file)
+
+
+def check_new(out: Path | None) -> None:
+    """Raise InputError where the folder that a run is to have is there already."""
+    if out is not None and out.exists():
+        raise InputError(f"{out} exists; choose another --out, or continue it with --resume")
 
 
 def check_space(path: str | os.PathLike[str], size: int) -> None:

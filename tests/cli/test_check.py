@@ -33,6 +33,11 @@ def test_words_and_picture(nf: Callable[..., Any], scene: Path) -> None:
     assert "scene: COLMAP" in answer.out and "! 1 of 10 pictures are left out" in answer.out
     assert read_image("check.png").values.shape[2] == 3
     assert answer.out.splitlines()[-1].startswith("check.png:")
+    Path("check.png").write_bytes(b"mine")
+    for name in ("check-2.png", "check-3.png"):
+        assert nf("check", scene).out.splitlines()[-1].startswith(f"{name}:")
+        assert read_image(name).values.shape[2] == 3
+    assert Path("check.png").read_bytes() == b"mine"
 
 
 def test_json_and_another_name(nf: Callable[..., Any], scene: Path) -> None:

@@ -50,7 +50,7 @@ def test_round_trip(nf, folder):
     np.save("points.npy", np.array([[-0.5, 0.25], [np.nan, 0.0]]))
     status, out, _ = nf("query", "--gradient", "runs/a", "points.npy")
     heading, first, second = out.splitlines()
-    assert status == 0 and heading.startswith("value0,value1,value2,dvalue0/dx0")
+    assert status == 0 and heading.startswith("red,green,blue,dred/dx0")
     assert np.allclose([float(n) for n in first.split(",")[:2]], [0.25, 0.625], atol=0.05)
     assert second.split(",")[:3] == ["nan"] * 3
 
@@ -160,6 +160,10 @@ def test_demo_of_a_scene(nf, folder):
     assert "rendering" not in err and Path("runs/objects/field.nf").exists()
     assert read_image("objects-beside-truth.png").values.shape == (6 * 100, 4 * 100, 3)
     assert "photo" in nf("demo", "film").err
+    Path("objects/test/r_001.png").unlink()
+    status, _, err = nf("demo", "scene", "--seconds", 0.3)
+    assert status == 2 and "objects is here already and not, or not all of, the demo's scene" in err
+    assert not Path("runs/objects-2").exists()
 
 
 def test_target(nf, folder):

@@ -5,7 +5,7 @@ import torch
 from tiny_scenes import CENTRE, around
 
 from neuralfields.errors import InputError
-from neuralfields.geometry import Camera, cube_in_view, focus, open_frame
+from neuralfields.geometry import Camera, cube_in_view, gaze, open_frame
 
 TARGET = torch.tensor(CENTRE, dtype=torch.float64)
 
@@ -16,12 +16,19 @@ def in_a_row(count: int = 5) -> list[Camera]:
 
 
 def test_axes_meet() -> None:
-    point, certainty = focus(around())
-    torch.testing.assert_close(point, TARGET)
-    assert certainty > 0.5
-    point, certainty = focus(in_a_row())
-    torch.testing.assert_close(point, torch.zeros(3, dtype=torch.float64))
-    assert certainty == pytest.approx(0, abs=1e-12)
+    found = gaze(around())
+    assert found.meeting is not None and found.away == pytest.approx(3)
+    torch.testing.assert_close(found.meeting, TARGET)
+    torch.testing.assert_close(found.middle, TARGET)
+
+
+def test_axes_that_meet_nowhere() -> None:
+    found = gaze(in_a_row())
+    assert found.meeting is None and found.away == pytest.approx(8)
+    assert found.middle.tolist() == pytest.approx([0, 0, -8])
+    alone = gaze(around()[:1])
+    assert alone.meeting is None and alone.away == 0
+    torch.testing.assert_close(alone.middle, around()[0].eye)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e4])

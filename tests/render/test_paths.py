@@ -131,18 +131,18 @@ def test_surroundings_of_cameras_around_a_target() -> None:
 
 def test_surroundings_of_cameras_on_one_side() -> None:
     cameras = [
-        Camera.look_at((0.3 * x, -5.0, 0.2 * z), (0.0, 1.0, 0.0), (0, 0, 1), fov=40, size=SIZE)
+        Camera.look_at((1.5 * x, -5.0, 1.0 * z), (0.0, 1.0, 0.0), (0, 0, 1), fov=40, size=SIZE)
         for x in (-1, 0, 1)
         for z in (-1, 0, 1)
     ]
     found = Surroundings.of(cameras)
     torch.testing.assert_close(found.target, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-9)
-    across, high = math.degrees(math.atan(0.3 / 6)), math.degrees(math.asin(0.2 / math.hypot(6, 0.2)))
+    across, high = math.degrees(math.atan(1.5 / 6)), math.degrees(math.asin(1 / math.hypot(6, 1.5, 1)))
     assert found.swing == pytest.approx((0.7 * across, high), abs=0.01)
     torch.testing.assert_close(found.front, torch.tensor([0.0, -1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-9)
     places = torch.stack([camera.eye for camera in found.tour().frames(40, SIZE)])
-    assert places[:, 0].abs().max() < 0.32 and places[:, 2].abs().max() < 0.23
-    assert (places[:, 1] + 5).abs().max() < 0.65
+    assert places[:, 0].abs().max() < 1.6 and places[:, 2].abs().max() < 1.15
+    assert (places[:, 1] + 5).abs().max() < 0.72
     arc = [Camera.orbit(a, 10, 4.0, up="z", fov=50, size=SIZE) for a in (170, 190, 230, 260)]
     found = Surroundings.of(arc)
     assert found.swing == pytest.approx((0.7 * 45, 0))

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_scenes import CENTRE, RADIUS, BallField, around, photo, write
+from tiny_scenes import CENTRE, RADIUS, BallField, TinyField, around, photo, write
 
+import neuralfields as nf
 from neuralfields import signals
 from neuralfields.errors import InputError
 from neuralfields.files.images import read_image, write_image
 from neuralfields.files.posed import read_scene, write_scene
 from neuralfields.geometry import Camera
 from neuralfields.geometry.lenses import Lens
-from neuralfields.protocols import Numbered, Source
+from neuralfields.objectives import Photometric
+from neuralfields.protocols import Numbered, Reserved, Source
 from neuralfields.signals import PosedImages
 
 MIDDLE = torch.tensor(CENTRE, dtype=torch.float64)
@@ -344,11 +346,7 @@ def test_refused(case: str) -> None:
 
 def test_bad_files_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "ball", 5, 1)
-    path = folder / "images/002.png"
-    path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(InputError, match=r"002\.png"):
-        PosedImages.read(folder)
-    path.unlink()
+    (folder / "images/002.png").unlink()
     made = PosedImages.read(folder)
     assert made.training == 4 and "1 of 6 pictures are left out" in made.notes[0] and "002" in made.notes[0]
     with pytest.raises(InputError, match=r"holdout is the share of pictures that is judged, 0 to 0\.5, got 0\.7"):
@@ -358,6 +356,48 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="is no scene of posed photos"):
         signals.read(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_damaged_pictures_are_left_out(tmp_path: Path, alpha: bool) -> None:
+    folder = write(tmp_path / "ball", 6, 2, alpha=alpha)
+    whole = PosedImages.read(folder)
+    for name in ("000", "004", "007"):
+        picture = folder / f"images/{name}.png"
+        picture.write_bytes(picture.read_bytes()[:-60])
+    made = PosedImages.read(folder)
+    assert made.notes[0] == (
+        "3 of 8 pictures are left out because it is damaged: images/000.png, images/004.png, images/007.png"
+    )
+    assert (made.training, [name[7:10] for name in made.names]) == (4, ["001", "002", "003", "005", "006"])
+    for name in made.names:
+        one, other = (some.pictures[some.names.index(name)] for some in (made, whole))
+        np.testing.assert_array_equal(one, other)
+    for picture in (folder / "images").iterdir():
+        picture.write_bytes(picture.read_bytes()[:-60])
+    with pytest.raises(InputError, match=r"can be used: all are damaged, images/000\.png, .*004\.png and 3 more"):
+        PosedImages.read(folder)
+
+
+def test_views_that_judge_do_not_end_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras = around(6)
+    images = [photo(camera) for camera in cameras]
+    images[4:] = [255 - image for image in images[4:]]  # what no fit of the others shows
+    signal = PosedImages(images, cameras, training=4)
+    field = BallField(signal.frame)
+    assert signal.measure(field)["psnr"] < signal.watch(field)["psnr"] - 5
+    assert isinstance(signal, Reserved)
+
+    def refused(*_: object) -> None:
+        raise AssertionError("the judged views were looked at")
+
+    tiny = TinyField(6, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(PosedImages, "measure", refused)
+        *_, last = nf.steps(tiny, signal, objective=Photometric(), until_psnr=2, steps=20)
+    assert last.checked == signal.watch(tiny) and last.step < 20
+    fit = nf.fit(tiny, signal, objective=Photometric(), until_psnr=2, steps=20)
+    assert fit.reached and fit.metrics == signal.measure(fit.field)
 
 
 def test_only_pictures_for_testing(tmp_path: Path) -> None:

@@ -244,3 +244,19 @@ def test_rays_that_begin_on_a_surface_do_not_meet_it_again() -> None:
 
     assert met(torch.tensor([0.0, 0.0, 1.0])) == [False, False]
     assert met(torch.tensor([-1.0, 0.0, 0.2])) == [True, True]  # the other side of the hollow
+
+
+def test_what_was_written_is_recognised(tmp_path: Path) -> None:
+    folder = synthetic.write(tmp_path / "world", views=3, held_out=2, size=12, samples=1)
+    assert synthetic.written(folder) and not synthetic.written(folder, "yard")
+    other = tmp_path / "other"
+    other.mkdir()
+    assert not synthetic.written(other) and not synthetic.written(tmp_path / "none")
+    file = folder / "transforms_val.json"
+    tree = json.loads(file.read_text())
+    tree["frames"][1]["transform_matrix"][0][3] += 0.01
+    file.write_text(json.dumps(tree))
+    assert not synthetic.written(folder)
+    again = synthetic.write(tmp_path / "again", views=3, held_out=2, size=12, samples=1)
+    (again / "train/r_002.png").unlink()
+    assert not synthetic.written(again)

@@ -3,6 +3,6 @@
 from neuralfields.signals.synthetic.judging import judge
 from neuralfields.signals.synthetic.world import Thing, World, trace
 from neuralfields.signals.synthetic.worlds import NAMES, world
-from neuralfields.signals.synthetic.writing import write
+from neuralfields.signals.synthetic.writing import write, written
 
-__all__ = ["NAMES", "Thing", "World", "judge", "trace", "world", "write"]
+__all__ = ["NAMES", "Thing", "World", "judge", "trace", "world", "write", "written"]

@@ -1,13 +1,16 @@
 """A world as a scene on disk: photos, poses, depths and normals."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from neuralfields.checks import between
 from neuralfields.errors import InputError
 from neuralfields.files.images import write_image
-from neuralfields.files.posed import PosedPhoto, write_scene
+from neuralfields.files.posed import PosedPhoto, read_scene, write_scene
 from neuralfields.files.posed.blender import SPLITS
 from neuralfields.geometry import Camera
 from neuralfields.signals.synthetic.world import World, trace
@@ -55,9 +58,8 @@ def write(
         if any(folder.iterdir()):
             raise InputError(f"cannot write a scene to {folder}: there is something in it")
         photos = []
-        for number, split in enumerate(SPLITS):
+        for split, cameras in _planned(scene, views, held_out, size):
             (folder / split).mkdir()
-            cameras = scene.cameras(held_out if number else views, size=(size, size), first=number / len(SPLITS))
             photos += _photos(folder, split, scene, cameras, samples)
     except OSError as error:
         raise InputError(f"cannot write a scene to {folder}: {error.strerror or error}") from error
@@ -65,10 +67,46 @@ def write(
     return folder
 
 
+def written(folder: str | os.PathLike[str], name: str = "objects") -> bool:
+    """Whether a folder holds what ``write`` makes of a world, of any size and number, to the last picture."""
+    folder = Path(folder)
+    try:
+        found = read_scene(folder, format="blender")
+    except InputError:
+        return False
+    counts = Counter(photo.split for photo in found.photos)
+    views, held_out, size = counts[SPLITS[0]], counts[SPLITS[-1]], found.photos[0].size[0]
+    if found.left_out or not (views and held_out):
+        return False
+    wanted = [
+        (_path(folder, split, number), camera)
+        for split, cameras in _planned(world(name), views, held_out, size)
+        for number, camera in enumerate(cameras)
+    ]
+    return len(wanted) == len(found.photos) and all(
+        photo.path == path
+        and photo.size == camera.size
+        and np.allclose(photo.focal, camera.focal)
+        and np.allclose(photo.pose, camera.pose.numpy())
+        for photo, (path, camera) in zip(found.photos, wanted, strict=True)
+    )
+
+
+def _planned(scene: World, views: int, held_out: int, size: int) -> Iterator[tuple[str, list[Camera]]]:
+    """The cameras of each split."""
+    for number, split in enumerate(SPLITS):
+        count = held_out if number else views
+        yield split, scene.cameras(count, size=(size, size), first=number / len(SPLITS))
+
+
+def _path(folder: Path, split: str, number: int) -> Path:
+    return folder / split / f"r_{number:03d}.png"
+
+
 def _photos(folder: Path, split: str, scene: World, cameras: list[Camera], samples: int) -> Iterator[PosedPhoto]:
     """The photos of a split, each once it lies on disk."""
     for number, camera in enumerate(cameras):
-        path = folder / split / f"r_{number:03d}.png"
+        path = _path(folder, split, number)
         view = trace(scene, camera, samples=samples)
         assert view.normals is not None
         write_image(path, (view.straight() if scene.masked else view.colour).numpy(), bits=8)
