@@ -1,0 +1,603 @@
+/** Draws what is shown onto a canvas: coarse while something moves, exact when it is still. */
+
+import type { Shown, Stored } from "../protocol";
+import { type Camera, eased, flown, opticsOf, rayOf } from "./camera";
+import { type Drawing, type Legend, type Raster, drawingOf, wantsOther } from "./drawings";
+import { DrawnField } from "./field";
+import { type Format, type GL, HEADER, Pass, Target, floatFormat } from "./gl";
+import { clampedPlane, deepest, magnification, placeAt, windowOf } from "./plane";
+import { Stage, type TruthPicture, truthSample } from "./stage";
+import { Pace, Tiles } from "./tiles";
+import { add, scaled } from "./vectors";
+import { type ViewState, asView } from "./view";
+
+/** How good the picture is that stands on the canvas. */
+export interface PaintState {
+  /** Whether each pixel shows the field's value at its centre. */
+  readonly exact: boolean;
+  /** Of a preview: how many times coarser it is along each side. */
+  readonly factor: number;
+  /** The share of the picture that is exact. */
+  readonly share: number;
+  /** What the last whole picture took to draw, or is expected to take. */
+  readonly milliseconds: number;
+  /** Canvas pixels per pixel of an image; null for others. */
+  readonly magnification: number | null;
+  /** Whether nearer pixels would have one coordinate in float32. */
+  readonly deepest: boolean;
+  readonly legend: Legend | null;
+  /** Why there is no picture. */
+  readonly problem: string | null;
+}
+
+/** What lies under a pixel. */
+export interface Place {
+  /** Box coordinates; of a surface and a radiance field where the ray meets something. */
+  readonly x: readonly number[];
+  readonly values: readonly number[] | null;
+  readonly truth: readonly number[] | null;
+  readonly depth: number | null;
+}
+
+interface Snapshot {
+  readonly arrays: readonly Stored[];
+  readonly bytes: ArrayBuffer;
+}
+
+/** What outlives a lost context: all that was handed in. */
+interface Kept {
+  readonly shown: (Shown | null)[];
+  readonly snapshots: (Snapshot | null)[];
+  readonly photos: Map<number, TexImageSource>;
+  truth: TruthPicture | null;
+}
+
+/** What is made anew when a context comes back. */
+interface Machine {
+  readonly stage: Stage;
+  readonly drawing: Drawing;
+  readonly format: Format;
+  readonly copy: Pass;
+}
+
+const REST = 120; // milliseconds without motion after which a picture is made exact
+const FLIGHT = 700;
+const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
+
+const COPY = `${HEADER}
+uniform sampler2D coarse0;
+uniform sampler2D coarse1;
+uniform vec2 size;
+uniform int blending;
+layout(location = 0) out vec4 first;
+layout(location = 1) out vec4 second;
+vec4 mixed(sampler2D from, vec2 q) {
+  ivec2 last = textureSize(from, 0) - 1, low = ivec2(floor(q));
+  vec2 share = q - vec2(low);
+  vec4 found[4];
+  for (int k = 0; k < 4; k++) found[k] = texelFetch(from, clamp(low + ivec2(k & 1, k >> 1), ivec2(0), last), 0);
+  return mix(mix(found[0], found[1], share.x), mix(found[2], found[3], share.x), share.y);
+}
+bool alike(vec2 q) {
+  ivec2 last = textureSize(coarse0, 0) - 1, low = ivec2(floor(q));
+  float least = 1e30, most = 0.0;
+  for (int k = 0; k < 4; k++) {
+    float depth = texelFetch(coarse0, clamp(low + ivec2(k & 1, k >> 1), ivec2(0), last), 0).w;
+    least = min(least, depth);
+    most = max(most, depth);
+  }
+  return least > 0.0 && most < 1.1 * least;
+}
+void main() {
+  vec2 q = gl_FragCoord.xy / size;
+  ivec2 nearest = min(ivec2(q), textureSize(coarse0, 0) - 1);
+  bool smooth_ = blending != 1 || alike(q - 0.5);
+  first = smooth_ ? mixed(coarse0, q - 0.5) : texelFetch(coarse0, nearest, 0);
+  second = texelFetch(coarse1, nearest, 0);
+}
+`;
+
+export class Painter {
+  private readonly gl: GL;
+  private readonly kept: Kept;
+  private machine: Machine | null = null;
+  private targets: (Target | null)[] = [null, null];
+  private coarse: Target | null = null;
+  private current: ViewState;
+  private drawnKey = "";
+  private tiles: Tiles | null = null;
+  private factor = 1;
+  private levels: number[] = [];
+  private moved = 0;
+  private measured = false;
+  private stale = true; // the canvas, while values may be right
+  private exact = false;
+  private milliseconds = 0;
+  private frame = 0;
+  private flight: { from: Camera; to: Camera; start: number; duration: number } | null = null;
+  private problem: string | null = null;
+  private readonly pace = new Pace();
+  private readonly listeners = new Set<(state: PaintState) => void>();
+  private readonly waiting: (() => void)[] = [];
+  private disposed = false;
+
+  /**
+   * Draws `shown` onto a canvas whose width and height say how many pixels there are.
+   *
+   * Throws an Error where the browser cannot: the server has to draw then.
+   */
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    readonly shown: Shown,
+  ) {
+    const power = "high-performance";
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: power });
+    if (gl === null) throw new Error("this browser has no WebGL 2");
+    this.gl = gl;
+    this.kept = { shown: [shown, null], snapshots: [null, null], photos: new Map(), truth: null };
+    this.current = asView({}, shown);
+    this.build();
+    canvas.addEventListener("webglcontextlost", this.onLost);
+    canvas.addEventListener("webglcontextrestored", this.onRestored);
+  }
+
+  /** What is to be seen: plain data, brought into range. */
+  get view(): ViewState {
+    return this.current;
+  }
+
+  set view(view: ViewState) {
+    this.flight = null;
+    this.show(view);
+  }
+
+  /** A snapshot of the field's weights, or of the second field's. The bytes are kept. */
+  setWeights(arrays: readonly Stored[], bytes: ArrayBuffer, field: 0 | 1 = 0): void {
+    this.kept.snapshots[field] = { arrays, bytes };
+    this.machine?.stage.fields[field]?.set(arrays, bytes);
+    this.again();
+  }
+
+  /** A second field of the same kind, to be compared with; null for none. */
+  setOther(shown: Shown | null): void {
+    this.kept.shown[1] = shown;
+    this.kept.snapshots[1] = null;
+    this.makeField(1);
+    this.drawnKey = "";
+    this.request();
+  }
+
+  /** An image signal's values. */
+  setTruth(told: TruthPicture["told"], bytes: ArrayBuffer): void {
+    this.kept.truth = { told, bytes };
+    this.machine?.stage.setTruth(this.kept.truth);
+    this.measured = false;
+    this.paint();
+  }
+
+  /** The photo of a view; it is kept, so it must not be closed. */
+  setPhoto(view: number, image: TexImageSource): void {
+    this.kept.photos.set(view, image);
+    this.machine?.stage.setPhoto(view, image);
+    this.paint();
+  }
+
+  /** Put the picture on the canvas again, in the next frame of the screen. */
+  paint(): void {
+    this.stale = true;
+    this.request();
+  }
+
+  /** Give the canvas another number of pixels. */
+  resize(width: number, height: number): void {
+    const [w, h] = [Math.max(1, Math.round(width)), Math.max(1, Math.round(height))];
+    if (this.canvas.width === w && this.canvas.height === h) return;
+    this.canvas.width = w;
+    this.canvas.height = h;
+    this.show(this.current);
+    this.paint();
+  }
+
+  /** Calls back with each new state; returns what ends that. */
+  onState(listener: (state: PaintState) => void): () => void {
+    this.listeners.add(listener);
+    listener(this.state);
+    return () => this.listeners.delete(listener);
+  }
+
+  get state(): PaintState {
+    const { width, height } = this.canvas;
+    const { kind, size } = this.shown;
+    const flat = kind === "image" || kind === "slices";
+    const pixels = size ?? ([1, 1] as const);
+    const limit = flat ? deepest(this.current.centre, pixels, width, height) : Number.POSITIVE_INFINITY;
+    return {
+      exact: this.exact,
+      factor: this.exact ? 1 : this.factor,
+      share: this.exact ? 1 : this.factor === 1 ? (this.tiles?.share ?? 0) : 0,
+      milliseconds: this.milliseconds,
+      magnification: kind === "image" ? magnification(this.current, pixels, width, height) : null,
+      deepest: this.current.zoom >= limit * (1 - 1e-9),
+      legend: this.machine?.drawing.legend(this.current) ?? null,
+      problem: this.problem,
+    };
+  }
+
+  /** When the picture is exact. */
+  settled(): Promise<void> {
+    if (this.exact && !this.stale) return Promise.resolve();
+    this.request();
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** The exact picture as a file. */
+  async picture(type = "image/png"): Promise<Blob> {
+    await this.settled();
+    this.present();
+    return new Promise((resolve, reject) => {
+      this.canvas.toBlob((blob) => {
+        if (blob === null) reject(new Error(`this browser cannot make a picture of the type ${type}`));
+        else resolve(blob);
+      }, type);
+    });
+  }
+
+  /** Fly to a camera; at once where motion is not wanted. */
+  flyTo(to: Camera, duration: number = FLIGHT): void {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (still || duration <= 0) {
+      this.view = { ...this.current, camera: to };
+      return;
+    }
+    this.flight = { from: this.current.camera, to, start: performance.now(), duration };
+    this.request();
+  }
+
+  /** What lies under a pixel of the canvas, y down; null where nothing does. */
+  value(x: number, y: number): Place | null {
+    const { kind } = this.shown;
+    return kind === "image" || kind === "slices" ? this.planeValue(x, y) : this.spaceValue(x, y);
+  }
+
+  /** The computed values [height, width, 4] of the picture, from its top, of one of its textures. */
+  read(texture = 0, field: 0 | 1 = 0): Float32Array {
+    const target = this.targets[field];
+    if (!target) throw new Error("nothing is drawn yet");
+    return target.read(texture);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    cancelAnimationFrame(this.frame);
+    this.canvas.removeEventListener("webglcontextlost", this.onLost);
+    this.canvas.removeEventListener("webglcontextrestored", this.onRestored);
+    this.freeTargets();
+    this.machine?.drawing.dispose();
+    this.machine?.stage.dispose();
+    this.machine = null;
+  }
+
+  private readonly onLost = (event: Event): void => {
+    event.preventDefault(); // else it never comes back
+    this.machine = null;
+    this.targets = [null, null];
+    this.coarse = null;
+    this.exact = false;
+    this.problem = "the graphics card was taken away; waiting for it to come back";
+    this.tell();
+  };
+
+  private readonly onRestored = (): void => {
+    this.problem = null;
+    this.drawnKey = "";
+    this.build();
+    this.paint();
+  };
+
+  private build(): void {
+    const { gl, kept } = this;
+    const stage = new Stage(gl, this.shown);
+    this.machine = { stage, drawing: drawingOf(stage), format: floatFormat(gl), copy: new Pass(gl, COPY) };
+    for (const field of [0, 1] as const) this.makeField(field);
+    if (kept.truth !== null) stage.setTruth(kept.truth);
+    for (const [view, image] of kept.photos) stage.setPhoto(view, image);
+  }
+
+  private makeField(number: 0 | 1): void {
+    const { machine, kept } = this;
+    const shown = kept.shown[number] ?? null;
+    if (machine === null) return;
+    machine.stage.fields[number]?.dispose();
+    machine.stage.forget(number);
+    machine.stage.fields[number] = null;
+    if (shown === null) return;
+    if (shown.program === null) throw new Error(`the browser cannot draw ${shown.name}: ${shown.reason ?? "unknown"}`);
+    const field = new DrawnField(this.gl, shown, shown.program);
+    machine.stage.fields[number] = field;
+    const snapshot = kept.snapshots[number];
+    if (snapshot) field.set(snapshot.arrays, snapshot.bytes);
+  }
+
+  private show(given: ViewState): void {
+    const { width, height } = this.canvas;
+    const view = asView(given, this.shown);
+    const flat = this.shown.kind === "image" || this.shown.kind === "slices";
+    const plane = flat ? clampedPlane(view, this.shown.size ?? [1, 1], width, height) : {};
+    const before = this.current;
+    this.current = { ...view, ...plane };
+    const judged = (state: ViewState): string => JSON.stringify([state.mode, state.channel, state.against]);
+    if (judged(before) !== judged(this.current)) this.measured = false;
+    this.paint();
+  }
+
+  /** All values are to be computed anew, for the same view. */
+  private again(): void {
+    this.exact = false;
+    this.measured = false;
+    this.levels = [];
+    if (this.tiles !== null && this.factor === 1) this.tiles.again();
+    else this.drawnKey = "";
+    this.request();
+  }
+
+  private request(): void {
+    if (this.frame === 0 && !this.disposed) this.frame = requestAnimationFrame(this.onFrame);
+  }
+
+  private readonly onFrame = (): void => {
+    this.frame = 0;
+    if (this.machine === null || this.disposed) return;
+    try {
+      this.fly();
+      if (this.step(this.machine)) this.request();
+    } catch (error) {
+      if (this.gl.isContextLost()) return;
+      this.problem = error instanceof Error ? error.message : String(error);
+    }
+    this.tell();
+  };
+
+  private fly(): void {
+    if (this.flight === null) return;
+    const { from, to, start, duration } = this.flight;
+    const share = Math.min((performance.now() - start) / duration, 1);
+    this.show({ ...this.current, camera: flown(from, to, eased(share)) });
+    if (share >= 1) this.flight = null;
+  }
+
+  /** Something of the picture. Returns whether there is more to do. */
+  private step(machine: Machine): boolean {
+    const fields = this.wanted();
+    if (!fields.every((number) => machine.stage.fields[number]?.ready)) return false;
+    const passes = fields.map((number) => machine.drawing.pass(this.current, number));
+    if (!passes.every((pass) => pass.ready)) return true;
+    const size = this.allot(machine, fields);
+    const key = JSON.stringify([machine.drawing.key(this.current), size, fields]);
+    if (key !== this.drawnKey) this.begin(machine, key, fields);
+    else if (!this.exact && performance.now() - this.moved >= REST) this.refine(machine, fields);
+    if (this.stale) this.present();
+    if (this.exact) for (const resolve of this.waiting.splice(0)) resolve();
+    return !this.exact || this.flight !== null;
+  }
+
+  /** The fields that the view needs. */
+  private wanted(): number[] {
+    return wantsOther(this.current) && this.kept.shown[1] ? [0, 1] : [0];
+  }
+
+  private whole(): readonly [number, number] {
+    return [this.canvas.width, this.canvas.height];
+  }
+
+  /** Targets of the right size. */
+  private allot({ drawing, format }: Machine, fields: readonly number[]): readonly [number, number] {
+    const size = drawing.size(this.current, this.whole());
+    for (const number of [0, 1]) {
+      const target = this.targets[number];
+      const fits = target && target.width === size[0] && target.height === size[1];
+      if (target && !(fits && fields.includes(number))) {
+        target.dispose();
+        this.targets[number] = null;
+      }
+      if (!this.targets[number] && fields.includes(number)) {
+        this.targets[number] = new Target(this.gl, size[0], size[1], drawing.attachments, format);
+        this.drawnKey = "";
+      }
+    }
+    return size;
+  }
+
+  /** After a motion: all of the picture at once, as fine as there is time for. */
+  private begin(machine: Machine, key: string, fields: readonly number[]): void {
+    const [target] = this.targets as [Target];
+    const pixels = target.width * target.height;
+    this.drawnKey = key;
+    this.moved = performance.now();
+    this.exact = false;
+    this.measured = false;
+    this.stale = true;
+    this.warm(machine, fields);
+    this.factor = this.pace.factor(pixels * fields.length);
+    this.levels = [];
+    if (this.pace.perPixel === null) this.factor = 16;
+    if (this.factor === 1) {
+      this.tiles = new Tiles(target.width, target.height);
+      this.moved = 0;
+      this.refine(machine, fields);
+      return;
+    }
+    this.milliseconds = this.coarsely(machine, fields, this.factor);
+    this.levels = this.levelsFrom(this.factor, pixels * fields.length);
+    this.tiles = null;
+  }
+
+  /** The first pixel of a pass may wait for a compiler: it does not count. */
+  private warm(machine: Machine, fields: readonly number[]): void {
+    for (const number of fields) {
+      const target = this.targets[number] as Target;
+      machine.drawing.compute(this.current, number, rasterOfTarget(target), this.whole());
+      target.draw(0, 0, 1, 1);
+      if (this.pace.perPixel === null) target.read(0, 0, 0, 1, 1);
+    }
+  }
+
+  /** Coarser pictures that come before the exact one where that takes long. */
+  private levelsFrom(factor: number, pixels: number): number[] {
+    const levels: number[] = [];
+    for (let level = factor / 4; level > 1; level /= 4) {
+      if (this.pace.predicted(pixels) > PATIENCE) levels.push(level);
+    }
+    return levels;
+  }
+
+  /** Draws all of a coarse picture and copies it to the fine one's place. Returns the time. */
+  private coarsely(machine: Machine, fields: readonly number[], factor: number): number {
+    const { gl } = this;
+    const start = performance.now();
+    for (const number of fields) {
+      const fine = this.targets[number] as Target;
+      const [width, height] = [Math.ceil(fine.width / factor), Math.ceil(fine.height / factor)];
+      if (this.coarse?.width !== width || this.coarse.height !== height) {
+        this.coarse?.dispose();
+        this.coarse = new Target(gl, width, height, machine.drawing.attachments, machine.format);
+      }
+      const raster: Raster = { width, height, factor, shift: [0, 0] };
+      machine.drawing.compute(this.current, number, raster, this.whole());
+      this.coarse.draw();
+      this.coarse.read(0, 0, 0, 1, 1);
+      this.copy(machine, this.coarse, fine, factor);
+    }
+    const taken = performance.now() - start;
+    this.pace.observe(fields.length * (this.coarse?.width ?? 1) * (this.coarse?.height ?? 1), taken);
+    return taken;
+  }
+
+  private copy({ copy, drawing }: Machine, coarse: Target, fine: Target, factor: number): void {
+    copy.use();
+    copy.setTexture("coarse0", coarse.textures[0] as WebGLTexture, 0);
+    copy.setTexture("coarse1", coarse.textures[drawing.attachments - 1] as WebGLTexture, 1);
+    copy.set("size", [factor, factor]);
+    copy.setInt("blending", drawing.blending);
+    fine.draw();
+  }
+
+  /** Some more of the exact picture, within the time that a frame has. */
+  private refine(machine: Machine, fields: readonly number[]): void {
+    const [target] = this.targets as [Target];
+    const level = this.levels.shift();
+    this.stale = true;
+    if (level !== undefined) {
+      this.factor = level;
+      this.coarsely(machine, fields, level);
+      return;
+    }
+    if (this.tiles === null) {
+      this.tiles = new Tiles(target.width, target.height);
+      this.milliseconds = 0;
+      this.factor = 1;
+    }
+    const pixels = target.width * target.height * fields.length;
+    const start = performance.now();
+    const budget = this.pace.budget(pixels);
+    for (const number of fields) {
+      machine.drawing.compute(this.current, number, rasterOfTarget(this.targets[number] as Target), this.whole());
+    }
+    do this.drawTile(machine, fields, budget);
+    while (!this.tiles.finished && performance.now() - start < 0.75 * budget);
+    this.milliseconds += performance.now() - start;
+    this.finish(machine);
+  }
+
+  private drawTile(machine: Machine, fields: readonly number[], budget: number): void {
+    const tile = this.tiles?.next(this.pace.pixels(budget / 2) / fields.length);
+    if (!tile) return;
+    const start = performance.now();
+    const { left, top, width, height } = tile;
+    for (const number of fields) {
+      const target = this.targets[number] as Target;
+      if (fields.length > 1) machine.drawing.compute(this.current, number, rasterOfTarget(target), this.whole());
+      target.draw(left, top, width, height);
+      target.read(0, left, top, 1, 1); // waits for it
+    }
+    this.pace.observe(width * height * fields.length, performance.now() - start);
+  }
+
+  private finish(machine: Machine): void {
+    if (!this.tiles?.finished) return;
+    this.exact = true;
+    if (!this.measured) machine.drawing.measure(this.current, this.drawnTargets());
+    this.measured = true;
+  }
+
+  private drawnTargets(): Target[] {
+    return this.targets.filter((target): target is Target => target !== null);
+  }
+
+  /** Draw what is known onto the canvas, at once. */
+  present(): void {
+    if (this.machine === null || this.targets[0] === null) return;
+    const { drawing } = this.machine;
+    if (this.exact && !this.measured) {
+      drawing.measure(this.current, this.drawnTargets());
+      this.measured = true;
+    }
+    drawing.present(this.current, this.drawnTargets(), this.whole());
+    this.stale = false;
+  }
+
+  private tell(): void {
+    const { state } = this;
+    for (const listener of this.listeners) listener(state);
+  }
+
+  private freeTargets(): void {
+    for (const target of [...this.targets, this.coarse]) target?.dispose();
+    this.targets = [null, null];
+    this.coarse = null;
+  }
+
+  private planeValue(x: number, y: number): Place | null {
+    const { width, height } = this.canvas;
+    const [i, j] = [Math.floor(x), Math.floor(y)];
+    const [target] = this.targets;
+    const window = windowOf(this.current, this.shown.size ?? [1, 1], width, height);
+    const place = placeAt(window, i + 0.5, j + 0.5).map(Math.fround) as [number, number];
+    if (place.some((value) => Math.abs(value) > 1)) return null;
+    const drawn = target && target.width === width && target.height === height && i < width && j < height;
+    const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(this.shown.outputs, 4)) : null;
+    return { x: this.inField(place), values: read, truth: this.truthAt(place), depth: null };
+  }
+
+  private inField(place: [number, number]): number[] {
+    if (this.shown.inputs === 2) return place;
+    const full = [...place];
+    full.splice(this.current.axis, 0, this.current.at);
+    return full;
+  }
+
+  private truthAt(place: readonly [number, number]): number[] | null {
+    const { truth } = this.kept;
+    if (truth === null) return null;
+    const { width, height, channels } = truth.told;
+    const [i, j] = [width, height].map((count, k) => {
+      return Math.min(Math.floor((((place[k] ?? 0) + 1) / 2) * count), count - 1);
+    }) as [number, number];
+    return Array.from({ length: channels }, (_, c) => truthSample(truth, i, j, c));
+  }
+
+  private spaceValue(x: number, y: number): Place | null {
+    const [target] = this.targets;
+    const [i, j] = [Math.floor(x), Math.floor(y)];
+    if (!target || i < 0 || j < 0 || i >= target.width || j >= target.height) return null;
+    const radiance = this.shown.kind === "radiance";
+    const first = target.read(0, i, j, 1, 1);
+    const depth = (radiance ? target.read(1, i, j, 1, 1) : first)[3] ?? 0;
+    if (!(depth > 0)) return null;
+    const optics = opticsOf(this.current.camera, ...this.whole(), this.shown.views);
+    const point = add(optics.eye, scaled(rayOf(optics, i + 0.5, j + 0.5), depth));
+    return { x: point, values: radiance ? [...first] : null, truth: null, depth };
+  }
+}
+
+const rasterOfTarget = ({ width, height }: Target): Raster => ({ width, height, factor: 1, shift: [0, 0] });
+

@@ -1,0 +1,168 @@
+/** Radiance fields: what rays see, as `fields.Marched` renders it. */
+
+import { HEADER } from "./gl";
+import { BLOCK } from "./occupancy";
+import { DISPLAY, PIXEL, RAYS } from "./shared";
+
+const FAR = 1e3; // where the rays end that no box bounds, as ops.march
+const SPAN = 1 / 32; // of the differences that make normals, as render.outward_slopes
+
+/** Results: colour (multiplied by the opacity) and opacity; normal (if asked for) and depth. */
+export function radianceSource(field: string, unbounded: boolean, normals: boolean): string {
+  return `${HEADER}${field}${RAYS}
+uniform highp usampler3D cells;
+uniform vec2 shift;
+uniform float magnified;
+uniform float count;
+uniform float size;
+uniform float cone;
+uniform float growth;
+uniform float near;
+uniform float stop;
+uniform vec3 cropLow;
+uniform vec3 cropHigh;
+layout(location = 0) out vec4 light;
+layout(location = 1) out vec4 normalDepth;
+
+// Edges of the lattice by their number, and the other way round.
+float edge(float s) {
+  if (cone == 0.0 || s <= 1.0 / cone) return s * size;
+  return size / cone * exp((s - 1.0 / cone) * growth);
+}
+float number(float t) {
+  if (cone == 0.0 || t <= size / cone) return t / size;
+  return 1.0 / cone + log(t / (size / cone)) / growth;
+}
+vec3 inBox(vec3 p) {
+  ${unbounded ? "float r = sqrt(max(dot(p, p), 1.0)); return p * ((1.0 - 0.5 / r) / r);" : "return p;"}
+}
+ivec3 cellOf(vec3 x) { return ivec3(clamp((x + 1.0) * (0.5 * count), 0.0, count - 1.0)); }
+uint emptiness(vec3 p) { return texelFetch(cells, cellOf(inBox(p)), 0).r; }
+float opaque(float thickness) {
+  if (thickness < 0.05) return thickness * (1.0 - thickness / 2.0 * (1.0 - thickness / 3.0 * (1.0 - thickness / 4.0)));
+  return 1.0 - exp(-thickness);
+}
+// How far along the ray nothing can be, from a place in a cell so far from what is occupied.
+float reach(vec3 p, vec3 direction, uint empty) {
+  vec3 x = inBox(p), block = floor(vec3(cellOf(x)) / ${BLOCK}.0);
+  float around = float(empty) - 2.0, side = ${2 * BLOCK}.0 / count;
+  vec3 low = (block - around) * side - 1.0, high = (block + around + 1.0) * side - 1.0;
+  ${
+    unbounded
+      ? `vec3 room = min(x - low, high - x);
+  float out_ = dot(p, direction), square = dot(p, p);
+  float r = sqrt(max(out_ >= 0.0 ? square : square - out_ * out_, 1.0));
+  return max(min(min(room.x, room.y), room.z), 0.0) / ((1.0 - 0.5 / r) / r);`
+      : `vec3 inverse = 1.0 / mix(direction, vec3(1e-30), vec3(equal(direction, vec3(0.0))));
+  vec3 last = max((low - p) * inverse, (high - p) * inverse);
+  return min(min(last.x, last.y), last.z);`
+  }
+}
+${
+  normals
+    ? `vec3 outwards(vec3 p) {
+  float away = ${SPAN} * max(max(abs(p.x), max(abs(p.y), abs(p.z))), 1.0);
+  vec3 slope = vec3(0.0);
+  for (int k = 0; k < 6; k++) {
+    float side = (k & 1) == 0 ? 1.0 : -1.0;
+    vec3 axis = vec3(k / 2 == 0, k / 2 == 1, k / 2 == 2), q = p + side * away * axis;
+    if (emptiness(q) == 0u) slope -= side * log(1.0 + density(q)) * axis;
+  }
+  return slope;
+}`
+    : ""
+}
+void main() {
+  light = vec4(0.0);
+  normalDepth = vec4(0.0);
+  vec3 direction = rayThrough((gl_FragCoord.xy + shift) * magnified);
+  vec2 ends = ${unbounded ? `vec2(0.0, ${FAR}.0)` : "within(vec3(-1.0), vec3(1.0), direction)"};
+  ends.x = max(ends.x, near);
+  vec2 cropped = within(cropLow, cropHigh, direction);
+  ends = vec2(max(ends.x, cropped.x), min(ends.y, cropped.y));
+  if (!(ends.x <= ends.y)) return;
+  float through = 1.0, depth = 0.0, i = max(floor(number(ends.x)) - 1.0, 0.0);
+  vec3 normal = vec3(0.0);
+  for (int k = 0; k < 65536; k++) {
+    float start = edge(i), end = edge(i + 1.0), middle = (start + end) * 0.5;
+    i += 1.0;
+    if (middle < ends.x) continue;
+    if (middle > ends.y || through < stop) break;
+    vec3 p = eye + middle * direction;
+    uint empty = emptiness(p);
+    if (empty > 0u) {
+      if (empty > 1u) i = max(i, floor(number(middle + reach(p, direction, empty)) - 0.01));
+      continue;
+    }
+    float alpha = opaque(density(p) * (end - start)), weight = through * alpha;
+    light.rgb += weight * colour(direction);
+    depth += weight * middle;
+    ${normals ? "if (weight > 0.03) normal += weight * outwards(p);" : ""}
+    through *= 1.0 - alpha;
+  }
+  light.a = 1.0 - through;
+  float steep = length(normal);
+  normalDepth = vec4(light.a > 0.5 && steep > 0.0 ? normal / steep : vec3(0.0), depth / max(light.a, 1e-6));
+}
+`;
+}
+
+export const RADIANCE_MODES = { colour: 0, depth: 1, normal: 2, opacity: 3, split: 4, error: 5 } as const;
+
+/** The picture on the canvas; \`frame\` is where the photo of the camera is: left, top, width, height. */
+export const RADIANCE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}
+uniform sampler2D first;
+uniform sampler2D second;
+uniform sampler2D other;
+uniform sampler2D photo;
+uniform bool againstOther;
+uniform vec4 frame;
+uniform int mode;
+uniform float split;
+uniform float scale;
+uniform vec2 depths;
+uniform bool inverse;
+uniform float gain;
+layout(location = 0) out vec4 shown;
+
+vec3 seen(vec4 light, ivec2 p) {
+  vec3 colour = light.rgb + (1.0 - light.a) * behind(vec2(p), canvas);
+  return clamp(gain == 1.0 ? colour : toScreen(toLight(colour) * gain), 0.0, 1.0);
+}
+float nearness(float depth) {
+  vec3 told = vec3(depth, depths);
+  if (inverse) told = -1.0 / max(told, depths.x);
+  return 1.0 - 0.9 * clamp((told.x - told.y) / max(told.z - told.y, 1e-6), 0.0, 1.0);
+}
+void main() {
+  ivec2 p = pixelHere();
+  vec4 light = texelFetch(first, p, 0), around = texelFetch(second, p, 0);
+  vec3 back = behind(vec2(p), canvas), colour = seen(light, p);
+  vec2 q = (vec2(p) + 0.5 - frame.xy) / frame.zw;
+  bool framed = againstOther || (frame.z > 0.0 && all(equal(q, clamp(q, 0.0, 1.0))));
+  vec3 reference = againstOther ? seen(texelFetch(other, p, 0), p) : texture(photo, q).rgb;
+  float slider = split * canvas.x;
+  if (mode == 1) colour = mix(back, light.a > 0.5 ? mapped(nearness(around.w)) : vec3(0.0), light.a);
+  if (mode == 2) colour = mix(back, any(notEqual(around.xyz, vec3(0.0))) ? around.xyz * 0.5 + 0.5 : vec3(0.5), light.a);
+  if (mode == 3) colour = vec3(light.a);
+  if (mode == 4 && framed && float(p.x) + 0.5 > slider) colour = reference;
+  if (mode == 4 && framed && abs(float(p.x) + 0.5 - slider) < 1.0) colour = vec3(1.0);
+  if (mode == 5 && framed) {
+    vec3 off = abs(colour - reference);
+    colour = mapped(max(max(off.r, off.g), off.b) / scale);
+  }
+  shown = vec4(colour, 1.0);
+}
+`;
+
+/** Depths of what is seen at some pixels; w tells whether there is something. */
+export const RADIANCE_MEASURE = `${HEADER}
+uniform sampler2D first;
+uniform sampler2D second;
+uniform vec2 stride;
+layout(location = 0) out vec4 found;
+void main() {
+  ivec2 p = ivec2(gl_FragCoord.xy * stride);
+  found = vec4(texelFetch(second, p, 0).w, 0.0, 0.0, texelFetch(first, p, 0).a > 0.5 ? 1.0 : 0.0);
+}
+`;
