@@ -4,7 +4,7 @@ import type { Shown } from "../protocol";
 import { type Camera, type Optics, letterbox, opticsOf, surroundings } from "./camera";
 import { type MapName, roundScale } from "./colours";
 import type { DrawnField } from "./field";
-import { type GL, HEADER, Pass, type Target, textureOf } from "./gl";
+import { type GL, HEADER, Pass, type Target, bound, textureOf } from "./gl";
 import { MEASURE, PLANE_MODES, PLANE_PICTURE, planeSource } from "./image";
 import { Overlay } from "./overlay";
 import { magnification, rasterOf, windowOf } from "./plane";
@@ -55,9 +55,12 @@ export interface Drawing {
   pass(view: ViewState, field: number): Pass;
   /** Puts a field's pass in use, ready to draw a raster of a picture of this size. */
   compute(view: ViewState, field: number, raster: Raster, whole: Size): void;
+  /** Whether pictures gain by the mean of several values in each pixel. */
+  smoothed(view: ViewState, canvas: Size): boolean;
   /** What legends tell of computed values; once they are exact. */
   measure(view: ViewState, targets: readonly Target[]): void;
-  present(view: ViewState, targets: readonly Target[], canvas: Size): void;
+  /** Shows values that were computed with a shift. */
+  present(view: ViewState, targets: readonly Target[], canvas: Size, shift?: Size): void;
   legend(view: ViewState): Legend | null;
   dispose(): void;
 }
@@ -143,23 +146,27 @@ class PlaneDrawing implements Drawing {
     pass.set("at", view.at);
   }
 
+  smoothed(view: ViewState, canvas: Size): boolean {
+    return (view.mode === "fit" || view.mode === "truth") && magnification(view, this.pixels, ...canvas) < 1;
+  }
+
   measure(view: ViewState, targets: readonly Target[]): void {
     if (view.mode === "spectrum") return this.transform(view, targets);
     const target = targets[0] as Target;
     const pass = this.stage.pass("measure plane", () => MEASURE);
     pass.use();
-    this.setValues(pass, view, targets, 0);
+    this.setValues(pass, view, targets, 0, [0, 0]);
     const found = this.stage.measure(pass, target.width, target.height);
     const high = found[Math.floor(0.99 * (found.length - 1))] ?? 1;
     this.scale = roundScale(high);
     this.values = [found[0] ?? 0, Math.max(found[found.length - 1] ?? 1, (found[0] ?? 0) + 1e-9)];
   }
 
-  present(view: ViewState, targets: readonly Target[], canvas: Size): void {
+  present(view: ViewState, targets: readonly Target[], canvas: Size, shift: Size = [0, 0]): void {
     if (view.mode === "spectrum") return this.presentSpectrum(view, canvas);
     const { stage } = this;
     const pass = stage.pass("plane picture", () => PLANE_PICTURE);
-    this.setValues(pass, view, targets, stage.display(pass, view, ...canvas));
+    this.setValues(pass, view, targets, stage.display(pass, view, ...canvas), shift);
     pass.set("split", view.split);
     pass.set("scale", view.scale ?? this.scale);
     pass.set("range", this.range(view));
@@ -194,19 +201,20 @@ class PlaneDrawing implements Drawing {
     return view.range ?? (this.scalar ? this.values : [0, 1]);
   }
 
-  private raster(name: string, view: ViewState, { width, height, factor }: Raster, whole: Size): WebGLTexture {
-    const spectrum = view.mode === "spectrum";
-    const { left, top, dx, dy } = spectrum
-      ? { left: -1, top: -1, dx: 2 / SIDE, dy: 2 / SIDE }
-      : windowOf(view, this.pixels, ...whole);
-    return this.stage.raster(name, rasterOf({ left, top, dx: dx * factor, dy: dy * factor }, width, height));
+  private raster(name: string, view: ViewState, raster: Raster, whole: Size): WebGLTexture {
+    const { width, height, factor, shift } = raster;
+    const all = { left: -1, top: -1, dx: 2 / SIDE, dy: 2 / SIDE };
+    const window = view.mode === "spectrum" ? all : windowOf(view, this.pixels, ...whole);
+    const [dx, dy] = [window.dx * factor, window.dy * factor];
+    const [left, top] = [window.left + shift[0] * dx, window.top + shift[1] * dy];
+    return this.stage.raster(name, rasterOf({ left, top, dx, dy }, width, height));
   }
 
-  private setValues(pass: Pass, view: ViewState, targets: readonly Target[], unit: number): void {
+  private setValues(pass: Pass, view: ViewState, targets: readonly Target[], unit: number, shift: Size): void {
     const { stage } = this;
     const [fit, other] = targets;
     const [width, height] = [fit?.width ?? 1, fit?.height ?? 1];
-    const raster = this.raster("shown", view, { width, height, factor: 1, shift: [0, 0] }, [width, height]);
+    const raster = this.raster("shown", view, { width, height, factor: 1, shift }, [width, height]);
     pass.setTexture("fitted", stage.or(fit?.textures[0]), unit);
     pass.setTexture("other", stage.or(other?.textures[0]), unit + 1);
     pass.setTexture("truth", stage.or(stage.truth), unit + 2);
@@ -243,7 +251,7 @@ class PlaneDrawing implements Drawing {
     fit.forEach((value, k) => texels.set([value, reference[k] ?? 0], 2 * k));
     this.peak = Math.ceil(texels.reduce((most, value) => Math.max(most, value), -12));
     this.spectra ??= textureOf(gl);
-    gl.bindTexture(gl.TEXTURE_2D, this.spectra);
+    bound(gl, this.spectra);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG32F, SIDE, SIDE, 0, gl.RG, gl.FLOAT, texels);
   }
 
@@ -307,6 +315,10 @@ class SurfaceDrawing implements Drawing {
     pass.set("pace", shape.metric ? [SHARE / Math.max(shape.steepness, 1), LEAST] : [0, stride]);
     pass.setInt("metric", Number(shape.metric));
     pass.set("clip", planeOf(view));
+  }
+
+  smoothed(): boolean {
+    return true;
   }
 
   measure(view: ViewState, targets: readonly Target[]): void {
@@ -410,6 +422,10 @@ class RadianceDrawing implements Drawing {
     pass.set("stop", march.stop);
     pass.set("cropLow", view.crop?.slice(0, 3) ?? [-ENDLESS, -ENDLESS, -ENDLESS]);
     pass.set("cropHigh", view.crop?.slice(3) ?? [ENDLESS, ENDLESS, ENDLESS]);
+  }
+
+  smoothed(view: ViewState): boolean {
+    return view.mode !== "error";
   }
 
   measure(view: ViewState, targets: readonly Target[]): void {

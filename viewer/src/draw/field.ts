@@ -1,9 +1,9 @@
 /** A field on the graphics card: its code, its weights, and the cells that may hold something. */
 
 import { type FieldCode, generate } from "../field/generate";
-import { FieldTextures } from "../field/textures";
+import { type Bytes, FieldTextures } from "../field/textures";
 import type { Program, Shown, Stored } from "../protocol";
-import { type GL, type Pass, textureOf } from "./gl";
+import { type GL, type Pass, bound, textureOf } from "./gl";
 import { skips } from "./occupancy";
 
 export const OCCUPIED = "occupied";
@@ -28,8 +28,8 @@ export class DrawnField {
     return this.filled;
   }
 
-  set(arrays: readonly Stored[], bytes: ArrayBuffer): void {
-    this.textures.set([...arrays], bytes);
+  set(arrays: readonly Stored[], bytes: Bytes): void {
+    this.textures.set(arrays, bytes);
     const { march } = this.shown;
     if (march !== null) this.setCells(arrays, bytes, march.cells);
     this.filled = true;
@@ -48,14 +48,14 @@ export class DrawnField {
     if (this.cells !== null) this.gl.deleteTexture(this.cells);
   }
 
-  private setCells(arrays: readonly Stored[], bytes: ArrayBuffer, side: number): void {
+  private setCells(arrays: readonly Stored[], bytes: Bytes, side: number): void {
     const stored = arrays.find(({ name }) => name === OCCUPIED);
     if (stored === undefined) throw new Error("the snapshot of a radiance field lacks its occupied cells");
     const { gl } = this;
-    const found = skips(new Uint8Array(bytes, stored.offset, Math.ceil(side ** 3 / 8)), side);
+    const all = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+    const found = skips(all.subarray(stored.offset, stored.offset + side ** 3 / 8), side);
     this.cells ??= textureOf(gl, gl.NEAREST, gl.TEXTURE_3D);
-    gl.bindTexture(gl.TEXTURE_3D, this.cells);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    bound(gl, this.cells, gl.TEXTURE_3D);
     const [format, type] = [gl.RED_INTEGER, gl.UNSIGNED_BYTE];
     gl.texImage3D(gl.TEXTURE_3D, 0, gl.R8UI, side, side, side, 0, format, type, found);
   }

@@ -10,6 +10,8 @@ precision highp sampler3D;
 precision highp usampler3D;
 `;
 
+const FILLING = 15; // the last of the texture units that every machine has
+
 // One triangle that covers everything.
 const COVER = `#version 300 es
 void main() { gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); }
@@ -115,10 +117,22 @@ export function floatFormat(gl: GL): Format {
   throw new Error("this browser cannot draw into textures of floats");
 }
 
+/** What means of colours are kept in: unlike 32-bit floats it can be blended everywhere. */
+export function blendedFormat(gl: GL): Format {
+  return { internal: gl.RGBA16F, format: gl.RGBA, type: gl.HALF_FLOAT };
+}
+
+/** Binds a texture to be filled, on a unit that no pass reads. */
+export function bound(gl: GL, texture: WebGLTexture, target: number = gl.TEXTURE_2D): void {
+  gl.activeTexture(gl.TEXTURE0 + FILLING);
+  gl.bindTexture(target, texture);
+  gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+}
+
 /** A texture without interpolation, whose edges go on. */
 export function textureOf(gl: GL, filter: number = gl.NEAREST, target: number = gl.TEXTURE_2D): WebGLTexture {
   const texture = gl.createTexture();
-  gl.bindTexture(target, texture);
+  bound(gl, texture, target);
   gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, filter);
   gl.texParameteri(target, gl.TEXTURE_MAG_FILTER, filter);
   for (const axis of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T, gl.TEXTURE_WRAP_R]) {

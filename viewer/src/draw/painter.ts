@@ -1,11 +1,13 @@
 /** Draws what is shown onto a canvas: coarse while something moves, exact when it is still. */
 
+import type { Bytes } from "../field/textures";
 import type { Shown, Stored } from "../protocol";
 import { type Camera, eased, flown, opticsOf, rayOf } from "./camera";
 import { type Drawing, type Legend, type Raster, drawingOf, wantsOther } from "./drawings";
 import { DrawnField } from "./field";
 import { type Format, type GL, HEADER, Pass, Target, floatFormat } from "./gl";
 import { clampedPlane, deepest, magnification, placeAt, windowOf } from "./plane";
+import { Smoother } from "./smoother";
 import { Stage, type TruthPicture, truthSample } from "./stage";
 import { Pace, Tiles } from "./tiles";
 import { add, scaled } from "./vectors";
@@ -19,6 +21,8 @@ export interface PaintState {
   readonly factor: number;
   /** The share of the picture that is exact. */
   readonly share: number;
+  /** Values per pixel whose mean is shown: more than one where edges are made smooth. */
+  readonly samples: number;
   /** What the last whole picture took to draw, or is expected to take. */
   readonly milliseconds: number;
   /** Canvas pixels per pixel of an image; null for others. */
@@ -41,7 +45,7 @@ export interface Place {
 
 interface Snapshot {
   readonly arrays: readonly Stored[];
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Bytes;
 }
 
 /** What outlives a lost context: all that was handed in. */
@@ -103,6 +107,7 @@ export class Painter {
   private machine: Machine | null = null;
   private targets: (Target | null)[] = [null, null];
   private coarse: Target | null = null;
+  private smoother: Smoother | null = null;
   private current: ViewState;
   private drawnKey = "";
   private tiles: Tiles | null = null;
@@ -119,6 +124,8 @@ export class Painter {
   private readonly pace = new Pace();
   private readonly listeners = new Set<(state: PaintState) => void>();
   private readonly waiting: (() => void)[] = [];
+  private readonly waitingForAll: (() => void)[] = [];
+  private busy = true; // there is more to do
   private disposed = false;
 
   /**
@@ -152,7 +159,7 @@ export class Painter {
   }
 
   /** A snapshot of the field's weights, or of the second field's. The bytes are kept. */
-  setWeights(arrays: readonly Stored[], bytes: ArrayBuffer, field: 0 | 1 = 0): void {
+  setWeights(arrays: readonly Stored[], bytes: Bytes, field: 0 | 1 = 0): void {
     this.kept.snapshots[field] = { arrays, bytes };
     this.machine?.stage.fields[field]?.set(arrays, bytes);
     this.again();
@@ -215,6 +222,7 @@ export class Painter {
       exact: this.exact,
       factor: this.exact ? 1 : this.factor,
       share: this.exact ? 1 : this.factor === 1 ? (this.tiles?.share ?? 0) : 0,
+      samples: Math.max(this.exact ? (this.smoother?.samples ?? 1) : 1, 1),
       milliseconds: this.milliseconds,
       magnification: kind === "image" ? magnification(this.current, pixels, width, height) : null,
       deepest: this.current.zoom >= limit * (1 - 1e-9),
@@ -230,10 +238,17 @@ export class Painter {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
+  /** When the picture is exact and its edges are smooth. */
+  finished(): Promise<void> {
+    if (this.exact && !this.stale && !this.busy) return Promise.resolve();
+    this.request();
+    return new Promise((resolve) => this.waitingForAll.push(resolve));
+  }
+
   /** The exact picture as a file. */
   async picture(type = "image/png"): Promise<Blob> {
-    await this.settled();
-    this.present();
+    await this.finished();
+    this.repaint();
     return new Promise((resolve, reject) => {
       this.canvas.toBlob((blob) => {
         if (blob === null) reject(new Error(`this browser cannot make a picture of the type ${type}`));
@@ -282,6 +297,7 @@ export class Painter {
     this.machine = null;
     this.targets = [null, null];
     this.coarse = null;
+    this.smoother = null;
     this.exact = false;
     this.problem = "the graphics card was taken away; waiting for it to come back";
     this.tell();
@@ -377,7 +393,31 @@ export class Painter {
     else if (!this.exact && performance.now() - this.moved >= REST) this.refine(machine, fields);
     if (this.stale) this.present();
     if (this.exact) for (const resolve of this.waiting.splice(0)) resolve();
-    return !this.exact || this.flight !== null;
+    this.busy = !this.exact || this.flight !== null || this.smooth(machine, fields);
+    if (!this.busy) for (const resolve of this.waitingForAll.splice(0)) resolve();
+    return this.busy;
+  }
+
+  /** Some more of the smooth picture. Returns whether there is more to do. */
+  private smooth(machine: Machine, fields: readonly number[]): boolean {
+    const { gl } = this;
+    const { stage, drawing, format } = machine;
+    const [width, height] = this.whole();
+    if (!drawing.smoothed(this.current, [width, height])) return false;
+    const known = this.smoother;
+    if (known?.width !== width || known.height !== height || known.fields !== fields.length) {
+      known?.dispose();
+      this.smoother = new Smoother(gl, stage, drawing, width, height, fields.length, format);
+    }
+    const smoother = this.smoother as Smoother;
+    if (!smoother.wants(this.milliseconds)) return false;
+    if (smoother.samples === 0) smoother.blend(this.current, this.drawnTargets());
+    this.draw(machine, fields, smoother.tiles, smoother.targets, smoother.shift);
+    if (smoother.tiles.finished) {
+      smoother.blend(this.current, smoother.targets);
+      smoother.present();
+    }
+    return smoother.wants(this.milliseconds);
   }
 
   /** The fields that the view needs. */
@@ -435,7 +475,7 @@ export class Painter {
   private warm(machine: Machine, fields: readonly number[]): void {
     for (const number of fields) {
       const target = this.targets[number] as Target;
-      machine.drawing.compute(this.current, number, rasterOfTarget(target), this.whole());
+      this.prepare(machine, number, target, [0, 0]);
       target.draw(0, 0, 1, 1);
       if (this.pace.perPixel === null) target.read(0, 0, 0, 1, 1);
     }
@@ -496,29 +536,49 @@ export class Painter {
       this.milliseconds = 0;
       this.factor = 1;
     }
-    const pixels = target.width * target.height * fields.length;
-    const start = performance.now();
-    const budget = this.pace.budget(pixels);
-    for (const number of fields) {
-      machine.drawing.compute(this.current, number, rasterOfTarget(this.targets[number] as Target), this.whole());
-    }
-    do this.drawTile(machine, fields, budget);
-    while (!this.tiles.finished && performance.now() - start < 0.75 * budget);
-    this.milliseconds += performance.now() - start;
+    this.milliseconds += this.draw(machine, fields, this.tiles, this.drawnTargets(), [0, 0]);
     this.finish(machine);
   }
 
-  private drawTile(machine: Machine, fields: readonly number[], budget: number): void {
-    const tile = this.tiles?.next(this.pace.pixels(budget / 2) / fields.length);
-    if (!tile) return;
+  /** As many tiles as a frame has time for. Returns the time. */
+  private draw(
+    machine: Machine,
+    fields: readonly number[],
+    tiles: Tiles,
+    targets: readonly Target[],
+    shift: readonly [number, number],
+  ): number {
+    const start = performance.now();
+    const budget = this.pace.budget(tiles.width * tiles.height * fields.length);
+    if (fields.length === 1) this.prepare(machine, 0, targets[0] as Target, shift);
+    do this.drawTile(machine, fields, tiles, targets, shift, budget);
+    while (!tiles.finished && performance.now() - start < 0.75 * budget);
+    return performance.now() - start;
+  }
+
+  private prepare({ drawing }: Machine, number: number, target: Target, shift: readonly [number, number]): void {
+    const { width, height } = target;
+    drawing.compute(this.current, number, { width, height, factor: 1, shift }, this.whole());
+  }
+
+  private drawTile(
+    machine: Machine,
+    fields: readonly number[],
+    tiles: Tiles,
+    targets: readonly Target[],
+    shift: readonly [number, number],
+    budget: number,
+  ): void {
+    const tile = tiles.next(this.pace.pixels(budget / 2) / fields.length);
+    if (tile === null) return;
     const start = performance.now();
     const { left, top, width, height } = tile;
-    for (const number of fields) {
-      const target = this.targets[number] as Target;
-      if (fields.length > 1) machine.drawing.compute(this.current, number, rasterOfTarget(target), this.whole());
+    fields.forEach((number, k) => {
+      const target = targets[k] as Target;
+      if (fields.length > 1) this.prepare(machine, number, target, shift);
       target.draw(left, top, width, height);
       target.read(0, left, top, 1, 1); // waits for it
-    }
+    });
     this.pace.observe(width * height * fields.length, performance.now() - start);
   }
 
@@ -543,6 +603,13 @@ export class Painter {
     }
     drawing.present(this.current, this.drawnTargets(), this.whole());
     this.stale = false;
+    this.smoother?.restart();
+  }
+
+  /** What stands on the canvas, again: a browser forgets it once it is on the screen. */
+  private repaint(): void {
+    if ((this.smoother?.samples ?? 0) > 1) this.smoother?.present();
+    else this.present();
   }
 
   private tell(): void {
@@ -551,7 +618,8 @@ export class Painter {
   }
 
   private freeTargets(): void {
-    for (const target of [...this.targets, this.coarse]) target?.dispose();
+    for (const target of [...this.targets, this.coarse, this.smoother]) target?.dispose();
+    this.smoother = null;
     this.targets = [null, null];
     this.coarse = null;
   }
@@ -598,6 +666,4 @@ export class Painter {
     return { x: point, values: radiance ? [...first] : null, truth: null, depth };
   }
 }
-
-const rasterOfTarget = ({ width, height }: Target): Raster => ({ width, height, factor: 1, shift: [0, 0] });
 

@@ -3,7 +3,7 @@
 import type { Shown, Truth } from "../protocol";
 import { ENTRIES, type MapName, colourTable } from "./colours";
 import type { DrawnField } from "./field";
-import { type GL, Pass, Target, floatFormat, textureOf } from "./gl";
+import { type GL, Pass, Target, bound, floatFormat, textureOf } from "./gl";
 import { BACKDROPS } from "./shared";
 import type { ViewState } from "./view";
 
@@ -19,6 +19,8 @@ const MEASURED = 48;
 export class Stage {
   readonly fields: (DrawnField | null)[] = [null, null];
   readonly photos = new Map<number, WebGLTexture>();
+  /** Where pictures are put; null: on the canvas. */
+  output: Target | null = null;
   truth: WebGLTexture | null = null;
   truthPicture: TruthPicture | null = null;
   private readonly legends = new Map<MapName, WebGLTexture>();
@@ -60,8 +62,7 @@ export class Stage {
     this.truth ??= textureOf(gl);
     const { width, height, dtype } = picture.told;
     const half = dtype === "float16";
-    gl.bindTexture(gl.TEXTURE_2D, this.truth);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    bound(gl, this.truth);
     const [internal, type] = half ? [gl.RGBA16F, gl.HALF_FLOAT] : [gl.RGBA8, gl.UNSIGNED_BYTE];
     gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, height, 0, gl.RGBA, type, inFours(picture));
   }
@@ -70,7 +71,7 @@ export class Stage {
     const { gl } = this;
     const texture = this.photos.get(view) ?? textureOf(gl, gl.LINEAR);
     this.photos.set(view, texture);
-    gl.bindTexture(gl.TEXTURE_2D, texture);
+    bound(gl, texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, image);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
     gl.generateMipmap(gl.TEXTURE_2D);
@@ -86,7 +87,7 @@ export class Stage {
     const { gl } = this;
     const texture = this.rasters.get(name) ?? textureOf(gl);
     this.rasters.set(name, texture);
-    gl.bindTexture(gl.TEXTURE_2D, texture);
+    bound(gl, texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, values.length / 2, 2, 0, gl.RED, gl.FLOAT, values);
     return texture;
   }
@@ -100,9 +101,10 @@ export class Stage {
     return 1;
   }
 
-  /** Draw with the pass in use onto the canvas. */
+  /** Draw with the pass in use a picture of this size, bottom up. */
   onCanvas(width: number, height: number): void {
-    const { gl } = this;
+    const { gl, output } = this;
+    if (output !== null) return output.draw();
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, width, height);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
