@@ -23,6 +23,7 @@ from neuralfields.render import Surface, displayed, image_values, render_surface
 from neuralfields.viewer.describe import program_of
 from neuralfields.viewer.packing import pack
 from neuralfields.viewer.protocol import March, Shape, Shown, View
+from neuralfields.volume import render
 
 SIZE = 64, 48
 SETUP = """async ([shown, arrays, data, size]) => {
@@ -248,7 +249,7 @@ def ring() -> Field:
 
 
 METRIC = Shape(level=0.0, inside_below=True, metric=True, steepness=1.0)
-LEVELS = Shape(level=0.1, inside_below=False, metric=False, steepness=1.0)
+LEVELS = Shape(level=-0.03, inside_below=True, metric=False, steepness=1.0)
 AROUND = Camera.orbit(30, 25, 3.6, fov=34, size=SIZE)
 
 
@@ -256,13 +257,13 @@ AROUND = Camera.orbit(30, 25, 3.6, fov=34, size=SIZE)
 def test_surfaces_are_met_where_python_meets_them(page: Any, ring: Field, shape: Shape) -> None:
     surface = Surface(ring)
     if not shape.metric:
-        surface = Surface(lambda x: ring(x) - shape.level, "occupancy")
+        surface = Surface(lambda x: shape.level - ring(x), "occupancy")
     open_in(page, ring, shown(ring, "shape", shape=shape))
     found = drawn(page, camera=camera_json(AROUND, 3.6))
     hits = sphere_trace(surface, AROUND.rays(AROUND.centres(torch.arange(AROUND.pixels))))
     depth = hits.depth.reshape(SIZE[::-1]).numpy()
     hit, same = found[..., 3] > 0, np.isfinite(depth)
-    assert (hit == same).mean() > 0.998 and 0.1 < same.mean()
+    assert (hit == same).mean() > 0.998 and same.mean() > 0.1
     both = hit & same
     assert np.abs(found[both, 3] - depth[both]).max() < 1e-3
     _, gradient = value_and_gradient(surface.field, hits.point[torch.from_numpy(both).reshape(-1)])
@@ -341,8 +342,8 @@ def marched(request: pytest.FixtureRequest) -> Marched:
 
 
 def told_of_scene(field: Marched, **more: Any) -> dict[str, Any]:
-    r = field.radiance
-    march = March(field.cells, field.step, field.cone, field.near, field.stop, r.unbounded)
+    unbounded = field.radiance.medium.unbounded
+    march = March(field.cells, field.step, field.cone, field.near, field.stop, unbounded)
     return shown(field, "radiance", march=march, **more)
 
 
@@ -376,8 +377,6 @@ def test_a_crop_box_leaves_out_what_is_beyond_it(page: Any, marched: Marched) ->
     inside = (points[:, 0] > -0.2) & (points[:, 1] < 0.1) & (points.abs() < 1).all(-1)
     values = marched.radiance(intervals.samples(rays))[inside]
     kept = intervals.kept(inside)
-    from neuralfields.volume import render
-
     seen = render(kept, values[:, 0], values[:, 1:])
     opacity = seen.opacity.reshape(SIZE[::-1]).numpy()
     # Rays end where what lies before the crop box is dense already: only the browser goes on.
@@ -399,9 +398,7 @@ def test_a_view_is_seen_through_its_own_lens(page: Any) -> None:
     photo = expected.over([1.0, 1.0, 1.0]).numpy().clip(0, 1)
     texels = np.concatenate([np.rint(photo * 255), np.full((40, 80, 1), 255)], -1).astype(np.uint8)
     data = base64.b64encode(texels.tobytes()).decode()
-    page.evaluate(
-        "(data) => painter.setPhoto(0, new ImageData(new Uint8ClampedArray(bytes(data)), 80, 40))", data
-    )
+    page.evaluate("(data) => painter.setPhoto(0, new ImageData(new Uint8ClampedArray(bytes(data)), 80, 40))", data)
     drawn(page, mode="error", scale=0.5, map="grey", size=(80, 60))
     assert pixels(page, (80, 60))[10:50].max() < 0.02
     page.evaluate("painter.view = {...painter.view, camera: nf.orbited(painter.view.camera, 0.3, 0)}")
@@ -430,7 +427,8 @@ def test_motion_is_drawn_coarsely_and_ends_exact(page: Any, ring: Field) -> None
     coarse = [state for state in states if state["factor"] > 1]
     assert coarse and not any(state["exact"] for state in coarse)
     assert states[-1] == {"exact": True, "factor": 1, "share": 1}
-    shares = [state["share"] for state in states if state["factor"] == 1]
+    last = max(k for k, state in enumerate(states) if state["factor"] > 1)
+    shares = [state["share"] for state in states[last:]]
     assert all(a <= b for a, b in pairwise(shares))
 
 
@@ -483,7 +481,9 @@ def test_films_have_all_their_pictures(page: Any, image: Field, ring: Field) -> 
 
 
 def act(page: Any) -> None:
-    page.evaluate("() => { window.input?.dispose(); painter.canvas.tabIndex = 0; window.input = new nf.Input(painter); }")
+    page.evaluate(
+        "() => { window.input?.dispose(); painter.canvas.tabIndex = 0; window.input = new nf.Input(painter); }"
+    )
 
 
 def test_pointers_and_keys_on_a_picture(page: Any, image: Field) -> None:
@@ -537,5 +537,3 @@ def test_pointers_and_keys_around_a_shape(page: Any, ring: Field) -> None:
     page.evaluate("painter.settled()")
     page.keyboard.press("c")
     assert np.linalg.norm(page.evaluate("painter.view.camera.target")) > 0.05
-
-

@@ -7,6 +7,29 @@ import { DISPLAY, PIXEL, RAYS } from "./shared";
 const FAR = 1e3; // where the rays end that no box bounds, as ops.march
 const SPAN = 1 / 32; // of the differences that make normals, as render.outward_slopes
 
+/** The places beside a sample whose densities make its normal. */
+const BESIDE = `
+vec3 beside(vec3 p, float away, int side) {
+  return p + ((side & 1) == 0 ? away : -away) * vec3(side / 2 == 0, side / 2 == 1, side / 2 == 2);
+}
+`;
+
+// After a sample that counts the loop looks at six places beside it: one call of the field's code compiles sooner.
+const SLOPES = `
+    if (side < 6) {
+      vec3 axis = vec3(side / 2 == 0, side / 2 == 1, side / 2 == 2);
+      normal -= counted * ((side & 1) == 0 ? 1.0 : -1.0) * log(1.0 + found) * axis;
+      side++;
+      continue;
+    }`;
+const SLOPES_AFTER = `
+    if (weight > 0.03) {
+      sample_ = p;
+      counted = weight;
+      away = ${SPAN} * max(max(abs(p.x), max(abs(p.y), abs(p.z))), 1.0);
+      side = 0;
+    }`;
+
 /** Results: colour (multiplied by the opacity) and opacity; normal (if asked for) and depth. */
 export function radianceSource(field: string, unbounded: boolean, normals: boolean): string {
   return `${HEADER}${field}${RAYS}
@@ -58,20 +81,7 @@ float reach(vec3 p, vec3 direction, uint empty) {
   return min(min(last.x, last.y), last.z);`
   }
 }
-${
-  normals
-    ? `vec3 outwards(vec3 p) {
-  float away = ${SPAN} * max(max(abs(p.x), max(abs(p.y), abs(p.z))), 1.0);
-  vec3 slope = vec3(0.0);
-  for (int k = 0; k < 6; k++) {
-    float side = (k & 1) == 0 ? 1.0 : -1.0;
-    vec3 axis = vec3(k / 2 == 0, k / 2 == 1, k / 2 == 2), q = p + side * away * axis;
-    if (emptiness(q) == 0u) slope -= side * log(1.0 + density(q)) * axis;
-  }
-  return slope;
-}`
-    : ""
-}
+${normals ? BESIDE : ""}
 void main() {
   light = vec4(0.0);
   normalDepth = vec4(0.0);
@@ -83,22 +93,29 @@ void main() {
   if (!(ends.x <= ends.y)) return;
   float through = 1.0, depth = 0.0, i = max(floor(number(ends.x)) - 1.0, 0.0);
   vec3 normal = vec3(0.0);
+  ${normals ? "vec3 sample_ = vec3(0.0);\n  float counted = 0.0, away = 0.0;\n  int side = 6;" : ""}
   for (int k = 0; k < 65536; k++) {
     float start = edge(i), end = edge(i + 1.0), middle = (start + end) * 0.5;
-    i += 1.0;
-    if (middle < ends.x) continue;
-    if (middle > ends.y || through < stop) break;
+    ${normals ? "if (side == 6)" : ""} i += 1.0;
     vec3 p = eye + middle * direction;
+    ${normals ? "if (side < 6) p = beside(sample_, away, side);" : ""}
     uint empty = emptiness(p);
-    if (empty > 0u) {
-      if (empty > 1u) i = max(i, floor(number(middle + reach(p, direction, empty)) - 0.01));
-      continue;
+    if (${normals ? "side == 6" : "true"}) {
+      if (middle < ends.x) continue;
+      if (middle > ends.y || through < stop) break;
+      if (empty > 0u) {
+        if (empty > 1u) i = max(i, floor(number(middle + reach(p, direction, empty)) - 0.01));
+        continue;
+      }
     }
-    float alpha = opaque(density(p) * (end - start)), weight = through * alpha;
+    ${normals ? "if (empty > 0u) { side++; continue; }" : ""}
+    float found = density(p);
+    ${normals ? SLOPES : ""}
+    float alpha = opaque(found * (end - start)), weight = through * alpha;
     light.rgb += weight * colour(direction);
     depth += weight * middle;
-    ${normals ? "if (weight > 0.03) normal += weight * outwards(p);" : ""}
     through *= 1.0 - alpha;
+    ${normals ? SLOPES_AFTER : ""}
   }
   light.a = 1.0 - through;
   float steep = length(normal);
