@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": "measure a fit against its source: nf eval runs/photo",
     "export": "write a field as a picture of any size: nf export runs/photo out.png --size 3072x2048",
     "render": "draw a fitted shape or scene, or film it: nf render runs/lego lego.mp4",
+    "view": "look at fits in the browser: nf view runs/photo",
     "check": "what a scene's cameras are like, and what is wrong with it: nf check scenes/fox",
     "query": "values of a field at points: nf query runs/photo points.npy",
     "methods": "list what --field and --recipe take, with papers",

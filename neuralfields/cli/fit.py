@@ -22,6 +22,7 @@ from neuralfields.cli.parser import (
 from neuralfields.errors import InputError
 
 if TYPE_CHECKING:
+    from neuralfields.cli.view import Watching
     from neuralfields.runs import Collection, Run
 
 KINDS = ("image", "mesh", "points", "scene")
@@ -55,6 +56,7 @@ _EPILOG = """examples:
   nf fit scenes/lego                    a radiance field of photos with cameras, a folder in any usual format
   nf fit scenes/fox --refine-poses      the cameras are only roughly known; writes runs/fox/transforms.json
   nf fit bunny.obj --as occupancy       what is inside; --as udf: unsigned distances, for open surfaces
+  nf fit photo.png --view               watch it in the browser meanwhile
   nf fit *.png --seconds 20             several, one run folder each
   nf fit *.obj --together --samples 100k --field siren --params 36k    many small ones at once, with a manifest
   nf fit --resume runs/photo            after Ctrl-C, a kill or a power cut
@@ -125,6 +127,8 @@ def parser() -> Parser:
         "which makes networks faster, wide ones most, where the CPU multiplies bfloat16; weights and sums stay float32",
     )
     p.add_trust()
+    p.add_argument("--view", action="store_true", help="watch the fit in the browser; the page stays until Ctrl-C")
+    p.add_viewing()
     p.add_argument("--quiet", action="store_true", help="no progress line")
     p.add_argument("--json", action="store_true", help="print run.json, one line per run, instead of the summary")
     return p
@@ -138,10 +142,25 @@ def main(words: Sequence[str]) -> int:
         from neuralfields import runs
 
     if options.resume and runs.Collection.at(options.resume):
+        needs(not options.view, f"--view shows one fit at a time, {options.resume} holds many")
         return _drain_all(runs.Collection.open(options.resume, trust=options.trust), options)
+    if not options.view:
+        return _fit(paths, kind, options, None)
+    from neuralfields.cli.view import Watching
+
+    with Watching(options) as watching:
+        status = _fit(paths, kind, options, watching)
+        watching.linger()
+    return status
+
+
+def _fit(paths: list[str], kind: str | None, options: Namespace, watching: "Watching | None") -> int:
+    from neuralfields import runs
+
     tell = (lambda text: None) if options.quiet or options.json else say
     if options.resume:
-        return drain(runs.resume(options.resume, threads=options.threads, trust=options.trust, tell=tell), options)
+        run = runs.resume(options.resume, threads=options.threads, trust=options.trust, tell=tell)
+        return drain(run, options, watching)
     names = ("field", "params", "recipe", "steps", "seconds", "until_psnr", "batch", "lr", "ema", "sampler", "form")
     names = (*names, "samples", "distances", "viewpoint", "holdout", "scale", "split")
     given = {name: getattr(options, name) for name in (*names, "backend", "threads", "precision")}
@@ -152,7 +171,9 @@ def main(words: Sequence[str]) -> int:
         pass  # refused once, not for each file, and before any is read
     if options.together:
         return _drain_all(runs.Collection.start(paths, wanted, out=options.out), options)
-    return each("fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out, tell=tell), options))
+    return each(
+        "fit", paths, lambda path: drain(runs.start(path, wanted, out=options.out, tell=tell), options, watching)
+    )
 
 
 def _drain_all(collection: "Collection", options: Namespace) -> int:
@@ -163,6 +184,9 @@ def _drain_all(collection: "Collection", options: Namespace) -> int:
 
 def _inputs(options: Namespace) -> tuple[list[str], str | None]:
     paths, kind = list(options.inputs), None
+    needs(not (options.view and options.together), "--view shows one fit at a time: leave out --together")
+    for name, given in (("port", options.port), ("host", options.host), ("no-browser", not options.browser or None)):
+        needs(options.view or given is None, f"--{name} is of the page that --view opens: add --view")
     if paths and paths[0] in KINDS and (len(paths) > 1 or not Path(paths[0]).exists()):
         kind = paths.pop(0)
     if options.resume:
@@ -188,23 +212,28 @@ def _beside(path: Path) -> str:
         return f", nor a folder {path.parent}"
 
 
-def drain(run: "Run", options: Namespace) -> int:
-    """Fit to the end, or to the first Ctrl-C, and report."""
+def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) -> int:
+    """Fit to the end, or to the first Ctrl-C or until a page asks to stop, and report."""
     from neuralfields.cli.opening import print_json
     from neuralfields.cli.progress import Progress
 
     again = f"go on with: nf fit --resume {shlex.quote(str(run.folder.path))}{_trust(run.info)}"
     with stop_requests("nf fit") as stop, run:
+        live = watching.begin(run, stop) if watching else None
         try:
             with Progress(run, quiet=options.quiet or options.json) as progress:
                 for step in run.steps():
                     progress.update(step)
-                    if stop.asked and step.fraction < 1:
+                    if live:
+                        live.update(step)
+                    if (stop.asked or (live and live.stopping)) and step.fraction < 1:
                         run.interrupt()
                         break
                 else:
                     stop.at_once = True  # to measure a large field on a large signal takes long
                     run.finish()
+                if live:
+                    live.end(run.state, finished=run.info["status"] != "interrupted")
         except (InputError, KeyboardInterrupt) as error:
             if run.folder.checkpoint_path.exists():
                 error.args = (f"{error}; {again}",)
@@ -215,7 +244,7 @@ def drain(run: "Run", options: Namespace) -> int:
         print_json(run.info)
     else:
         print(summary(run.folder.path, run.info))
-    return INTERRUPTED if stop.asked else 0
+    return INTERRUPTED if stop.asked or (live and live.stopping) else 0
 
 
 def summary(folder: Path, info: dict[str, Any]) -> str:

@@ -51,6 +51,13 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("--backend", choices=BACKENDS, metavar="NAME", help=text)
 
+    def add_viewing(self) -> None:
+        """The options of commands that open the viewer."""
+        group = self.add_argument_group("viewer")
+        group.add_argument("--port", type=int, metavar="N", help="of the page (default 7310 or the next; 0: any)")
+        group.add_argument("--host", metavar="NAME", help="address to listen at (default 127.0.0.1, this machine only)")
+        group.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+
     def error(self, message: str) -> NoReturn:
         """Refuse the words given, with the command that explains them."""
         raise InputError(f"{message} ({self.prog} --help)")

@@ -273,6 +273,10 @@ class PosedImages:
         for number in _evenly(self.judged, most):
             yield self._view(field, number, scale)
 
+    def photo(self, number: int) -> Tensor:
+        """The picture of a view over the scene's background, [height, width, 3] in [0, 1]."""
+        return self._over_background(self.pictures[number])
+
     def preview(self, field: Field) -> np.ndarray:
         """A judged view, as large as takes a few tenths of a second, at most 256 pixels a side."""
         camera, picture = self.cameras[self.judged[0]], None

@@ -7,7 +7,7 @@ box's, numbers are finite. A message with ``replaces`` in its docstring takes th
 The server's address ends in ``#token=...``. ``POST /session`` with the JSON ``{"token": "..."}`` gives 204 and a cookie
 for it, 403 otherwise; ``GET /session`` gives 204 where the cookie is there, 401 otherwise. Then the WebSocket ``/live``
 opens. It closes with 1013 where too many pages are open, 1008 after too many bad messages, 1009 after one longer than
-16 kB, 1001 when the server ends; the reason is a line for the user.
+16 kB, 1012 when the server ends; the reason is a line for the user.
 """
 
 from dataclasses import dataclass

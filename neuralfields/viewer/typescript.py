@@ -5,7 +5,6 @@ Tuples become read-only arrays, ``None`` becomes ``null``, whole and other numbe
 
 import dataclasses
 import types
-import typing
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -48,13 +47,13 @@ def _type(hint: Any, aliases: list[tuple[Any, str]]) -> str:
         if value == hint:
             return name
     arguments = get_args(hint)
-    match get_origin(hint):
-        case None:
-            return _WORDS.get(hint) or hint.__name__
-        case typing.Literal:
-            return " | ".join(f'"{word}"' for word in arguments)
-        case typing.Union | types.UnionType:
-            return " | ".join(_type(argument, aliases) for argument in arguments)
+    origin = get_origin(hint)
+    if origin is None:
+        return _WORDS.get(hint) or hint.__name__
+    if origin is Literal:
+        return " | ".join(f'"{word}"' for word in arguments)
+    if origin in (Union, types.UnionType):
+        return " | ".join(_type(argument, aliases) for argument in arguments)
     if arguments[-1] is not Ellipsis:
         return f"readonly [{', '.join(_type(argument, aliases) for argument in arguments)}]"
     inner = _type(arguments[0], aliases)

@@ -53,4 +53,4 @@ def test_field_alone_is_opened(tmp_path, monkeypatch):
 
 def test_channels_must_agree():
     with pytest.raises(InputError, match="the field has 1 outputs, the image 3 channels"):
-        nf.view(Stripes(), np.zeros((4, 4, 3)), browser=False)
+        nf.view(Stripes(), np.zeros((4, 4, 3)), path="page.html", browser=False)

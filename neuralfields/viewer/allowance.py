@@ -1,0 +1,37 @@
+"""How much a viewer may work beside a fit."""
+
+import threading
+import time
+
+_SHARE = 0.02  # of the time that passes
+_MOST = 0.1  # seconds that are saved up at most
+
+
+class Allowance:
+    """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt.
+
+    Args:
+        share: of the time; 0.02 keeps the cost to a fit within 2 % even where all cores are busy.
+    """
+
+    def __init__(self, share: float = _SHARE):
+        self.share, self._saved, self._at = share, _MOST, time.monotonic()
+        self._lock = threading.Lock()
+
+    def spend(self, seconds: float) -> None:
+        """Work has been done that took so long."""
+        with self._lock:
+            self._earn()
+            self._saved -= seconds
+
+    @property
+    def wait(self) -> float:
+        """Seconds until there is no debt; 0 without one."""
+        with self._lock:
+            self._earn()
+            return max(0.0, -self._saved / self.share)
+
+    def _earn(self) -> None:
+        now = time.monotonic()
+        self._saved = min(_MOST, self._saved + self.share * (now - self._at))
+        self._at = now

@@ -1,0 +1,409 @@
+"""Who is looking, and what each is sent: answers in order, and of what replaces itself only the newest.
+
+All of it happens on the server's event loop, but for ``post``. Fields are asked in one thread of their own.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from neuralfields.errors import NeuralFieldsError
+from neuralfields.viewer import messages
+from neuralfields.viewer.allowance import Allowance
+from neuralfields.viewer.items import Item, Snapshot
+from neuralfields.viewer.protocol import (
+    Ack,
+    Ask,
+    Control,
+    Draw,
+    Export,
+    Frame,
+    FromServer,
+    Note,
+    Probe,
+    Progress,
+    Weights,
+)
+from neuralfields.viewer.session import Session
+
+MAX_CLIENTS = 16
+TOO_MANY, BAD = 1013, 1008  # codes with which a WebSocket is closed
+
+_MAX_JOBS = 32  # questions of one page that wait
+_MAX_FAULTS = 100  # bad messages of one page
+_STALLED = 20.0  # seconds without a byte taken, after which a page is given up
+_LOOK_AGAIN = 0.5  # seconds between two looks whether work beside a fit is allowed
+_WATCHED = 2.0  # seconds between two looks at what another process fits
+T = TypeVar("T")
+
+
+class Socket(Protocol):
+    """One page's connection."""
+
+    async def receive(self) -> str | bytes: ...
+    async def send(self, data: str | bytes) -> None: ...
+    async def close(self, code: int, reason: str) -> None: ...
+    def abort(self) -> None: ...
+    @property
+    def closing(self) -> bool: ...
+
+
+class Gone(Exception):
+    """The page is no longer there."""
+
+
+@dataclass(eq=False)
+class _Client:
+    socket: Socket
+    answers: deque[str | bytes] = field(default_factory=deque)
+    latest: dict[str, str | bytes] = field(default_factory=dict)  # what replaces itself, by kind
+    sent: dict[int, int] = field(default_factory=dict)  # serial of each item's weights, the newest sent
+    unread: set[int] = field(default_factory=set)  # items whose weights are not acknowledged yet
+    jobs: deque[Ask | Probe | Export] = field(default_factory=deque)
+    asked: Draw | None = None
+    drawn: tuple[Draw, int] | None = None  # the last picture that was finished, and of which serial
+    faults: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answer(self, message: FromServer, body: bytes | None = None) -> None:
+        self.answers.append(messages.encode(message, body))
+        self.news.set()
+
+    def replace(self, kind: str, data: str | bytes) -> None:
+        self.latest[kind] = data
+        self.news.set()
+
+    def fault(self, text: str) -> None:
+        self.replace("fault", messages.encode(Note("error", text)))
+
+    def wants(self, item: Item) -> bool:
+        """Whether newer values of an item would be looked at now."""
+        if item.shown.program is not None:
+            return item.shown.id not in self.unread
+        return self.asked is not None and self.asked.shown == item.shown.id and self.drawn is not None
+
+
+class Hub:
+    """Everybody who is looking at a session.
+
+    Attributes:
+        hungry: ids of the items of which newer values would be looked at now; read in any thread.
+        allowance: for work while a fit of this process is running.
+    """
+
+    def __init__(self, session: Session, *, stalled: float = _STALLED):
+        self.session, self.stalled = session, stalled
+        self.hungry: frozenset[int] = frozenset()
+        self.allowance = Allowance()
+        self._clients: set[_Client] = set()
+        self._packed: dict[int, tuple[Snapshot, bytes]] = {}
+        self._changed = asyncio.Event()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="neuralfields-viewer")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # From any thread.
+
+    @property
+    def clients(self) -> int:
+        """How many are looking."""
+        return len(self._clients)
+
+    def post(self, act: Callable[[], None]) -> None:
+        """Do this on the event loop soon; nothing where that has ended."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(act)
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    # On the event loop.
+
+    async def run(self) -> None:
+        """Keep the newest values ready for who wants them; to be cancelled."""
+        self._loop = asyncio.get_running_loop()
+        beside = [asyncio.create_task(part()) for part in (self._complete, self._watch)]
+        try:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._pack()
+        finally:
+            for task in beside:
+                task.cancel()
+
+    def changed(self) -> None:
+        """Values have been received."""
+        self._changed.set()
+
+    def greet(self) -> None:
+        """Tell everybody what is shown, which is something else now."""
+        self._packed.clear()
+        for client in self._clients:
+            self._greet(client)
+        self._reckon()
+
+    def progress(self, message: Progress) -> None:
+        """Tell everybody where the fit is."""
+        data = messages.encode(message)
+        for client in self._clients:
+            client.replace("progress", data)
+
+    def note(self, level: Any, text: str) -> None:
+        """Tell everybody a line."""
+        for client in self._clients:
+            client.replace("note", messages.encode(Note(level, text)))
+
+    async def serve(self, socket: Socket) -> None:
+        """Talk to one page until it goes."""
+        if len(self._clients) >= MAX_CLIENTS:
+            await socket.close(TOO_MANY, f"{MAX_CLIENTS} pages are open already: close one of them")
+            return
+        client = _Client(socket)
+        self._clients.add(client)
+        self._greet(client)
+        self._reckon()
+        tasks = [asyncio.create_task(part(client)) for part in (self._receive, self._send, self._serve_jobs)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._clients.discard(client)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._reckon()
+
+    def _greet(self, client: _Client) -> None:
+        client.answers.clear()
+        client.sent.clear()
+        client.unread.clear()
+        client.latest.clear()
+        client.drawn = None  # a picture that was asked for is drawn anew
+        if client.asked and client.asked.shown not in {item.shown.id for item in self.session.items}:
+            client.asked = None
+        client.work.set()
+        client.answer(self.session.hello())
+        for text in self.session.notes:
+            client.answer(Note("info", text))
+
+    def _reckon(self) -> None:
+        self.hungry = self._wanted()
+        self._changed.set()
+        self._wake()
+
+    def _wanted(self) -> frozenset[int]:
+        return frozenset(
+            item.shown.id for item in self.session.items if any(client.wants(item) for client in self._clients)
+        )
+
+    def _wake(self) -> None:
+        for client in self._clients:
+            client.news.set()
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        """In the fields' thread; while a fit is running only as much as the allowance allows."""
+        while self.session.running and (wait := self.allowance.wait):
+            await asyncio.sleep(min(wait, _LOOK_AGAIN))
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._timed, work)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        clock = time.perf_counter()
+        try:
+            return work()
+        finally:
+            if self.session.running:
+                self.allowance.spend(time.perf_counter() - clock)
+
+    async def _complete(self) -> None:
+        """Load the signals that take long, now that the page can be seen."""
+        for item in self.session.items:
+            try:
+                more = await self._do(item.complete)
+            except NeuralFieldsError as error:
+                self.session.notes.append(str(error))
+                self.note("error", str(error))
+                continue
+            if more:
+                self.greet()
+
+    async def _watch(self) -> None:
+        """Look now and then at what other processes do."""
+        while True:
+            await asyncio.sleep(_WATCHED)
+            for watch in self.session.watches:
+                try:
+                    more = await self._do(watch)
+                except Exception as error:
+                    self.note("error", _line(error))
+                    continue
+                if more:
+                    self.greet()
+                elif (progress := self.session.progress()) is not None:
+                    self.progress(progress)
+                self.changed()
+
+    async def _pack(self) -> None:
+        """Make snapshots of what has changed and is wanted, and have pictures drawn again."""
+        for item in self.session.items:
+            number = item.shown.id
+            if item.shown.program is None:
+                self._draw_again(item)
+                continue
+            before = self._packed.get(number)
+            if number not in self.hungry or (before is not None and before[0].serial >= item.serial):
+                continue
+            bits = "float16" if item.still else "int8"
+            try:
+                packed = await self._do(lambda item=item, bits=bits: _packed(item, bits))
+            except Exception as error:
+                self.note("error", f"{item.shown.name} cannot be sent: {_line(error)}")
+                continue
+            if item in self.session.items:
+                self._packed[number] = packed
+        self._wake()
+
+    def _draw_again(self, item: Item) -> None:
+        for client in self._clients:
+            if client.drawn is not None and client.wants(item) and client.drawn[1] < item.serial:
+                client.work.set()
+
+    async def _send(self, client: _Client) -> None:
+        while True:
+            data = self._next(client)
+            if data is None:
+                client.news.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(client.news.wait(), self.stalled)
+                if client.socket.closing:  # it answers no pings, and what it was sent may never leave
+                    break
+                continue
+            try:
+                await asyncio.wait_for(client.socket.send(data), self.stalled)
+            except (TimeoutError, Gone):
+                break
+        client.socket.abort()
+
+    def _next(self, client: _Client) -> str | bytes | None:
+        """What this page is sent next: answers, then what replaces itself, then weights."""
+        if client.answers:
+            data = client.answers.popleft()
+            client.work.set()
+            return data
+        if client.latest:
+            return client.latest.pop(next(iter(client.latest)))
+        for number, (snapshot, data) in self._packed.items():
+            if number not in client.unread and client.sent.get(number, 0) < snapshot.serial:
+                client.sent[number] = snapshot.serial
+                client.unread.add(number)
+                self.hungry = self._wanted()
+                return data
+        return None
+
+    async def _receive(self, client: _Client) -> None:
+        with suppress(Gone):
+            while True:
+                data = await client.socket.receive()
+                try:
+                    self._take(client, messages.request(data))
+                except NeuralFieldsError as error:
+                    client.faults += 1
+                    if client.faults > _MAX_FAULTS:
+                        await client.socket.close(BAD, "too many messages that are none of the page's")
+                        return
+                    client.fault(str(error))
+
+    def _take(self, client: _Client, message: Any) -> None:
+        if isinstance(message, Ack):
+            if client.sent.get(message.shown) == message.serial:
+                client.unread.discard(message.shown)
+                self._reckon()
+        elif isinstance(message, Control):
+            self._control(client, message)
+        elif isinstance(message, Draw):
+            self.session.item(message.shown)
+            client.asked, client.drawn = message, None
+            client.work.set()
+        elif len(client.jobs) >= _MAX_JOBS:
+            client.fault(f"more than {_MAX_JOBS} questions at once")
+        else:
+            self.session.item(message.shown)
+            client.jobs.append(message)
+            client.work.set()
+
+    def _control(self, client: _Client, message: Control) -> None:
+        if self.session.control is None:
+            client.fault(f"nothing is being fitted here that could {message.action}")
+        else:
+            self.session.control(message.action)
+
+    async def _serve_jobs(self, client: _Client) -> None:
+        """Answer questions one after the other, then draw; wait while answers are not taken."""
+        while True:
+            if client.jobs and not client.answers:
+                await self._answer(client, client.jobs.popleft())
+            elif not client.jobs and (asked := client.asked) is not None and self._is_due(client):
+                await self._draw(client, asked)
+            else:
+                client.work.clear()
+                await client.work.wait()
+
+    def _is_due(self, client: _Client) -> bool:
+        if client.asked is None or client.drawn is None:
+            return client.asked is not None
+        return client.drawn[1] < self.session.item(client.asked.shown).serial
+
+    async def _answer(self, client: _Client, message: Ask | Probe | Export) -> None:
+        try:
+            item = self.session.item(message.shown)
+            answer, body = await self._do(lambda: _answered(self.session, item, message))
+        except Exception as error:
+            client.answer(Note("error", _line(error)))
+            return
+        client.answer(answer, body)
+
+    async def _draw(self, client: _Client, asked: Draw) -> None:
+        from neuralfields.viewer import frames
+
+        item = self.session.item(asked.shown)
+        serial, clock = item.serial, time.perf_counter()
+        for factor in frames.factors(asked):
+            try:
+                data = await self._do(lambda factor=factor: frames.draw(item, asked, factor))
+            except Exception as error:
+                client.fault(_line(error))
+                break
+            if client.asked is not asked:
+                return
+            took = 1000 * (time.perf_counter() - clock)
+            client.replace("frame", messages.encode(Frame(asked.request, asked.shown, factor, factor == 1, took), data))
+        client.drawn = asked, serial
+        self._reckon()
+
+
+def _packed(item: Item, bits: Any) -> tuple[Snapshot, bytes]:
+    snapshot = item.snapshot(bits)
+    told = Weights(item.shown.id, snapshot.serial, snapshot.step, snapshot.arrays)
+    data = messages.encode(told, snapshot.data)
+    assert isinstance(data, bytes)
+    return snapshot, data
+
+
+def _answered(session: Session, item: Item, message: Ask | Probe | Export) -> tuple[FromServer, bytes | None]:
+    if isinstance(message, Probe):
+        return item.probe(message.request, message.x), None
+    if isinstance(message, Ask):
+        return item.truth() if message.view is None else item.photo(message.view)
+    return item.mesh(message.resolution) if message.what == "mesh" else session.page()
+
+
+def _line(error: Exception) -> str:
+    """What went wrong, for people."""
+    text = str(error).partition("\n")[0]
+    return text if isinstance(error, NeuralFieldsError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,195 @@
+"""A fit that is watched while it runs: between two steps its state is copied for the viewer, and wishes are obeyed."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuralfields.errors import NeuralFieldsError
+from neuralfields.field import Field
+from neuralfields.fitting import State, Step
+from neuralfields.protocols import Signal
+from neuralfields.viewer.items import Item
+from neuralfields.viewer.protocol import Action, Point, Progress
+from neuralfields.viewer.server import Server
+from neuralfields.viewer.session import Session
+
+_LOOK_SECONDS, _TELL_SECONDS = 0.05, 0.2  # between two looks at who is hungry, between two points of the course
+_DOZE_SECONDS = 0.1  # of a paused fit, between two looks whether Ctrl-C was pressed
+
+
+class Live:
+    """The fits that a server's session shows, one after the other.
+
+    Nothing that happens in a page, or goes wrong in the viewer, changes what a fit computes: its state is copied
+    between two steps, and only if somebody is looking and the allowance allows it.
+
+    Attributes:
+        stopping: whether a page asks to stop this fit.
+    """
+
+    def __init__(self, session: Session, server: Server):
+        self._session, self._server = session, server
+        self.stopping = False
+        self._actions: deque[Action] = deque()
+        self._awake = threading.Event()
+        self._item: Item | None = None
+
+    def begin(
+        self,
+        field: Field,
+        signal: Signal,
+        *,
+        name: str,
+        save: Callable[[], None] | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Show this fit from now on.
+
+        Args:
+            field: what is fitted, as it is before the first step.
+            signal: what to.
+            name: of the fit, for people.
+            save: writes a checkpoint, where there is one.
+            interrupted: whether a paused fit shall go on, because it was asked to end otherwise.
+        """
+        self.stopping = self._paused = self._once = False
+        self._save, self._interrupted = save, interrupted
+        self._actions.clear()
+        self._looked = self._told = -math.inf
+        self._before: tuple[int, float] | None = None
+        self._signal, self._name = signal, name
+        self._item = Item(field, signal, name=name)
+        self._session.control = self._ask
+        self._session.state = "running"
+        self._session.replace([self._item], title=name)
+        self._server.hub.post(self._server.hub.greet)
+
+    def update(self, step: Step) -> None:
+        """To be called after each step; returns once the next one may be done."""
+        now = time.monotonic()
+        try:
+            if now - self._looked > _LOOK_SECONDS or step.fraction >= 1:
+                self._looked = now
+                self._show(step, now)
+            if self._actions or self._paused:
+                self._obey(step)
+        except Exception as error:  # the fit goes on whatever happens to those who look
+            self._paused, self._looked = False, math.inf
+            hub, told = self._server.hub, f"the viewer has failed, the fit goes on: {type(error).__name__}: {error}"
+            hub.post(lambda: hub.note("error", told))
+
+    def end(self, state: State, *, finished: bool = True) -> None:
+        """The fit has come to an end, or was interrupted, in this state."""
+        assert self._item is not None
+        if finished and isinstance(state.field, Field):
+            self._item.finish(state.field, state.step)
+        else:
+            self._item.receive(copied(state), state.step, still=True)
+        self._session.state, self._session.control = "done", None
+        self._server.hub.post(self._server.hub.greet)
+
+    def _ask(self, action: Action) -> None:
+        self._actions.append(action)
+        self._awake.set()
+
+    def _show(self, step: Step, now: float) -> None:
+        """Tell where the fit is and give the viewer a copy of the field, if either is due."""
+        hub, item = self._server.hub, self._item
+        assert item is not None
+        if now - self._told > _TELL_SECONDS or step.fraction >= 1:
+            self._told = now
+            self._session.add(point := self._point(step))
+            message = Progress(point, self._session.state)
+            hub.post(lambda: hub.progress(message))
+        if item.shown.id in hub.hungry and not item.awaited and not hub.allowance.wait:
+            self._offer(step.state)
+
+    def _offer(self, state: State, *, still: bool = False) -> None:
+        clock = time.perf_counter()
+        assert self._item is not None
+        self._item.receive(copied(state), state.step, still=still)
+        self._server.hub.post(self._server.hub.changed)
+        self._server.hub.allowance.spend(time.perf_counter() - clock)
+
+    def _point(self, step: Step) -> Point:
+        before, self._before = self._before, (step.samples, step.seconds)
+        samples, seconds = (step.samples - before[0], step.seconds - before[1]) if before else (0, 0.0)
+        left = step.seconds * (1 / step.fraction - 1) if step.fraction else None
+        psnr = step.checked["psnr"] if step.checked else step.psnr
+        return Point(
+            step.step,
+            step.seconds,
+            step.loss,
+            psnr if psnr is not None and math.isfinite(psnr) else None,
+            samples / seconds if seconds > 0 else 0.0,
+            _rate(step.state.optimizer.param_groups),
+            left,
+            step.fraction,
+        )
+
+    def _obey(self, step: Step) -> None:
+        """Do what pages have asked for; a paused fit stays here."""
+        if self._paused:
+            self._settle(step)
+        while True:
+            while self._actions:
+                self._act(self._actions.popleft(), step)
+            if self._once or not self._paused or self.stopping or self._interrupted():
+                break
+            self._awake.wait(_DOZE_SECONDS)
+            self._awake.clear()
+        self._once = False
+
+    def _act(self, action: Action, step: Step) -> None:
+        if action == "save":
+            self._keep(step)
+        elif action == "stop":
+            self.stopping = True
+            self._turn("stopping", step)
+        elif action == "resume":
+            self._paused = False
+            self._turn("running", step)
+        else:
+            self._once = action == "step" and self._paused
+            if not self._paused:
+                self._paused = True
+                self._settle(step)
+
+    def _settle(self, step: Step) -> None:
+        """The fit stays here for a while: whoever looks shall see just this step."""
+        self._turn("paused", step)
+        self._offer(step.state, still=True)
+
+    def _turn(self, state: Any, step: Step) -> None:
+        self._session.state = state
+        hub, message = self._server.hub, Progress(self._point(step), state)
+        hub.post(lambda: hub.progress(message))
+
+    def _keep(self, step: Step) -> None:
+        hub, level, told = self._server.hub, "info", f"{self._name}: saved at step {step.step}"
+        try:
+            if self._save is None:
+                level, told = "error", f"{self._name} is not kept in a folder: there is nowhere to save it"
+            else:
+                self._save()
+        except NeuralFieldsError as error:
+            level, told = "error", str(error)
+        hub.post(lambda: hub.note(level, told))
+
+
+@torch.no_grad()
+def copied(state: State) -> dict[str, Tensor]:
+    """A field's tensors, averaged where an average is kept, on the CPU, in memory of their own."""
+    held = {**state.field.state_dict(), **state.average}
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in held.items()}
+
+
+def _rate(groups: Sequence[dict[str, Any]]) -> float:
+    """The learning rate of the network, where tables have one of their own."""
+    return float(next((group for group in groups if not group.get("lazy")), groups[0])["lr"])

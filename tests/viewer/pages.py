@@ -1,0 +1,124 @@
+"""What the tests of the viewer's server share: pages that are Python, and fields to look at."""
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from websockets.sync.client import ClientConnection, connect
+
+import neuralfields as nf
+from neuralfields.viewer import messages
+from neuralfields.viewer.items import Item
+from neuralfields.viewer.protocol import Ack, FromPage, Weights
+from neuralfields.viewer.server import Server
+from neuralfields.viewer.session import Session
+
+SECONDS = 60  # until an answer that is not coming fails a test
+
+
+def picture(height: int = 12, width: int = 16) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([x / width, y / height, np.full_like(x, 0.5)], -1)
+
+
+def small_field(seed: int = 0) -> nf.Chain:
+    """A picture's field with a hash grid, which a page can draw itself."""
+    torch.manual_seed(seed)
+    return nf.Chain(nf.encodings.HashGrid(2, levels=4, log2_size=8), nf.networks.MLP(8, 3, width=16, depth=1))
+
+
+class Odd(nf.Field):
+    """A field that no page can draw itself."""
+
+    def __init__(self, in_dim: int = 2, out_dim: int = 3) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.shift = torch.nn.Parameter(torch.tensor(0.25))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.erf(x.sum(-1, keepdim=True) + self.shift).expand(*x.shape[:-1], self.out_dim)
+
+
+@contextlib.contextmanager
+def serving(*items: Item, **options: Any) -> Iterator[Server]:
+    with Server(Session(items), port=0, **options) as server:
+        yield server
+
+
+def asked(server: Server, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
+    """The answer to a request with these headers, read to its end; ``host`` and ``origin`` are right by default."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
+    known = {"host": f"127.0.0.1:{server.port}", "origin": f"http://127.0.0.1:{server.port}"} | headers
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in known.items():
+            if value:
+                connection.putheader(name, value.encode("latin-1"))
+        connection.putheader("content-length", str(len(body.encode())))
+        connection.endheaders(body.encode())
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+        return answer
+    finally:
+        connection.close()
+
+
+def token(server: Server) -> str:
+    return server.url.partition("#token=")[2]
+
+
+def cookie(server: Server) -> str:
+    """What a browser would send from now on."""
+    answer = asked(server, "POST", "/session", json.dumps({"token": token(server)}))
+    assert answer.status == 204
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+class Page:
+    """A page that says and hears what a browser's would; it acknowledges weights if ``acks``. A context manager."""
+
+    socket: ClientConnection
+
+    def __init__(self, server: Server, *, acks: bool = True, known: str = ""):
+        self._acks = acks
+        # As a context manager, because this library's own connections want to be used as such.
+        self._opening = connect(
+            f"ws://127.0.0.1:{server.port}/live",
+            origin=f"http://127.0.0.1:{server.port}",  # type: ignore[arg-type]
+            additional_headers={"Cookie": known or cookie(server)},
+            max_size=None,
+            compression=None,
+            proxy=None,
+            open_timeout=SECONDS,
+        )
+
+    def __enter__(self) -> "Page":
+        self.socket = self._opening.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opening.__exit__(*error)
+
+    def say(self, message: FromPage) -> None:
+        self.socket.send(messages.encode(message))
+
+    def hear(self, kind: type, **wanted: Any) -> tuple[Any, bytes | None]:
+        """The next message of this class with these values; others are passed over."""
+        while True:
+            message, body = messages.decode(self.socket.recv(SECONDS))
+            if isinstance(message, Weights) and self._acks:
+                self.say(Ack(message.shown, message.serial, 1.0))
+            if isinstance(message, kind) and all(getattr(message, name) == value for name, value in wanted.items()):
+                return message, body
+
+
+def knocked(server: Server, **headers: str) -> int:
+    """The status with which a WebSocket is answered: 101 where it opens."""
+    upgrade = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+    return asked(
+        server, "GET", "/live", **upgrade, **{"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}, **headers
+    ).status

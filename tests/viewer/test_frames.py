@@ -1,0 +1,95 @@
+"""Pictures drawn for a page are those that the library draws."""
+
+import io
+
+import numpy as np
+import pages
+import pytest
+import torch
+from PIL import Image as Picture
+from test_items import Ball, image
+from tiny_scenes import BallField, write
+
+import neuralfields as nf
+from neuralfields.errors import InputError
+from neuralfields.geometry import Camera
+from neuralfields.render import Surface, image_values, render_surface, render_view
+from neuralfields.viewer.frames import draw, factors
+from neuralfields.viewer.items import Item
+from neuralfields.viewer.protocol import Draw
+
+CLOSE = 0.03  # mean difference that JPEG makes
+
+
+def asked(mode="fit", *, window=None, camera=None, size=(32, 24), at=None) -> Draw:
+    pose = None if camera is None else tuple(camera.pose.flatten().tolist())
+    focal = None if camera is None else camera.focal[1] / camera.size[1]
+    return Draw(1, 0, *size, mode, window, pose, focal, at)
+
+
+def drawn(item: Item, wanted: Draw, factor: int = 1) -> np.ndarray:
+    return np.asarray(Picture.open(io.BytesIO(draw(item, wanted, factor)))) / 255
+
+
+def test_pictures_come_coarse_first():
+    assert factors(asked(size=(768, 512))) == [8, 4, 2, 1]
+    assert factors(asked(size=(40, 20))) == [2, 1]
+    assert drawn(Item(pages.Odd(), name="odd"), asked(size=(33, 20)), 4).shape == (5, 9, 3)
+
+
+def test_an_image_and_its_window():
+    field, window = pages.small_field(), (-0.5, -1.0, 0.25, 0.5)
+    picture = drawn(Item(field, name="a"), asked(window=window))
+    wanted = image_values(field, (32, 24), crop=window).clip(0, 1)
+    assert np.abs(picture - wanted).mean() < CLOSE
+
+
+def test_truth_and_error_of_an_image():
+    truth = pages.picture()
+    item = Item(pages.Odd(), image(truth), name="a")
+    assert np.abs(drawn(item, asked("truth", size=(16, 12))) - truth).mean() < CLOSE
+    outside = drawn(item, asked("truth", window=(1.0, -1.0, 3.0, 1.0)))
+    assert outside.mean() < CLOSE
+    error = drawn(item, asked("error", size=(16, 12)))
+    wanted = np.abs(image_values(item.field, (16, 12)) - truth).max(-1)
+    assert np.corrcoef(error.ravel(), wanted.ravel())[0, 1] > 0.99
+    assert drawn(item, asked("gradient", size=(16, 12))).max() > 0.9
+    assert drawn(item, asked("gradient", size=(1, 1))).shape == (1, 1)
+
+
+def test_a_surface():
+    camera = Camera.orbit(size=(32, 24))
+    picture = drawn(Item(Ball(), name="ball"), asked("fit", camera=camera))
+    wanted = render_surface(Surface(Ball()), camera, background="white", samples=4)
+    assert np.abs(picture - wanted).mean() < CLOSE
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("colour", "colour"), ("depth", "depth"), ("opacity", "opacity")])
+def test_a_scene(tmp_path, mode, shown):
+    scene = nf.signals.PosedImages.read(write(tmp_path / "ball", 4, 1))
+    item = Item(BallField(scene.frame), scene, name="ball")
+    picture = drawn(item, asked(mode, camera=scene.cameras[0].in_box(scene.frame), size=(16, 16)))
+    wanted = render_view(item.field, scene.cameras[0], frame=scene.frame).picture(shown, "white")
+    assert np.abs(picture - wanted).mean() < CLOSE
+
+
+def test_a_plane_of_a_volume():
+    item = Item(pages.Odd(3, 3), name="volume")
+    picture = drawn(item, asked(at=0.5))
+    x = torch.tensor([[0.0, 0.0, 0.5]])
+    assert picture[12, 16, 0] == pytest.approx(float(item.field(x)[0, 0].clamp(0, 1)), abs=0.06)
+
+
+def test_what_is_not_drawn():
+    with pytest.raises(InputError, match="of an image, not opacity"):
+        draw(Item(pages.Odd(), name="a"), asked("opacity"), 1)
+    with pytest.raises(InputError, match="there is no image to compare a with"):
+        draw(Item(pages.Odd(), name="a"), asked("truth"), 1)
+    with pytest.raises(InputError, match="needs the camera's pose"):
+        draw(Item(Ball(), name="a"), asked("depth"), 1)
+    with pytest.raises(InputError, match="of a shape, not error"):
+        draw(Item(Ball(), name="a"), asked("error"), 1)
+    mirrored = Camera.orbit(size=(32, 24))
+    mirrored.pose[:, 0] *= -1
+    with pytest.raises(InputError, match="a camera's pose turns without scaling or mirroring"):
+        draw(Item(Ball(), name="a"), asked(camera=mirrored), 1)

@@ -1,0 +1,157 @@
+"""A fit that is watched computes the same bits, obeys its pages between steps, and tells them where it is."""
+
+import threading
+from collections.abc import Iterator
+
+import pages
+import pytest
+import torch
+from pages import Page
+from test_items import image
+
+import neuralfields as nf
+from neuralfields.errors import InputError
+from neuralfields.viewer.live import Live, copied
+from neuralfields.viewer.protocol import Control, Draw, Frame, Hello, Note, Probe, Probed, Progress, Weights
+from neuralfields.viewer.server import Server
+from neuralfields.viewer.session import Session
+
+STEPS = 40
+
+
+class Fit(threading.Thread):
+    """A small fit in a thread of its own, which goes on once ``gate`` is set."""
+
+    def __init__(self, server: Server, session: Session, *, field: nf.Field | None = None, ema: float | None = None):
+        super().__init__()
+        self.field, self.live, self.saved = field or pages.small_field(), Live(session, server), 0
+        self.signal, self.ema, self.step = image(pages.picture()), ema, 0
+        self.gate = threading.Event()
+        self.live.begin(self.field, self.signal, name="a", save=self._save)
+
+    def run(self) -> None:
+        for step in nf.steps(self.field, self.signal, steps=STEPS, batch=64, ema=self.ema):
+            self.step = step.step
+            self.live.update(step)
+            self.gate.wait(pages.SECONDS)
+            if self.live.stopping:
+                break
+        self.live.end(step.state, finished=not self.live.stopping)
+
+    def _save(self) -> None:
+        if self.saved:
+            raise InputError("the disk is full")
+        self.saved = self.step
+
+
+@pytest.fixture
+def place() -> Iterator[tuple[Server, Session]]:
+    session = Session()
+    with Server(session, port=0) as server:
+        yield server, session
+
+
+def values(field: nf.Field) -> list[torch.Tensor]:
+    return list(field.state_dict().values())
+
+
+def paused(fit: Fit, page: Page) -> Progress:
+    """Start a fit that stays after its first step."""
+    page.say(Control("pause"))
+    page.say(Probe(0, 0, (0.0, 0.0)))
+    page.hear(Probed)  # so the wish before it has arrived
+    fit.gate.set()
+    fit.start()
+    return page.hear(Progress, state="paused")[0]
+
+
+def test_the_bits_are_those_of_a_fit_that_nobody_watches(place):
+    alone = pages.small_field()
+    for _ in nf.steps(alone, image(pages.picture()), steps=STEPS, batch=64):
+        pass
+    fit = Fit(*place)
+    with Page(place[0]) as one, Page(place[0], acks=False):
+        paused(fit, one)
+        one.say(Probe(1, 0, (0.0, 0.0)))
+        one.hear(Probed)
+        one.say(Control("resume"))
+        fit.join(pages.SECONDS)
+        assert not fit.is_alive()
+        assert all(torch.equal(a, b) for a, b in zip(values(fit.field), values(alone), strict=True))
+
+
+def test_what_pages_are_told(place):
+    fit = Fit(*place)
+    with Page(place[0]) as page:
+        hello, _ = page.hear(Hello)
+        assert hello.live and hello.state == "running" and hello.title == "a"
+        first, _ = page.hear(Weights)
+        assert first.step == 0
+        progress = paused(fit, page)
+        page.say(Control("resume"))
+        assert progress.point.step == 1 and progress.point.learning_rate > 0 and 0 < progress.point.fraction <= 1
+        fit.join(pages.SECONDS)
+        done, _ = page.hear(Hello, live=False)
+        assert done.state == "done" and [point.step for point in done.course][-1] == STEPS
+        last, _ = page.hear(Weights, step=STEPS)
+        assert last.serial > first.serial
+
+
+def test_pause_step_save_and_stop(place):
+    fit = Fit(*place)
+    with Page(place[0]) as page, Page(place[0]) as other:
+        assert paused(fit, page).point.step == 1
+        page.hear(Weights, step=1)
+        other.say(Control("step"))
+        stepped, _ = page.hear(Progress, state="paused")
+        while stepped.point.step < 2:
+            stepped, _ = page.hear(Progress, state="paused")
+        page.hear(Weights, step=2)
+        page.say(Control("save"))
+        assert page.hear(Note)[0].text == "a: saved at step 2"
+        page.say(Control("save"))
+        assert page.hear(Note, level="error")[0].text == "the disk is full"
+        assert fit.saved == 2 and fit.step == 2
+        page.say(Control("stop"))
+        page.hear(Hello, live=False)
+        fit.join(pages.SECONDS)
+        assert fit.live.stopping and fit.step == 2
+
+
+def test_the_average_is_what_is_shown():
+    field = pages.small_field()
+    for step in nf.steps(field, image(pages.picture()), steps=3, batch=64, ema=0.9):
+        state = step.state
+    shown = copied(state)
+    with state.averaged() as best:
+        assert all(torch.equal(shown[name], tensor) for name, tensor in best.state_dict().items())
+    assert any(not torch.equal(shown[name], tensor) for name, tensor in field.state_dict().items())
+
+
+def test_pictures_are_drawn_again_as_the_fit_goes_on(place):
+    fit = Fit(*place, field=pages.Odd())
+    with Page(place[0]) as page:
+        page.say(Draw(4, 0, 16, 12, "fit", None, None, None, None))
+        page.hear(Frame, last=True)
+        fit.gate.set()
+        fit.start()
+        again, data = page.hear(Frame, last=True)
+        assert again.request == 4 and data is not None and data[:2] == b"\xff\xd8"
+        fit.join(pages.SECONDS)
+
+
+def test_what_goes_wrong_here_does_not_end_a_fit(place, monkeypatch):
+    fit = Fit(*place)
+    monkeypatch.setattr(fit.live, "_show", lambda step, now: 1 / 0)
+    with Page(place[0]) as page:
+        fit.gate.set()
+        fit.start()
+        assert "the fit goes on: ZeroDivisionError" in page.hear(Note)[0].text
+        fit.join(pages.SECONDS)
+        assert fit.step == STEPS
+
+
+def test_without_a_fit_there_is_nothing_to_control(place):
+    with Page(place[0]) as page:
+        page.say(Control("stop"))
+        assert page.hear(Note)[0].text == "nothing is being fitted here that could stop"

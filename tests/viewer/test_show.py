@@ -1,0 +1,67 @@
+"""``nf.view`` serves a field in the background, shows it in notebooks, and lets nobody read a key that lasts."""
+
+import json
+import re
+import sys
+import types
+from typing import Any
+
+import pages
+import pytest
+import torch
+from pages import Page, asked
+
+import neuralfields as nf
+from neuralfields.errors import InputError
+from neuralfields.viewer.protocol import Hello, Probe, Probed
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Addresses that would have been opened."""
+    found: list[str] = []
+    monkeypatch.setattr("webbrowser.open", found.append)
+    return found
+
+
+def test_a_field_in_the_background(browser):
+    field = pages.small_field()
+    with nf.view(field, pages.picture(), port=0) as viewing:
+        server = viewing._server
+        assert browser[0].startswith(server.place) and browser[0] != viewing.url
+        ticket = browser[0].partition("#token=")[2]
+        assert asked(server, "POST", "/session", json.dumps({"token": ticket})).status == 204
+        with Page(server) as page:
+            assert page.hear(Hello)[0].shown[0].truth
+            page.say(Probe(1, 0, (0.5, 0.5)))
+            first, _ = page.hear(Probed)
+            with torch.no_grad():
+                for parameter in field.parameters():
+                    parameter.add_(0.1)
+            page.say(Probe(2, 0, (0.5, 0.5)))
+            assert page.hear(Probed)[0].value == first.value
+            viewing.update()
+            page.say(Probe(3, 0, (0.5, 0.5)))
+            assert page.hear(Probed)[0].value == tuple(field(torch.tensor([[0.5, 0.5]]))[0].tolist())
+
+
+def test_in_a_notebook(browser, monkeypatch):
+    shell = type("ZMQInteractiveShell", (), {})()
+    shown: list[Any] = []
+    ipython: Any = types.ModuleType("IPython")
+    display: Any = types.ModuleType("IPython.display")
+    ipython.get_ipython, display.display, display.HTML = (lambda: shell), shown.append, str
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    with nf.view(pages.small_field(), port=0) as viewing:
+        assert not browser
+        assert f":{viewing._server.port}/#token=" in shown[0] and "<iframe" in shown[0]
+        found = re.search(r"#token=([\w-]+)", shown[0])
+        assert found and found[1] not in viewing.url
+
+
+def test_what_is_no_field():
+    with pytest.raises(InputError, match=r"the viewer shows an nf\.Field, not a function: wrap it in one"):
+        nf.view(lambda x: x)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the field goes from 2 to 3 values, the image from 2 to 1"):
+        nf.view(pages.small_field(), pages.picture()[..., :1], browser=False)
