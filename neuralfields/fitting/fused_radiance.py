@@ -54,7 +54,7 @@ class FusedRadianceStep:
         step = self.state.step
         background = self.objective.backgrounds(len(batch), step)
         jitter = jitter_of(Rays(batch.x[:, :3], batch.x[:, 3:]), step)
-        samples = RaySamples(batch.x, batch.y, background, jitter)
+        samples = RaySamples(batch.x, batch.y, background, jitter, self.field.stretch)
         found = ops.radiance_step.attempt(self.model, samples, self.task, updates)
         if found is None:
             return None

@@ -30,7 +30,7 @@ def ngp(signal: PosedImages) -> Recipe:
         unbounded=not signal.bounded,
     )
     if signal.bounded:
-        field = Marched(radiance, step=1 / 100)
+        field = Marched(radiance, step=1 / 100, coarse=5)
     else:
         field = Marched(radiance, step=1 / 256, cone=1 / 128, near=signal.near)
     return Recipe(

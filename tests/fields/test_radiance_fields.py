@@ -135,6 +135,24 @@ def test_rays_end_where_no_light_comes_through() -> None:
     assert (seen.opacity > 0.98).all() and len(seen.intervals) < len(across()) * 60  # type: ignore[attr-defined]
 
 
+def test_steps_along_rays_become_shorter() -> None:
+    field = Marched(small(shift=-3.0), cells=8, step=1 / 64, cone=0.01, coarse=4.0)
+    whole, counts = len(field.intervals(across())), []
+    for fraction, stretch in ((0.0, 4), (0.4, 2), (0.8, 1), (1.0, 1)):
+        field.advance(fraction)
+        assert field.stretch == pytest.approx(stretch, rel=1e-2)
+        counts.append(len(field.intervals(across())))
+        with torch.no_grad():
+            alone, recorded = field.render(across()), field.render(across(), seed=0)
+        torch.testing.assert_close(alone.opacity, recorded.opacity, rtol=0.2, atol=0.02)
+    assert counts == pytest.approx([whole / 4, whole / 2, whole, whole], rel=0.1)
+    field.advance(0.0)
+    field.age.fill_(1000)
+    assert field.stretch == 1
+    with pytest.raises(InputError, match="coarse is finite and from 1 on"):
+        Marched(small(), coarse=0.5)
+
+
 def test_refreshing_finds_what_is_empty() -> None:
     field = Marched(small(shift=-8.0), cells=16, step=1 / 64)
     assert field.occupied.all()

@@ -138,13 +138,13 @@ class Ball:
         return {"psnr": float(-10 * off.square().mean().log10())}
 
 
-def field() -> Marched:
+def field(coarse: float = 1.0) -> Marched:
     torch.manual_seed(0)
     grid = HashGrid(3, levels=4, log2_size=12, base=8, finest=32)
     trunk = nf.Chain(grid, MLP(8, 16, width=16, depth=1, bias=False))
     colour = MLP(16 + 16, 3, width=16, depth=1, bias=False)
     radiance = Radiance(trunk, colour, directions=SphericalHarmonics(4), shift=2.0)
-    return Marched(radiance, cells=16, step=1 / 24)
+    return Marched(radiance, cells=16, step=1 / 24, coarse=coarse)
 
 
 SETTINGS = {
@@ -166,11 +166,12 @@ def test_a_ball_from_its_pictures(backend: str) -> None:
 
 
 @needs_core
-def test_fused_and_modular_steps_agree() -> None:
+@pytest.mark.parametrize("coarse", [1.0, 3.0])
+def test_fused_and_modular_steps_agree(coarse: float) -> None:
     losses = {}
     for backend in ("reference", "cpu"):
         with ops.wherever(backend):
-            steps = nf.steps(field(), Ball(), objective=Photometric(samples=1 << 13), steps=6, **SETTINGS)
+            steps = nf.steps(field(coarse), Ball(), objective=Photometric(samples=1 << 13), steps=6, **SETTINGS)
             losses[backend] = [step.loss for step in steps]
     assert losses["cpu"] == pytest.approx(losses["reference"], rel=1e-3)
 
@@ -185,7 +186,7 @@ def test_a_step_without_any_sample_changes_nothing(backend: str) -> None:
         fitted.occupied.fill_(False)
         assert next(steps).loss > 0
     moved = {name for name, tensor in state.tensors().items() if not torch.equal(tensor, before[name])}
-    assert moved == {"field.occupied", "field.age", "objective.per_ray"}
+    assert moved == {"field.occupied", "field.age", "field.progress", "objective.per_ray"}
 
 
 @needs_core

@@ -99,14 +99,20 @@ def updates(model: RadianceModel) -> list[Update]:
     ]
 
 
-def run(backend: str, model: RadianceModel, loss: str, n: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-    """Results, parameters, moments and counters after several steps from the same start, and then what rays see."""
+def run(
+    backend: str, model: RadianceModel, loss: str, n: int, dtype: torch.dtype = torch.float32, stretch: float = 1
+) -> dict[str, Tensor]:
+    """Results, parameters, moments and counters after several steps from the same start, and then what rays see.
+
+    Steps along rays are stretched in all steps but the first.
+    """
     model = model.with_parameters([p.clone().to(dtype) for p in model.parameters])
     state, results = updates(model), []
     with ops.backend(backend, *BOTH), torch.no_grad():
         for step in range(STEPS):
             given = samples(n, seed=step)
-            given = RaySamples(*(t.to(dtype) for t in (given.x, given.y, given.background, given.jitter)))  # type: ignore[union-attr]
+            tensors = (t.to(dtype) for t in (given.x, given.y, given.background, given.jitter))  # type: ignore[union-attr]
+            given = RaySamples(*tensors, stretch=stretch if step else 1)
             results.append(ops.radiance_step(model, given, Task(loss), state))
         seen = ops.radiance_values(model, rays(n, seed=7).to(dtype))
     tensors = {
@@ -115,9 +121,9 @@ def run(backend: str, model: RadianceModel, loss: str, n: int, dtype: torch.dtyp
     return {"results": torch.tensor(results, dtype=torch.float64), "seen": seen, **tensors}
 
 
-def compare(model: RadianceModel, loss: str, n: int) -> None:
-    exact = run("reference", model, loss, n, torch.float64)
-    plain, fast = run("reference", model, loss, n), run("cpu", model, loss, n)
+def compare(model: RadianceModel, loss: str, n: int, stretch: float = 1) -> None:
+    exact = run("reference", model, loss, n, torch.float64, stretch)
+    plain, fast = (run(backend, model, loss, n, stretch=stretch) for backend in ("reference", "cpu"))
     for name, value in fast.items():
         wanted = exact[name].double()
         scale = float(wanted.abs().max())
@@ -134,6 +140,22 @@ def compare(model: RadianceModel, loss: str, n: int) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_models_and_sizes(name: str, n: int) -> None:
     compare(model(name), "l2", n)
+
+
+@needs_core
+@pytest.mark.parametrize("name", ["plain", "cone", "unbounded"])
+def test_longer_steps_along_rays(name: str) -> None:
+    """They give what a model with longer steps gives, and the model keeps its own."""
+    made = model(name)
+    compare(made, "l2", 100, 2.5)
+    found = []
+    for given in (made, replace(made, step=2.5 * made.step, cone=2.5 * made.cone)):
+        own = given.with_parameters([p.clone() for p in given.parameters])
+        rest = replace(samples(60), stretch=2.5 if given is made else 1)
+        found.append((ops.radiance_step(own, rest, Task("l2"), updates(own)), own.parameters))
+    assert found[0][0] == found[1][0] and all(map(torch.equal, found[0][1], found[1][1]))
+    with pytest.raises(InputError, match="stretch is positive and finite, got 0"):
+        replace(samples(1), stretch=0)
 
 
 @needs_core

@@ -121,7 +121,7 @@ class _Step:
         # The tensors are kept, so that nothing else can come to lie where they are.
         self._tensors = [t for update in updates for t in (*tensors(update), update.step)]
         self._of = task, pointers(updates)
-        self.model = _described(model)
+        self.model, self._pace = _described(model), (model.step, model.cone)
         table, *rest = updates
         self.moments = moments_of(rest)
         self.training = _Training(loss=list(LOSSES).index(task.loss))
@@ -140,6 +140,11 @@ class _Step:
     def serves(self, task: Task, updates: Sequence[Update]) -> bool:
         """Whether this was made for such a task, and parameters and moments are where they were."""
         return self._of == (task, pointers(updates))
+
+    def stretch(self, factor: float) -> None:
+        """Take steps along rays that are this many times the model's."""
+        terrain, (step, cone) = self.model.terrain, self._pace
+        terrain.step, terrain.cone = step * factor, cone * factor
 
     def run(self, samples: _Samples) -> tuple[float, float]:
         """The loss and the number of samples that counted."""
@@ -176,6 +181,7 @@ def radiance_step(
     if step is None or not step.serves(task, updates):
         step = _kept[model] = _Step(model, task, updates)
     step.training.table_adam, step.training.network_adam = adam_of(updates[0]), adam_of(updates[1])
+    step.stretch(samples.stretch)
     for net in (step.model.trunk, step.model.colour):
         net.contents.precision = mlp_cpu.precision()
     number = int(updates[1].step) + 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from neuralfields.checks import between
+from neuralfields.checks import between, positive
 from neuralfields.errors import InputError
 from neuralfields.ops.field_step.model import Grid, Network
 from neuralfields.ops.march import check_terrain
@@ -66,6 +66,10 @@ class RadianceModel:
         networks = (self.trunk, self.colour)
         return [self.grid.table, *(p for net in networks for p in (*net.weights, *(net.biases or ())))]
 
+    def stretched(self, factor: float) -> "RadianceModel":
+        """The same model with steps along rays this many times as long."""
+        return self if factor == 1 else replace(self, step=self.step * factor, cone=self.cone * factor)
+
     def with_parameters(self, parameters: Sequence[Tensor]) -> "RadianceModel":
         """The same model with other tensors, in the order of ``parameters``."""
         left = list(parameters)
@@ -90,9 +94,17 @@ class RaySamples:
         y: [n, 4], colour, not multiplied by alpha, and alpha.
         background: [n, 3], the colour behind each ray.
         jitter: [n], as ``ops.march`` takes it, or None.
+        stretch: of the steps along rays: what the model's ``step`` and ``cone`` are multiplied with.
+
+    Raises:
+        InputError: the stretch is not positive and finite.
     """
 
     x: Tensor
     y: Tensor
     background: Tensor
     jitter: Tensor | None = None
+    stretch: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive(stretch=self.stretch)

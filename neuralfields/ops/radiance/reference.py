@@ -54,7 +54,8 @@ def radiance_step(
     model: RadianceModel, samples: RaySamples, task: Task, updates: Sequence[Update]
 ) -> tuple[float, float]:
     parameters = [p.detach().requires_grad_() for p in model.parameters]
-    seen, opacity, _, count = look(model.with_parameters(parameters), samples.x, samples.jitter)
+    given = model.with_parameters(parameters).stretched(samples.stretch)
+    seen, opacity, _, count = look(given, samples.x, samples.jitter)
     colour, alpha, background = samples.y[:, :3], samples.y[:, 3:], samples.background
     prediction = seen + (1 - opacity)[:, None] * background
     loss = mean_loss(task.loss, prediction, alpha * colour + (1 - alpha) * background, None)
