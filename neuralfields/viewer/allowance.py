@@ -3,7 +3,7 @@
 import threading
 import time
 
-_SHARE = 0.02  # of the time that passes
+_SHARE = 0.012  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
 _MOST = 0.1  # seconds that are saved up at most
 
 
@@ -11,7 +11,7 @@ class Allowance:
     """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt.
 
     Args:
-        share: of the time; 0.02 keeps the cost to a fit within 2 % even where all cores are busy.
+        share: of the time; the default keeps the cost to a fit within 2 % even where all cores are busy.
     """
 
     def __init__(self, share: float = _SHARE):

@@ -38,6 +38,7 @@ _MAX_JOBS = 32  # questions of one page that wait
 _MAX_FAULTS = 100  # bad messages of one page
 _STALLED = 20.0  # seconds without a byte taken, after which a page is given up
 _LOOK_AGAIN = 0.5  # seconds between two looks whether work beside a fit is allowed
+_SECONDS_PER_BYTE = 2e-9  # that sending takes
 _WATCHED = 2.0  # seconds between two looks at what another process fits
 T = TypeVar("T")
 
@@ -302,6 +303,8 @@ class Hub:
             if number not in client.unread and client.sent.get(number, 0) < snapshot.serial:
                 client.sent[number] = snapshot.serial
                 client.unread.add(number)
+                if self.session.running:
+                    self.allowance.spend(len(data) * _SECONDS_PER_BYTE)
                 self.hungry = self._wanted()
                 return data
         return None
