@@ -1,15 +1,25 @@
 /** Pointers, wheel and keys on a picture. What a pointer can do, a key can do too. */
 
-import { advanced, cameraOf, dollied, orbited, panned, surroundings } from "./draw/camera";
-import type { Painter } from "./draw/painter";
+import { type Camera, advanced, cameraOf, dollied, orbited, panned, surroundings } from "./draw/camera";
+import type { Place } from "./draw/painter";
 import { movedBy, windowOf, zoomedAt } from "./draw/plane";
-import { clamp, subtract, add } from "./draw/vectors";
+import { add, clamp, subtract } from "./draw/vectors";
 import { type ViewState, defaultView } from "./draw/view";
+import type { Shown } from "./protocol";
 
 /** For the page's help. */
 export interface Help {
   readonly keys: string;
   readonly does: string;
+}
+
+/** What a painter is to who only looks: something else may draw as well. */
+export interface Picture {
+  readonly canvas: HTMLCanvasElement;
+  readonly shown: Shown;
+  view: ViewState;
+  flyTo(camera: Camera): void;
+  value(x: number, y: number): Place | null;
 }
 
 type Point = readonly [number, number];
@@ -40,7 +50,7 @@ const SPACE_HELP: readonly Help[] = [
 ];
 const SPLIT_HELP: Help = { keys: "drag the line, comma and full stop", does: "move the slider of a split picture" };
 
-export function helpFor(kind: Painter["shown"]["kind"]): readonly Help[] {
+export function helpFor(kind: Shown["kind"]): readonly Help[] {
   return [...(kind === "image" || kind === "slices" ? PLANE_HELP : SPACE_HELP), SPLIT_HELP];
 }
 
@@ -51,14 +61,14 @@ export function pixelAt(canvas: HTMLCanvasElement, event: { clientX: number; cli
   return [x * canvas.width, y * canvas.height];
 }
 
-/** Turns what is done on a painter's canvas into changes of its view, from when it is made until `dispose`. */
+/** Turns what is done on a picture's canvas into changes of its view, from when it is made until `dispose`. */
 export class Input {
   private readonly canvas: HTMLCanvasElement;
   private readonly pointers = new Map<number, Point>();
   private gesture: "split" | "turn" | "move" = "move";
   private readonly end = new AbortController();
 
-  constructor(private readonly painter: Painter) {
+  constructor(private readonly painter: Picture) {
     this.canvas = painter.canvas;
     this.canvas.style.touchAction = "none"; // else a browser scrolls and zooms the page
     const { signal } = this.end;

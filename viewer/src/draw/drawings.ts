@@ -98,7 +98,7 @@ void main() {
   float slider = (q.x - split) * side;
   float value = both && slider > 0.0 ? texel.y : texel.x;
   vec3 colour = mapped((value - range.x) / (range.y - range.x));
-  shown.rgb = both && abs(slider) < 1.0 ? vec3(1.0) : colour;
+  shown.rgb = both ? divided(colour, slider) : colour;
 }
 `;
 
@@ -338,6 +338,10 @@ class SurfaceDrawing implements Drawing {
     const unit = stage.display(pass, view, ...canvas);
     pass.setTexture("first", stage.or(target.textures[0]), unit);
     pass.setTexture("second", stage.or(target.textures[1]), unit + 1);
+    const other = targets[1] ?? target;
+    pass.setTexture("otherFirst", stage.or(other.textures[0]), unit + 2);
+    pass.setTexture("otherSecond", stage.or(other.textures[1]), unit + 3);
+    pass.set("split", view.split);
     setRays(pass, this.optics(view.camera, canvas));
     pass.setInt("mode", SURFACE_MODES[view.mode as keyof typeof SURFACE_MODES]);
     pass.set("depths", this.depths);

@@ -135,7 +135,7 @@ void main() {
   else if (mode == 4) colour = mapped(slopeAt(p) / scale);
   else colour = pictureOf(after ? reference(p) : texelFetch(fitted, p, 0), p);
   if (mode < 3) colour = lined(colour, here);
-  if (mode == 2 && abs(float(p.x) + 0.5 - slider) < 1.0) colour = vec3(1.0);
+  if (mode == 2) colour = divided(colour, float(p.x) + 0.5 - slider);
   shown = vec4(colour, 1.0);
 }
 `;

@@ -163,7 +163,7 @@ void main() {
   if (mode == 2) colour = mix(back, any(notEqual(around.xyz, vec3(0.0))) ? around.xyz * 0.5 + 0.5 : vec3(0.5), light.a);
   if (mode == 3) colour = vec3(light.a);
   if (mode == 4 && framed && float(p.x) + 0.5 > slider) colour = reference;
-  if (mode == 4 && framed && abs(float(p.x) + 0.5 - slider) < 1.0) colour = vec3(1.0);
+  if (mode == 4 && framed) colour = divided(colour, float(p.x) + 0.5 - slider);
   if (mode == 5 && framed) {
     vec3 off = abs(colour - reference);
     colour = mapped(max(max(off.r, off.g), off.b) / scale);

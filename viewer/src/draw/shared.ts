@@ -19,6 +19,11 @@ vec3 mapped(float share) {
   vec3 a = texelFetch(legend, ivec2(low, 0), 0).rgb, b = texelFetch(legend, ivec2(low + 1, 0), 0).rgb;
   return mix(a, b, place - float(low));
 }
+// The line of a split picture, at a distance from it in pixels.
+vec3 divided(vec3 colour, float off) {
+  if (abs(off) < 1.0) return vec3(1.0);
+  return abs(off) < 2.0 ? mix(colour, vec3(0.0), 0.45) : colour;
+}
 uniform int backdrop;
 vec3 behind(vec2 pixel, vec2 size) {
   if (backdrop == 1) return vec3(1.0);

@@ -130,13 +130,16 @@ void main() {
 `;
 }
 
-export const SURFACE_MODES = { colour: 0, normal: 1, depth: 2 } as const;
+export const SURFACE_MODES = { colour: 0, normal: 1, depth: 2, split: 3 } as const;
 
 /** The picture on the canvas: a matt material under a key light, a fill light and the sky, which turn with the camera. */
 export const SURFACE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}${RAYS}
 uniform sampler2D first;
 uniform sampler2D second;
+uniform sampler2D otherFirst;
+uniform sampler2D otherSecond;
 uniform int mode;
+uniform float split;
 uniform vec2 depths;
 uniform float spacing;
 layout(location = 0) out vec4 shown;
@@ -159,12 +162,14 @@ float line(float value, float every, float width, float thick) {
   float off = abs(value / every - round(value / every)) * every;
   return (1.0 - smoothstep(thick * 0.5 * width, (thick * 0.5 + 1.0) * width, off)) * (1.0 - smoothstep(0.2, 0.5, width / every));
 }
+bool after(ivec2 p) { return mode == 3 && float(p.x) + 0.5 > split * canvas.x; }
+vec4 beyond(ivec2 p) { return after(p) ? texelFetch(otherSecond, p, 0) : texelFetch(second, p, 0); }
 vec3 contoured(vec3 colour, ivec2 p, vec4 s) {
   if (s.w < 0.5) return colour;
   float width = 1e-9, share = s.z / (10.0 * spacing);
   for (int k = 0; k < 4; k++) {
     ivec2 beside = p + ivec2(k < 2 ? 2 * k - 1 : 0, k < 2 ? 0 : 2 * k - 5);
-    vec4 next = texelFetch(second, clamp(beside, ivec2(0), textureSize(second, 0) - 1), 0);
+    vec4 next = beyond(clamp(beside, ivec2(0), textureSize(second, 0) - 1));
     if (next.w < 0.5) return mix(colour, vec3(0.5, 0.65, 0.85), 0.7); // the end of the box
     width = max(width, abs(next.z - s.z) * 1.3);
   }
@@ -177,15 +182,16 @@ vec3 contoured(vec3 colour, ivec2 p, vec4 s) {
 }
 void main() {
   ivec2 p = pixelHere();
-  vec4 g = texelFetch(first, p, 0), s = texelFetch(second, p, 0);
+  vec4 g = after(p) ? texelFetch(otherFirst, p, 0) : texelFetch(first, p, 0), s = beyond(p);
   vec3 direction = rayThrough(vec2(p) + 0.5), colour = behind(vec2(p), canvas);
   if (g.w > 0.0) {
     vec3 facing = (dot(g.xyz, direction) > 0.0 ? -g.xyz : g.xyz) * axes;
-    if (mode == 0) colour = toScreen(lit(facing, -direction * axes, s.x, vec3(0.66, 0.63, 0.60)));
+    if (mode == 0 || mode == 3) colour = toScreen(lit(facing, -direction * axes, s.x, vec3(0.66, 0.63, 0.60)));
     if (mode == 1) colour = (g.xyz + 1.0) / 2.0;
     if (mode == 2) colour = mapped(1.0 - 0.9 * clamp((g.w - depths.x) / max(depths.y - depths.x, 1e-6), 0.0, 1.0));
   }
-  if (mode == 0) colour = contoured(colour, p, s);
+  if (mode == 0 || mode == 3) colour = contoured(colour, p, s);
+  if (mode == 3) colour = divided(colour, float(p.x) + 0.5 - split * canvas.x);
   shown = vec4(colour, 1.0);
 }
 `;

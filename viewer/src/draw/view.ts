@@ -9,7 +9,7 @@ import { type Vec, clamp, cross, length, subtract } from "./vectors";
 export const MODES = {
   image: ["fit", "truth", "split", "error", "gradient", "spectrum"],
   slices: ["fit", "split", "error", "gradient"],
-  shape: ["colour", "normal", "depth"],
+  shape: ["colour", "normal", "depth", "split"],
   radiance: ["colour", "depth", "normal", "opacity", "split", "error"],
 } as const;
 
@@ -59,7 +59,7 @@ export function defaultView(shown: Shown): ViewState {
   const mode: PictureMode = MODES[shown.kind][0];
   return {
     mode,
-    against: "truth",
+    against: shown.kind === "shape" ? "other" : "truth", // shapes have no signal that could be drawn
     split: 0.5,
     channel: null,
     scale: null,
@@ -100,7 +100,7 @@ export function asView(given: Loose, shown: Shown): ViewState {
   const centre = numbers(given.centre, 2);
   return {
     mode: one(modes, given.mode, base.mode),
-    against: one(["truth", "other"], given.against, base.against),
+    against: shown.kind === "shape" ? "other" : one(["truth", "other"], given.against, base.against),
     split: number(given.split, 0, 1, base.split),
     channel: channel === null || channel < 0 ? null : Math.round(channel),
     scale: scale === null || scale < 0 ? null : scale,
