@@ -73,8 +73,8 @@ def parser() -> Parser:
     p.add_argument(
         "--recipe",
         metavar="NAME",
-        help="everything at once: image, compact; sdf, fine_sdf, ngp_sdf, siren_sdf; ngp, mip360, nerf, nerfpp "
-        "(default: by kind)",
+        help="everything at once: image, compact; sdf, fine_sdf, ngp_sdf, siren_sdf; ngp, mip360, nerf, small_nerf, "
+        "nerfpp (default: by kind)",
     )
     p.add_argument(
         "--as", dest="form", metavar="FORM", help="what is learned of a shape: sdf (default), occupancy, udf"

@@ -108,7 +108,7 @@ class Hierarchical(Field):
             seed: of the samples' places along the rays, which are regular without one.
         """
         generator = None if seed is None else torch.Generator(rays.origin.device).manual_seed(seed)
-        span = self._span(rays)
+        span = self._span(rays.detach())  # where rays are sampled is a constant
         intervals = stratified(span, self.samples[0], generator=generator)
         seen: list[Rendered] = []
         for number, field in enumerate(self.proposals, 1):

@@ -102,7 +102,7 @@ class InvertedSphere(Field):
         """
         rays = Rays(rays.origin / self.radius, rays.direction)
         generator = None if seed is None else torch.Generator(rays.origin.device).manual_seed(seed)
-        leaving = sphere_exit(rays)
+        leaving = sphere_exit(rays.detach())  # where rays are sampled is a constant
         spans = Span(torch.full_like(leaving, self.near), leaving), _whole(leaving)
         parts = [stratified(span, self.samples[0], generator=generator) for span in spans]
         seen: list[Rendered] = []
@@ -126,7 +126,8 @@ def _outer_pass(field: nn.Module, rays: Rays, intervals: Intervals, opaque: bool
     points, _ = inverted_sphere(own, 1 - intervals.middle)
     values = values_of(field, torch.cat([points, own.direction], -1))
     # The last may have no width and begin where it ends; what begins infinitely far has no depth.
-    start, end = (inverted_sphere(own, u)[1] for u in ((1 - intervals.start).clamp(min=_FAINT), 1 - intervals.end))
+    fixed = own.detach()
+    start, end = (inverted_sphere(fixed, u)[1] for u in ((1 - intervals.start).clamp(min=_FAINT), 1 - intervals.end))
     distances = replace(intervals, start=start, end=end)
     return render(distances, values[:, 0], values[:, 1:], widths=intervals.width, opaque=opaque)
 

@@ -43,6 +43,10 @@ class Rays:
         """Those at these places: indices [m], a mask [n], or a slice."""
         return Rays(self.origin[index], self.direction[index])
 
+    def detach(self) -> "Rays":
+        """The same without gradients."""
+        return Rays(self.origin.detach(), self.direction.detach())
+
     def at(self, depth: Tensor) -> Tensor:
         """The points [n, 3] at these depths [n]."""
         return self.origin + depth[:, None] * self.direction

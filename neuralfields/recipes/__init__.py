@@ -17,7 +17,7 @@ from neuralfields.recipes.methods import METHODS
 from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.presets import RECIPES, default
 from neuralfields.recipes.radiance import ngp
-from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp
+from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp, small_nerf
 from neuralfields.recipes.recipe import Recipe
 from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 
@@ -38,4 +38,5 @@ __all__ = [
     "ngp_sdf",
     "sdf",
     "siren_sdf",
+    "small_nerf",
 ]

@@ -7,7 +7,7 @@ from neuralfields.errors import InputError
 from neuralfields.recipes.images import compact, image
 from neuralfields.recipes.points import siren_sdf
 from neuralfields.recipes.radiance import ngp
-from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp
+from neuralfields.recipes.radiance_classic import mip360, nerf, nerfpp, small_nerf
 from neuralfields.recipes.recipe import Recipe
 from neuralfields.recipes.shapes import fine_sdf, ngp_sdf, sdf
 from neuralfields.signals import as_signal
@@ -22,6 +22,7 @@ RECIPES: dict[str, Callable[[Any], Recipe]] = {
     "ngp": ngp,
     "mip360": mip360,
     "nerf": nerf,
+    "small_nerf": small_nerf,
     "nerfpp": nerfpp,
 }
 _DEFAULTS = {"image": image, "mesh": sdf, "points": siren_sdf, "scene": ngp}

@@ -14,7 +14,8 @@ import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.fields import Density, Hierarchical, InvertedSphere, Radiance
 from neuralfields.geometry import Rays
-from neuralfields.recipes import Recipe, mip360, nerf, nerfpp
+from neuralfields.objectives import Calibrated, Photometric
+from neuralfields.recipes import Recipe, mip360, nerf, nerfpp, small_nerf
 from neuralfields.signals import PosedImages, synthetic
 
 SMALL = {"width": 32, "depth": 2, "samples": (12, 12), "batch": 128}
@@ -55,6 +56,24 @@ def test_a_few_steps(make: Callable[..., Recipe], name: str, size: dict[str, Any
     rays = Rays(x[:, :3], x[:, 3:])
     with torch.no_grad():
         assert torch.equal(loaded.render(rays).colour, fit.field.render(rays).colour)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("make", "name", "size"), CASES, ids=[f"{m.__name__}-{n}" for m, n, _ in CASES])
+def test_their_gradients_reach_cameras(make: Callable[..., Recipe], name: str, size: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    recipe = make(scene(name), **size)
+    assert isinstance(recipe.objective, Photometric)
+    objective = Calibrated.of(recipe.objective, 8, poses=True, exposure=True)
+    terms = objective(recipe.field, scene(name).draw(64, seed=0, step=0), 0)
+    torch.stack(list(terms.values())).sum().backward()
+    for _, parameter in objective.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any()
+
+
+def test_small_nerf() -> None:
+    recipe = small_nerf(scene("objects"))
+    assert (recipe.name, recipe.batch, recipe.field.samples) == ("small_nerf", 512, (32, 64))  # type: ignore[attr-defined]
+    assert recipe.parameters < 60_000 and recipe.optimizer.lr == 2 * nerf(scene("objects")).optimizer.lr
 
 
 def test_published_sizes() -> None:
