@@ -1,5 +1,6 @@
 # make demo   fit a real photo            make check  lint, types, the C++ core's builds, build and import of the wheel
 # make test   run the whole test suite    make docs   tables and pictures of the documentation
+# make viewer   check the browser viewer's sources and build its page (needs Node.js 20 or newer, or takes .venv's)
 # make clean  remove what these made      make sanitize   the ops' tests with the C++ core under sanitizers
 # make extras   install Open3D too (1.1 GB) and run the tests that need it
 #
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 INSTALL := $(PIP) install --no-input --constraint constraints.txt
 DEMO := build/demo
 
-.PHONY: demo test sanitize check docs extras clean
+.PHONY: demo test viewer sanitize check docs extras clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/runtime
@@ -22,6 +23,10 @@ demo: $(VENV)/runtime
 
 test: $(VENV)/dev
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Without network where node_modules is as the lockfile says.
+viewer: $(VENV)/dev
+	@PYTHON=$(BIN)/python sh .ci/viewer
 
 # SANITIZER=thread looks for races instead of wrong addresses and undefined behaviour.
 sanitize: $(VENV)/dev
@@ -44,7 +49,7 @@ extras: $(VENV)/dev
 	@NF_EXTRAS=all $(BIN)/python -m pytest -p no:dash tests/geometry/test_proximity.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist neuralfields/ops/native/lib .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist viewer/node_modules neuralfields/ops/native/lib .pytest_cache .ruff_cache .hypothesis
 
 # The package is installed in place, so that the sources are what runs; the two stamps say what else is there. A change
 # of the requirements makes the environment anew, so that nothing stays that is no longer required.

@@ -7,7 +7,7 @@ export default tseslint.config(
     rules: {
       // Indices into typed arrays and tuples of known length are checked by the length, not one by one.
       "@typescript-eslint/no-non-null-assertion": "off",
-      "eqeqeq": "error",
+      "eqeqeq": ["error", "smart"],
       "no-console": "error",
     },
   },

@@ -1,6 +1,7 @@
-"""``nf export``: a field as a picture, or as a mesh; of a scene, a mesh with colours."""
+"""``nf export``: a field as a picture, a mesh or a page; of a scene, a mesh with colours."""
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,22 +20,26 @@ _EPILOG = """examples:
   nf export runs/part part.stl --method dual-contouring      sharp edges
   nf export runs/bunny bunny.npz --resolution 128            the values on a lattice
   nf export runs/lego lego.glb --level 0.3                   what is dense in a scene, with colours
+  nf export runs/photo photo.html                            a page to be looked at in any browser, in one file
 """
 _OPTIONS = {
     "a picture": ("size", "crop", "bits"),
     "a shape": ("resolution", "method", "least_share"),
     "a scene": ("resolution", "level", "least_share"),
+    "a page": (),
 }
+_PAGE = ".html"
 _RESOLUTION = 256
 # Scenes have specks in the air, and surfaces from points may have bubbles where there are none.
 _LEAST_SHARES = {"scene": 1e-3, "points": 1e-2}
 
 
 def main(words: Sequence[str]) -> int:
-    p = Parser("export", "Write a field as a picture or a mesh; the suffix decides the format.", _EPILOG)
+    p = Parser("export", "Write a field as a picture, a mesh or a page; the suffix decides the format.", _EPILOG)
     p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
     p.add_argument("out", type=Path, metavar="OUT", help="picture: .png .tif .jpg .webp .exr .hdr .npy .npz; "
-                   "shape or scene: .glb .obj .off .ply .stl, .npz for values on a lattice")  # fmt: skip
+                   "shape or scene: .glb .obj .off .ply .stl, .npz for values on a lattice; .html for a page "
+                   "that shows any of them")  # fmt: skip
     pictures = p.add_argument_group("pictures")
     pictures.add_argument("--size", type=size, metavar="WxH", help="in pixels (default: the source's, or the crop's)")
     pictures.add_argument("--crop", type=crop, metavar="L,T,R,B", help="part of the image, in pixels of the source")
@@ -60,20 +65,22 @@ def main(words: Sequence[str]) -> int:
     of_shapes = {*WRITABLE_MESH_SUFFIXES, ".npz"}
     suffix, told = options.out.suffix.lower(), (" ".join(sorted(kinds)) for kinds in (WRITABLE_SUFFIXES, of_shapes))
     needs(
-        suffix in {*WRITABLE_SUFFIXES, *of_shapes},
-        "cannot export to {}: the suffix is one of {} for a picture and {} for a shape, and the order is "
-        "nf export RUN OUT".format(options.out, *told),
+        suffix in {*WRITABLE_SUFFIXES, *of_shapes, _PAGE},
+        "cannot export to {}: the suffix is one of {} for a picture, {} for a shape and {} for a page, and the order "
+        "is nf export RUN OUT".format(options.out, *told, _PAGE),
     )
     needs(options.out.parent.is_dir(), f"cannot export to {options.out}: there is no folder {options.out.parent}")
     field, _ = open_field(options.path, tuple(options.trust))
     needs(not is_source(options.path, options.out), f"{options.out} is what the run was fitted to: choose another name")
     kind = {2: "a picture", 6: "a scene"}.get(field.in_dim, "a shape")
-    known = sorted(WRITABLE_SUFFIXES if kind == "a picture" else of_shapes)
+    known = sorted({*(WRITABLE_SUFFIXES if kind == "a picture" else of_shapes), _PAGE})
     needs(suffix in known, f"{options.path} is {kind} and cannot be exported to {options.out}: use {' '.join(known)}")
+    kind = "a page" if suffix == _PAGE else kind
     for name in {name: None for names in _OPTIONS.values() for name in names if name not in _OPTIONS[kind]}:
-        needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is not for {kind}, which {options.path} is")
+        told = f"a page, which {options.out} is" if suffix == _PAGE else f"{kind}, which {options.path} is"
+        needs(getattr(options, name) is None, f"--{name.replace('_', '-')} is not for {told}")
     with using(options.backend):
-        written = {"a picture": _picture, "a shape": _shape, "a scene": _scene}[kind](field, options)
+        written = {"a picture": _picture, "a shape": _shape, "a scene": _scene, "a page": _page}[kind](field, options)
     print(f"{options.out}: {written}, {options.out.stat().st_size / 1e6:.2f} MB")
     return 0
 
@@ -108,6 +115,20 @@ def _scene(field: "Field", options: argparse.Namespace) -> str:
     given = {"least_share": _LEAST_SHARES["scene"], **_given(options, ("least_share",))}
     given |= {} if options.level is None else {"opacity": options.level}
     return _told(export_scene_mesh(field, options.out, resolution=resolution, **given))
+
+
+def _page(_field: "Field", options: argparse.Namespace) -> str:
+    from neuralfields.errors import InputError
+    from neuralfields.viewer.page import export_page
+    from neuralfields.viewer.sources import opened
+
+    session = opened([options.path], trust=tuple(options.trust))
+    for item in session.items:
+        # Cameras come from a scene's photos; the page is whole without them.
+        with contextlib.suppress(InputError):
+            item.complete()
+    export_page(options.out, session.items, title=session.title, course=session.hello().course)
+    return f"a page with {session.items[0].shown.parameters:,} numbers"
 
 
 def _only_of_meshes(options: argparse.Namespace, names: Sequence[str]) -> None:

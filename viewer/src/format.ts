@@ -14,6 +14,13 @@ function fixed(value: number, digits: number): string {
   return value.toFixed(Math.max(0, digits - before));
 }
 
+/** Three digits that count, for what may be of any size. */
+export function significant(value: number): string {
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-4 && size < 1e5);
+  return (plain ? String(Number(value.toPrecision(3))) : value.toExponential(2)).replace(/-/g, "−");
+}
+
 /** 755123 as 755 k. */
 export function short(value: number): string {
   let size = Math.abs(value);

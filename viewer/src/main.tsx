@@ -1,3 +1,8 @@
 import { render } from "preact";
+import { start } from "./page";
+import "./style.css";
+import { App } from "./ui/app";
 
-render(<main>neuralfields</main>, document.getElementById("app")!);
+const root = document.getElementById("app");
+if (root !== null) render(<App />, root);
+start();

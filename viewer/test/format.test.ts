@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, duration, filename, milliseconds, number, short } from "../src/format";
+import { bytes, duration, filename, milliseconds, number, short, significant } from "../src/format";
 
 test.each([
   [0, "0"], [0.123456, "0.1235"], [-1.5, "−1.500"], [123.456, "123.5"], [1234.5, "1235"], [1e-7, "1.00e−7"],
@@ -14,6 +14,12 @@ test.each([[0, "0"], [999, "999"], [755_123, "755 k"], [1_000_000, "1.0 M"], [9_
     expect(short(value)).toBe(text);
   },
 );
+
+test("digits that count", () => {
+  expect([0, 0.0017234, 1e-5, 0.01, 1234.5, -2e7].map(significant)).toEqual([
+    "0", "0.00172", "1.00e−5", "0.01", "1230", "−2.00e+7",
+  ]);
+});
 
 test("durations, bytes, milliseconds, names", () => {
   expect([0, 75, 3600, 86_399.6].map(duration)).toEqual(["0:00", "1:15", "1:00:00", "24:00:00"]);

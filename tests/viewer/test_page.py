@@ -1,0 +1,354 @@
+"""The page in Chromium, as people use it: by pointer and keys, from a server and from a file."""
+
+import io
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pages
+import PIL.Image
+import pytest
+import torch
+from test_items import image
+from test_live_fit import Fit
+
+import neuralfields as nf
+from neuralfields.errors import InputError
+from neuralfields.viewer import packing
+from neuralfields.viewer.items import Item
+from neuralfields.viewer.page import bundle, export_page
+from neuralfields.viewer.server import Server
+from neuralfields.viewer.session import Session
+
+PATIENCE = 60.0
+SMALL = {"width": 420, "height": 320}
+
+
+class Window:
+    """A page in a window of its own, which must not say anything on the console."""
+
+    def __init__(self, browser: Any, address: str, *, size: dict[str, int] = SMALL, **options: Any):
+        self.context = browser.new_context(viewport=size, device_scale_factor=0.5, **options)
+        self.page, self.requests, self.errors = self.context.new_page(), [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.goto(address)
+
+    def __enter__(self) -> "Window":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.context.close()
+
+    def text(self, selector: str) -> str:
+        """The text of the first such element, or nothing."""
+        return self.page.evaluate("s => document.querySelector(s)?.textContent ?? ''", selector)
+
+    def until(self, true: Callable[[], Any], what: str) -> Any:
+        """The page's policy forbids the evaluation that Playwright waits by."""
+        end = time.monotonic() + PATIENCE
+        while not (found := true()):
+            assert time.monotonic() < end, f"{what}: {self.text('#app')[:500]} {self.errors}"
+            self.page.wait_for_timeout(50)
+        return found
+
+    def exact(self) -> None:
+        self.until(lambda: self.text(".status").startswith("exact"), "no exact picture")
+
+    def view(self) -> dict[str, Any]:
+        """What the address says of the view."""
+        self.page.wait_for_timeout(500)  # it is written when nothing has moved for a while
+        return json.loads(unquote(self.page.evaluate("location.hash").removeprefix("#view=") or "null") or "{}")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def mode(self) -> str:
+        return self.page.evaluate("document.querySelector('.toolbar input:checked')?.value")
+
+    def choose(self, mode: str) -> None:
+        self.page.evaluate("m => document.querySelector(`.toolbar input[value=${m}]`).click()", mode)
+
+    def panel(self) -> None:
+        if not self.text(".panel"):
+            self.press("p")
+
+    def values(self) -> np.ndarray:
+        """The inspector's values, in all digits."""
+        script = "[...document.querySelectorAll('.values td[data-value]')].map(cell => Number(cell.dataset.value))"
+        return np.array(self.page.evaluate(script))
+
+    def place(self) -> np.ndarray:
+        script = "JSON.parse(document.querySelector('.values')?.dataset.place ?? '[]')"
+        return np.array(self.page.evaluate(script))
+
+    def colours(self) -> int:
+        """How many colours the middle of the picture has, where nothing lies over it."""
+        box = self.page.locator("canvas").bounding_box()
+        assert box is not None
+        clip = {"x": box["x"] + box["width"] / 4, "y": box["y"] + box["height"] / 4}
+        shot = self.page.screenshot(clip=clip | {"width": box["width"] / 2, "height": box["height"] / 2})
+        pixels = np.asarray(PIL.Image.open(io.BytesIO(shot)).convert("RGB"))
+        return len(np.unique(pixels.reshape(-1, 3), axis=0))
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture to be looked at, where NF_SCREENSHOTS says."""
+        if folder := os.environ.get("NF_SCREENSHOTS"):
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def ball(x: torch.Tensor) -> torch.Tensor:
+    return x.norm(dim=-1, keepdim=True) - 0.6
+
+
+def picture_item(seed: int = 0, **options: Any) -> Item:
+    field, signal = pages.small_field(seed), image(pages.picture(48, 64))
+    nf.fit(field, signal, steps=40, batch=256)
+    return Item(field, signal, **{"name": "photo", **options})
+
+
+def shape_item() -> Item:
+    torch.manual_seed(0)
+    field = nf.networks.Siren(3, 1, width=16, depth=1)
+    solid = nf.signals.Solid(ball)
+    nf.fit(field, solid, steps=200, batch=512)
+    return Item(field, solid, name="ball")
+
+
+def slices_item() -> Item:
+    torch.manual_seed(0)
+    return Item(nf.networks.Siren(3, 3, width=16, depth=1), name="volume")
+
+
+MAKERS = {"image": picture_item, "shape": shape_item, "slices": slices_item}
+
+
+@pytest.fixture
+def served() -> Iterator[Server]:
+    with pages.serving(picture_item()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_page_from_disk(kind, chromium, tmp_path):
+    """One request, no machine's path in it, an exact picture, and values as of the field with the stored weights."""
+    item, path = MAKERS[kind](), tmp_path / "page.html"
+    export_page(path, [item])
+    assert str(tmp_path) not in path.read_text() and str(Path.home()) + "/" not in path.read_text()
+    with Window(chromium, path.as_uri()) as window:
+        window.exact()
+        assert window.requests == [path.as_uri()] and not window.errors
+        assert window.colours() > 10
+        window.shoot(f"file-{kind}")
+        window.panel()
+        window.press("i")
+        window.exact()
+        window.until(lambda: len(window.values()), "nothing is inspected")
+        field = packing.quantised(item.field, item.shown.program, "float16")
+        expected = field(torch.from_numpy(window.place())[None])[0].detach().numpy()
+        assert window.values() == pytest.approx(expected, abs=1e-4)
+        assert not window.errors
+
+
+def test_pointer_wheel_and_keys(chromium, tmp_path):
+    path = tmp_path / "page.html"
+    export_page(path, [picture_item()])
+    with Window(chromium, path.as_uri()) as window:
+        window.exact()
+        mouse, [left, top] = window.page.mouse, (200, 180)
+        mouse.move(left, top)
+        mouse.down()
+        mouse.move(left - 40, top + 20, steps=4)
+        mouse.up()
+        x, y = window.view()["centre"]
+        assert x > 0.05 and y < -0.05
+        mouse.wheel(0, -300)
+        zoom = window.view()["zoom"]
+        assert zoom > 1.3
+        window.press("+", "ArrowLeft")
+        after = window.view()
+        assert after["zoom"] == pytest.approx(1.25 * zoom, rel=1e-3) and after["centre"][0] < x
+        window.press("0")
+        assert {"zoom", "centre"}.isdisjoint(window.view())
+        assert window.mode() == "fit"
+        window.press("m", "m")
+        assert window.mode() == "split" and window.view()["mode"] == "split"
+        window.press("?")
+        window.until(lambda: "Keys" in window.text("dialog[open]"), "no help")
+        window.press("Escape")
+        window.until(lambda: not window.text("dialog[open]"), "the help stays")
+
+
+def test_every_mode_of_a_picture(chromium, tmp_path):
+    path = tmp_path / "page.html"
+    export_page(path, [picture_item()])
+    with Window(chromium, path.as_uri()) as window:
+        for mode in ("truth", "split", "error", "gradient", "spectrum", "fit"):
+            window.choose(mode)
+            window.exact()
+            assert window.mode() == mode and window.colours() > 10
+            legend = window.text(".legend")
+            assert bool(legend) == (mode in ("error", "gradient", "spectrum")), legend
+        assert not window.errors
+
+
+def test_the_slider_of_a_split(chromium, tmp_path):
+    path = tmp_path / "page.html"
+    export_page(path, [picture_item()])
+    with Window(chromium, path.as_uri() + "#view=%7B%22mode%22%3A%22split%22%7D") as window:
+        window.exact()
+        mouse = window.page.mouse
+        mouse.move(210, 200)
+        mouse.down()
+        mouse.move(105, 200, steps=3)
+        mouse.up()
+        assert window.view()["split"] == pytest.approx(0.25, abs=0.02)
+        window.press(".")
+        assert window.view()["split"] == pytest.approx(0.27, abs=0.02)
+
+
+def test_from_a_server(chromium, served):
+    """The token leaves the address, and the inspector's values are the field's own."""
+    with Window(chromium, served.url) as window:
+        window.exact()
+        assert "token" not in window.page.evaluate("location.hash")
+        assert all(address.startswith(served.place.replace("http", "")) or served.place in address
+                   for address in window.requests)  # fmt: skip
+        window.panel()
+        window.press("i")
+        window.until(lambda: "Value" in window.text(".values") and "as sent" not in window.text(".values"), "no value")
+        [item] = served.hub.session.items
+        expected = item.field(torch.from_numpy(window.place())[None].float())[0].detach().numpy()
+        assert window.values() == pytest.approx(expected, abs=1e-4)
+        assert "Truth" in window.text(".values")
+        assert not window.errors
+        window.shoot("served")
+
+
+def test_two_pages_and_a_lost_connection(chromium, served):
+    with Window(chromium, served.url) as one, Window(chromium, served.url) as two:
+        one.exact()
+        two.exact()
+        assert len(served.hub._clients) == 2
+        clients = list(served.hub._clients)
+        served.hub.post(lambda: [client.socket.abort() for client in clients])  # type: ignore[arg-type,func-returns-value]
+        one.until(lambda: served.hub._clients and served.hub._clients.isdisjoint(clients), "it has not come back")
+        one.panel()
+        one.until(lambda: not one.text(".banner:is(.waiting, .connecting)"), "it says that the connection is lost")
+        one.press("i")
+        one.until(lambda: len(one.values()), "nothing is inspected")
+
+
+def test_a_server_that_is_gone(chromium):
+    with pages.serving(picture_item()) as server:
+        window = Window(chromium, server.url)
+        window.exact()
+    with window:
+        window.until(lambda: "Trying again" in window.text(".banner"), "it does not say so")
+        window.press("+")
+        assert window.view()["zoom"] == pytest.approx(1.25)
+
+
+def test_without_the_token(chromium, served):
+    with Window(chromium, served.place) as window:
+        window.until(lambda: "does not know this page" in window.text(".banner.refused"), "it does not say so")
+
+
+def test_a_fit_under_control(chromium):
+    """Pause, one step, go on, and stop after a question."""
+    session = Session()
+    with Server(session, port=0) as server:
+        fit = Fit(server, session)
+        with Window(chromium, server.url) as window:
+            fit.start()
+            button = "label => [...document.querySelectorAll('.panel button')].find(b => b.innerText.trim() === label)"
+
+            def click(label: str) -> None:
+                window.until(lambda: window.page.evaluate(f"l => !({button})(l)?.disabled", label), f"no {label}")
+                window.page.evaluate(f"l => ({button})(l).click()", label)
+
+            window.panel()
+            window.until(lambda: "fitting" in window.text(".panel"), "it does not say that it fits")
+            click("Pause")
+            fit.gate.set()
+            window.until(lambda: "paused" in window.text(".panel"), "it does not say that it is paused")
+            at = fit.step
+            click("Step")
+            window.until(lambda: fit.step > at, "no step is done")
+            window.shoot("training")
+            click("Stop…")
+            window.until(lambda: "Stop the fit?" in window.text("dialog[open]"), "it does not ask")
+            window.page.evaluate("document.querySelector('dialog[open] .strong').click()")
+            fit.join(PATIENCE)
+            assert not fit.is_alive() and fit.live.stopping
+
+
+def test_what_the_page_cannot_draw_the_server_draws(chromium):
+    with pages.serving(Item(pages.Odd(), name="odd")) as server, Window(chromium, server.url) as window:
+        window.until(lambda: window.text(".status").startswith("all pixels"), "no picture")
+        assert "drawn by the server" in window.text(".status") and window.colours() > 10
+        window.panel()
+        assert "The server draws" in window.text(".panel")
+        window.press("+")
+        assert not window.errors
+
+
+def test_fits_beside_each_other(chromium):
+    items = picture_item(), picture_item(1, name="other", id=1)
+    with pages.serving(*items) as server, Window(chromium, server.url) as window:
+        window.exact()
+        window.press("b")
+        window.exact()
+        assert window.mode() == "split" and window.view()["other"] == 1
+        window.press("n")
+        window.until(lambda: window.text("h1") == "other", "the next one is not shown")
+        window.exact()
+        assert not window.errors
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_telephone(scheme, chromium, tmp_path):
+    path = tmp_path / "page.html"
+    export_page(path, [picture_item()])
+    with Window(chromium, path.as_uri(), size={"width": 360, "height": 640}, color_scheme=scheme) as window:
+        window.exact()
+        window.panel()
+        assert window.page.evaluate("document.documentElement.scrollWidth") == 360
+        assert window.page.evaluate("document.querySelector('canvas').clientHeight") > 150
+        window.shoot(f"telephone-{scheme}")
+
+
+def test_a_page_that_is_no_page(tmp_path):
+    with pytest.raises(InputError, match=r"a page by itself cannot show odd: .*; nf view draws it"):
+        export_page(tmp_path / "page.html", [Item(pages.Odd(), name="odd")])
+    with pytest.raises(InputError, match="at least one field, got none"):
+        export_page(tmp_path / "page.html", [])
+
+
+def test_names_cannot_end_the_data(tmp_path):
+    path = tmp_path / "page.html"
+    export_page(path, [picture_item()], title="</script><script>alert(1)</script><!--")
+    text = path.read_text()
+    found = re.search(r'id="nf-embedded">(.*?)</script>', text, re.DOTALL)
+    assert found and json.loads(found[1])["hello"]["title"].startswith("</script>")
+    assert text.count("</script>") == bundle().count("</script>") + 1
+
+
+def test_large_pictures_are_reduced(tmp_path):
+    wide = np.zeros((30, 2500, 1), np.uint8)
+    wide[:, 1250:] = 255
+    field = nf.networks.Siren(2, 1, width=8, depth=1)
+    export_page(tmp_path / "page.html", [Item(field, nf.signals.Image.from_array(wide), name="wide")])
+    found = re.search(r'id="nf-embedded">(.*?)</script>', (tmp_path / "page.html").read_text(), re.DOTALL)
+    assert found
+    [truth] = json.loads(found[1])["truths"]
+    told = truth["truth"]
+    assert (told["width"], told["height"], told["factor"]) == (834, 10, 3)

@@ -1,0 +1,286 @@
+/** The canvas, and who draws on it: this page's painter, or the server where the page cannot or should not. */
+
+import { effect, signal, untracked } from "@preact/signals";
+import { photoKey, photos, type Snapshot, snapshots, truths } from "./content";
+import type { Camera } from "./draw/camera";
+import { type PaintState, Painter } from "./draw/painter";
+import { record, turntable } from "./draw/record";
+import { type ViewState, asView, defaultView } from "./draw/view";
+import { milliseconds, number } from "./format";
+import { Frames } from "./frames";
+import { Input } from "./input";
+import * as inspection from "./inspection";
+import { post } from "./post";
+import type { Frame, Shown } from "./protocol";
+import * as settings from "./settings";
+import { connected, drawn, legend, offer, one, other, path, picture, served, view } from "./store";
+
+const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
+const SHARPEST = 2; // canvas pixels per pixel of the page, at most
+const PHOTOS_AT_ONCE = 4;
+
+type Drawer = Painter | Frames;
+
+let drawer: Drawer | null = null;
+/** In pixels of the page. */
+export const canvasSize = signal({ width: 0, height: 0 });
+
+/** Puts a canvas into a place of the page and keeps it drawn; returns what ends that. */
+export function mount(place: HTMLElement): () => void {
+  const watched = new ResizeObserver(() => {
+    canvasSize.value = { width: place.clientWidth, height: place.clientHeight };
+    if (drawer !== null) fit(drawer);
+  });
+  watched.observe(place);
+  const ends = [
+    effect(() => {
+      const shown = one.value;
+      const by = shown === null ? "nobody" : drawnBy(shown, served.value);
+      return shown === null || by === "nobody" ? undefined : untracked(() => put(place, shown, by));
+    }),
+    effect(takeWeights),
+    effect(takeOther),
+    effect(takeTruth),
+    effect(takePhotos),
+  ];
+  return () => {
+    for (const end of ends) end();
+    watched.disconnect();
+  };
+}
+
+function drawnBy(shown: Shown, server: boolean): "page" | "server" | "nobody" {
+  if (shown.program !== null && !server) return "page";
+  return connected.peek() || server ? "server" : "nobody";
+}
+
+/** A fresh canvas for what is shown. Returns what takes it away. */
+function put(place: HTMLElement, shown: Shown, by: "page" | "server"): () => void {
+  const canvas = document.createElement("canvas");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", `${shown.name}. Drag or use the arrow keys to move, wheel or plus and minus to zoom, question mark for all keys.`);
+  const start = begun(shown);
+  const made = by === "page" ? painter(canvas, shown, start) : frames(canvas, shown, start);
+  drawer = made;
+  serving.value = made;
+  place.replaceChildren(canvas);
+  fit(made);
+  made.view = start;
+  view.value = made.view;
+  const input = new Input(made);
+  const unwatch = inspection.watch(canvas, made, shown);
+  return () => {
+    input.dispose();
+    unwatch();
+    made.dispose();
+    if (drawer === made) drawer = null;
+  };
+}
+
+/** Who draws at the moment, for the effects that hand over what comes. */
+const serving = signal<Drawer | null>(null);
+
+function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawer {
+  try {
+    const made = new Painter(canvas, shown);
+    path.value = { by: "page", why: "" };
+    made.onState((state) => tell(made, state));
+    return made;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return frames(canvas, shown, start, `The server draws: ${why}.`);
+  }
+}
+
+function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState, why?: string): Drawer {
+  const chosen = shown.program === null ? `The server draws: ${shown.reason ?? "the page cannot"}.` : "As chosen.";
+  path.value = { by: "server", why: why ?? chosen };
+  const made = new Frames(canvas, shown, start, post);
+  made.onState((text) => {
+    picture.value = text;
+    legend.value = null;
+    view.value = made.view;
+  });
+  return made;
+}
+
+/** The view to begin with: as it was for what was shown before, else as the address says. */
+function begun(shown: Shown): ViewState {
+  settings.since(defaultView(shown));
+  return asView(view.value ?? settings.wanted(), shown);
+}
+
+function fit(made: Drawer): void {
+  const scale = Math.min(window.devicePixelRatio, SHARPEST);
+  made.resize(canvasSize.value.width * scale, canvasSize.value.height * scale);
+}
+
+function tell(made: Painter, state: PaintState): void {
+  if (drawer !== made && drawer !== null) return;
+  picture.value = described(state);
+  const ends = state.legend;
+  legend.value = ends === null ? null : { from: ends.low, to: ends.high };
+  if (JSON.stringify(view.peek()) !== JSON.stringify(made.view)) view.value = made.view;
+  if (state.factor === 1 && state.milliseconds > SLOW && connected.peek() && offer.peek() === null) {
+    offer.value = state.milliseconds / Math.max(state.share, 0.01);
+  }
+  if (state.exact) inspection.again();
+}
+
+/** Whether the picture is exact, how large it is, and how long it took, in a line. */
+export function described(state: PaintState): string {
+  if (state.problem !== null) return state.problem;
+  if (state.milliseconds === 0) return "waiting for the field";
+  const quality = state.exact ? "exact" : state.factor > 1 ? `preview 1/${state.factor}` : `${Math.round(100 * state.share)} %`;
+  const parts = [quality];
+  if (state.magnification !== null) parts.push(`${number(state.magnification, 3)}×`);
+  if (state.exact) parts.push(milliseconds(state.milliseconds));
+  if (state.deepest) parts.push("as deep as numbers go");
+  return parts.join(" · ");
+}
+
+const given = new WeakMap<Drawer, Map<number, Snapshot>>();
+
+/** Hands weights to the painter and tells the server when they are on the screen, at the pace of the screen. */
+function takeWeights(): void {
+  const [made, all] = [serving.value, snapshots.value];
+  for (const [id, snapshot] of all) {
+    const before = made === null ? undefined : (given.get(made) ?? new Map<number, Snapshot>());
+    if (before?.get(id) === snapshot) continue;
+    before?.set(id, snapshot);
+    if (made !== null && before !== undefined) given.set(made, before);
+    if (made instanceof Painter) untracked(() => hand(made, id, snapshot));
+    acknowledge(id, snapshot);
+  }
+}
+
+function hand(made: Painter, id: number, snapshot: Snapshot): void {
+  if (id === one.value?.id) {
+    made.setWeights(snapshot.arrays, snapshot.bytes);
+    drawn.value = { step: snapshot.step, size: snapshot.bytes.byteLength };
+  } else if (id === other.value?.id) {
+    made.setWeights(snapshot.arrays, snapshot.bytes, 1);
+  }
+}
+
+const acknowledged = new WeakSet<Snapshot>();
+
+/** In a page that nobody sees there are no pictures, so that nothing is sent to it. */
+function acknowledge(shown: number, snapshot: Snapshot): void {
+  if (acknowledged.has(snapshot)) return;
+  acknowledged.add(snapshot);
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      const passed = Math.max(0, performance.now() - snapshot.came);
+      post({ type: "ack", shown, serial: snapshot.serial, milliseconds: passed });
+    }),
+  );
+}
+
+function takeOther(): void {
+  const [made, another] = [serving.value, other.value];
+  if (!(made instanceof Painter)) return;
+  untracked(() => {
+    const fits = another?.program != null && another.kind === one.value?.kind ? another : null;
+    made.setOther(fits);
+    const snapshot = fits === null ? undefined : snapshots.value.get(fits.id);
+    if (snapshot !== undefined) made.setWeights(snapshot.arrays, snapshot.bytes, 1);
+    if (fits === null && made.view.against === "other") look({ ...made.view, against: "truth" });
+  });
+}
+
+const asked = new Set<string>();
+
+function ask(shown: number, number: number | null): void {
+  const key = `${shown}/${number ?? "truth"}`;
+  if (!asked.has(key) && post({ type: "ask", shown, view: number })) asked.add(key);
+}
+
+function takeTruth(): void {
+  const [made, shown, open] = [serving.value, one.value, connected.value];
+  if (!(made instanceof Painter) || shown === null) return;
+  const samples = truths.value.get(shown.id);
+  if (samples !== undefined) made.setTruth(samples.truth, samples.bytes);
+  else if (open && shown.truth && shown.kind === "image") ask(shown.id, null);
+}
+
+const shownPhotos = new WeakMap<Painter, Set<ImageBitmap>>();
+
+/** Hands the photos over as they come, and asks for those that are wanted, a few at a time. */
+function takePhotos(): void {
+  const [made, shown, now, open] = [serving.value, one.value, view.value, connected.value];
+  if (!(made instanceof Painter) || shown === null || now === null || !shown.truth || shown.views.length === 0) return;
+  const have = shownPhotos.get(made) ?? new Set<ImageBitmap>();
+  shownPhotos.set(made, have);
+  let waiting = 0;
+  for (const number of wantedPhotos(shown, now)) {
+    const photo = photos.value.get(photoKey(shown.id, number));
+    if (photo !== undefined && !have.has(photo.bitmap)) {
+      have.add(photo.bitmap);
+      made.setPhoto(number, photo.bitmap);
+    }
+    if (photo === undefined && open && waiting++ < PHOTOS_AT_ONCE) ask(shown.id, number);
+  }
+}
+
+const MOST_PHOTOS = 48;
+
+function wantedPhotos(shown: Shown, now: ViewState): number[] {
+  const current = now.camera.view === null ? [] : [now.camera.view];
+  if (!now.cameras || !now.photos) return current;
+  const step = Math.max(1, Math.ceil(shown.views.length / MOST_PHOTOS));
+  return [...current, ...shown.views.map((_, k) => k).filter((k) => k % step === 0)];
+}
+
+// What the page asks of the picture.
+
+/** After a connection has come (back): what was asked for may be lost, and a picture of the server is old. */
+export function welcomed(): void {
+  asked.clear();
+  if (drawer instanceof Frames) drawer.paint();
+}
+
+export function look(next: ViewState): void {
+  if (drawer === null) return;
+  drawer.view = next;
+  view.value = drawer.view;
+}
+
+export function fly(camera: Camera): void {
+  drawer?.flyTo(camera);
+}
+
+/** A key that was pressed where nothing has the focus is the picture's. */
+export function pressed({ key, shiftKey }: KeyboardEvent): void {
+  drawer?.canvas.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, cancelable: true }));
+}
+
+export function inspectMiddle(): void {
+  inspection.middle();
+}
+
+/** The canvas when its picture is finished, its pixels still there to be read. */
+export async function finished(): Promise<HTMLCanvasElement | null> {
+  if (drawer instanceof Painter) {
+    const made = drawer;
+    await made.picture();
+    return made.canvas;
+  }
+  return drawer?.canvas ?? null;
+}
+
+const FILM = { rate: 30, perView: 2, around: 6 }; // pictures a second, seconds
+
+/** A film along cameras, or around what is in the middle where there are fewer than two; null if the server draws. */
+export async function filmed(cameras: readonly Camera[], onProgress: (share: number) => void): Promise<Blob | null> {
+  if (!(drawer instanceof Painter)) return null;
+  const loop = cameras.length < 2;
+  const keys = loop ? turntable(drawer.view.camera) : cameras;
+  const seconds = loop ? FILM.around : FILM.perView * (keys.length - 1);
+  return record(drawer, keys, { seconds, rate: FILM.rate, loop, onProgress });
+}
+
+export async function frame(message: Frame, bytes: ArrayBuffer): Promise<void> {
+  if (drawer instanceof Frames) await drawer.take(message, bytes);
+}

@@ -1,0 +1,53 @@
+/** What has come for each of the fields: the newest weights, truths, photos. It outlives whoever draws. */
+
+import { signal } from "@preact/signals";
+import type { Photo, Stored, Truth } from "./protocol";
+
+export interface Snapshot {
+  readonly serial: number;
+  readonly step: number;
+  readonly arrays: readonly Stored[];
+  readonly bytes: ArrayBuffer;
+  /** When it came, by the page's clock in milliseconds. */
+  readonly came: number;
+}
+
+export interface Samples {
+  readonly truth: Truth;
+  readonly bytes: ArrayBuffer;
+}
+
+export interface Picture {
+  readonly photo: Photo;
+  readonly url: string;
+  readonly bitmap: ImageBitmap;
+}
+
+export const snapshots = signal<ReadonlyMap<number, Snapshot>>(new Map());
+export const truths = signal<ReadonlyMap<number, Samples>>(new Map());
+export const photos = signal<ReadonlyMap<string, Picture>>(new Map());
+
+const MOST_PHOTOS = 64;
+
+export const photoKey = (shown: number, view: number): string => `${shown}/${view}`;
+
+export function keepSnapshot(shown: number, snapshot: Snapshot): void {
+  snapshots.value = new Map(snapshots.value).set(shown, snapshot);
+}
+
+export function keepTruth(truth: Truth, bytes: ArrayBuffer): void {
+  truths.value = new Map(truths.value).set(truth.shown, { truth, bytes });
+}
+
+export async function keepPhoto(photo: Photo, bytes: ArrayBuffer): Promise<void> {
+  const blob = new Blob([bytes], { type: "image/jpeg" });
+  const picture = { photo, url: URL.createObjectURL(blob), bitmap: await createImageBitmap(blob) };
+  const all = new Map(photos.value).set(photoKey(photo.shown, photo.view), picture);
+  for (const [key, oldest] of all) {
+    if (all.size <= MOST_PHOTOS) break;
+    URL.revokeObjectURL(oldest.url);
+    oldest.bitmap.close();
+    all.delete(key);
+  }
+  photos.value = all;
+}

@@ -1,0 +1,80 @@
+/** What keys do wherever the focus is. Those that move the picture are `input.ts`'s, for when it has the focus. */
+
+import { change, compareNext, control, inspectMiddle, keep, nextMode, savePicture, showNext } from "./actions";
+import { pressed } from "./canvas";
+import { help, live, one, panel, photo, shown, state, view } from "./store";
+
+export interface Command {
+  readonly keys: readonly string[];
+  /** As the help tells them. */
+  readonly told: string;
+  readonly label: string;
+  readonly useful?: () => boolean;
+  readonly run: (key: string) => void;
+}
+
+const running = (): boolean => live.value && state.value !== "done";
+
+export const COMMANDS: readonly Command[] = [
+  { keys: ["m"], told: "m", label: "next mode", run: () => nextMode(1) },
+  { keys: ["M"], told: "Shift+m", label: "mode before", run: () => nextMode(-1) },
+  { keys: ["i"], told: "i", label: "inspect the middle", run: inspectMiddle },
+  {
+    keys: ["n"],
+    told: "n",
+    label: "next fit",
+    useful: () => shown.value.length > 1,
+    run: showNext,
+  },
+  {
+    keys: ["b"],
+    told: "b",
+    label: "compare with the next fit, or with none",
+    useful: () => shown.value.length > 1,
+    run: compareNext,
+  },
+  {
+    keys: ["o"],
+    told: "o",
+    label: "photo over the picture",
+    useful: () => view.value?.camera.view != null,
+    run: () => (photo.value = photo.value > 0 ? 0 : 1),
+  },
+  {
+    keys: ["f"],
+    told: "f",
+    label: "cameras on and off",
+    useful: () => (one.value?.views.length ?? 0) > 0,
+    run: () => change({ cameras: view.value?.cameras !== true }),
+  },
+  { keys: ["k"], told: "k", label: "keep this view", run: keep },
+  { keys: ["s"], told: "s", label: "save the picture", run: () => void savePicture() },
+  {
+    keys: [" "],
+    told: "Space",
+    label: "pause, go on",
+    useful: running,
+    run: () => control(state.value === "paused" ? "resume" : "pause"),
+  },
+  { keys: ["t"], told: "t", label: "one step", useful: () => state.value === "paused", run: () => control("step") },
+  { keys: ["p"], told: "p", label: "side panel", run: () => (panel.value = !panel.value) },
+  { keys: ["?"], told: "?", label: "this help", run: () => (help.value = true) },
+];
+
+/** Whether a key belongs to where it was pressed: what is typed or chosen there. */
+function taken(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof Element)) return false;
+  if (target.closest("dialog, select, textarea, input:not([type=radio], [type=checkbox], [type=range])")) return true;
+  return key === " " && target.closest("button, input, summary") !== null;
+}
+
+export function handle(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || taken(event.target, event.key)) return;
+  const command = COMMANDS.find(({ keys, useful }) => keys.includes(event.key) && (useful?.() ?? true));
+  if (command === undefined) {
+    if (event.target === document.body) pressed(event);
+    return;
+  }
+  event.preventDefault();
+  command.run(event.key);
+}

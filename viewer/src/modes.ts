@@ -1,0 +1,28 @@
+import { MODES, type PictureMode } from "./draw/view";
+import { SERVER_MODES } from "./frames";
+import type { Shown } from "./protocol";
+
+export const MODE_NAMES: Record<PictureMode, string> = {
+  fit: "Fit",
+  truth: "Truth",
+  split: "Split",
+  error: "Error",
+  gradient: "Gradient",
+  spectrum: "Spectrum",
+  colour: "Colour",
+  normal: "Normals",
+  depth: "Depth",
+  opacity: "Opacity",
+};
+
+/** The modes in which something is to be seen: comparing wants something to compare with. */
+export function modesOf(shown: Shown, other: Shown | null, by: "page" | "server" | "nobody"): readonly PictureMode[] {
+  const signal = shown.truth && (shown.kind === "image" || shown.kind === "radiance");
+  const comparable = signal || (other !== null && by === "page");
+  const drawable: readonly string[] = SERVER_MODES;
+  return MODES[shown.kind].filter((mode) => {
+    if (by === "server" && !drawable.includes(mode)) return false;
+    if (mode === "truth") return shown.truth;
+    return (mode !== "split" && mode !== "error") || comparable;
+  });
+}

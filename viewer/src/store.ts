@@ -1,0 +1,93 @@
+/** What the page knows, as signals: whatever shows a part of it is drawn again when that part changes. */
+
+import { computed, signal } from "@preact/signals";
+import { extended } from "./course";
+import type { ViewState } from "./draw/view";
+import type { LinkState } from "./link";
+import type { FitState, Hello, Point, Shown } from "./protocol";
+
+export interface Said {
+  readonly key: number;
+  readonly level: "info" | "error";
+  readonly text: string;
+}
+
+/** What lies at a place: of the field, and of the signal where it is known. */
+export interface Found {
+  readonly x: readonly number[];
+  readonly value: readonly number[];
+  readonly truth: readonly number[] | null;
+  /** In float32 from the field itself, or from the weights as they were sent. */
+  readonly exact: boolean;
+}
+
+export type LinkShown = LinkState | { readonly is: "none" };
+
+export const hello = signal<Hello | null>(null);
+export const link = signal<LinkShown>({ is: "connecting" });
+export const course = signal<readonly Point[]>([]);
+export const state = signal<FitState>("done");
+export const said = signal<readonly Said[]>([]);
+
+/** The numbers of what is looked at; with a second one the picture is divided between both. */
+export const first = signal(0);
+export const second = signal<number | null>(null);
+
+/** How it is looked at, as the picture has it now. */
+export const view = signal<ViewState | null>(null);
+/** Views to come back to. */
+export const kept = signal<readonly ViewState[]>([]);
+/** The share of a video that is drawn, null while there is none. */
+export const recording = signal<number | null>(null);
+/** The values at both ends of the picture's colours, where they stand for values. */
+export const legend = signal<{ readonly from: number; readonly to: number } | null>(null);
+
+export const panel = signal(window.innerWidth > 720);
+export const help = signal(false);
+/** Whether the server is to draw what the page could. */
+export const served = signal(false);
+/** What a picture takes here, in milliseconds, where that is so long that the server is offered; 0: declined. */
+export const offer = signal<number | null>(null);
+/** How a signal's photo lies over the picture from its camera: 0 hidden, 1 alone. */
+export const photo = signal(0);
+
+export const found = signal<Found | null>(null);
+/** The number of the training step that is drawn, and the bytes that brought it. */
+export const drawn = signal<{ readonly step: number; readonly size: number } | null>(null);
+/** What the status line says of the picture, and who draws it and why. */
+export const picture = signal("");
+export const path = signal<{ readonly by: "page" | "server" | "nobody"; readonly why: string }>({
+  by: "page",
+  why: "",
+});
+
+export const shown = computed<readonly Shown[]>(() => hello.value?.shown ?? []);
+export const one = computed<Shown | null>(() => byId(first.value) ?? shown.value[0] ?? null);
+export const other = computed<Shown | null>(() =>
+  second.value === null || second.value === one.value?.id ? null : byId(second.value),
+);
+export const connected = computed(() => link.value.is === "open");
+export const live = computed(() => hello.value?.live ?? false);
+export const last = computed<Point | null>(() => course.value.at(-1) ?? null);
+
+function byId(id: number): Shown | null {
+  return shown.value.find((each) => each.id === id) ?? null;
+}
+
+export function progressed(point: Point, now: FitState): void {
+  course.value = extended(course.value, point);
+  state.value = now;
+}
+
+let keys = 0;
+
+/** Errors stay until they are closed, what is only told goes by itself. The same words are not said twice. */
+export function say(text: string, level: Said["level"] = "info"): void {
+  const key = ++keys;
+  said.value = [...said.value.filter((each) => each.text !== text), { key, level, text }].slice(-4);
+  if (level === "info") window.setTimeout(() => unsay(key), 6000);
+}
+
+export function unsay(key: number): void {
+  said.value = said.value.filter((each) => each.key !== key);
+}
