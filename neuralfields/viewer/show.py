@@ -90,7 +90,8 @@ def view(
         field: from 2 or 3 coordinates, or a radiance field. It is copied: later changes are not shown, but see
             ``Viewing.update``.
         signal: a signal, an image as an array, or a path; without it the field is shown alone.
-        path: where to write a page that holds all it shows, instead of serving it: anyone can open it from disk.
+        path: where to write a page that holds all it shows, instead of serving it: anyone can open it from disk. Of
+            an image's field that pages cannot compute it has pictures.
         browser: whether to open the browser; not in notebooks.
         port: of the server; 7310 or one of the next by default, 0 for any.
 
@@ -108,9 +109,17 @@ def view(
         viewing = Viewing(field, known, name, port)
         viewing._open(browser)
         return viewing
-    from neuralfields.viewer import still
+    item = Item(field, known, name=name)
+    if item.shown.program is None and item.shown.kind == "image":
+        from neuralfields.viewer import still
 
-    return still.view(field, known, path=path, browser=browser)
+        return still.view(field, known, path=path, browser=browser)
+    from neuralfields.viewer.page import export_page
+
+    export_page(path, [item])
+    if browser:
+        webbrowser.open(Path(path).absolute().as_uri())
+    return Path(path)
 
 
 def open_browser(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""A page that shows a field over the plane, its signal and their difference: one file, nothing loaded from outside."""
+"""A page of pictures of a field, its signal and their difference: for fields that the page cannot compute."""
 
 import base64
 import html

@@ -1,5 +1,6 @@
 """The page in Chromium, as people use it: by pointer and keys, from a server and from a file."""
 
+import gzip
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from test_items import image
 from test_live_fit import Fit
 
 import neuralfields as nf
+from neuralfields.cli import main
 from neuralfields.errors import InputError
 from neuralfields.viewer import packing
 from neuralfields.viewer.items import Item
@@ -194,7 +196,8 @@ def test_every_mode_of_a_picture(chromium, tmp_path):
         for mode in ("truth", "split", "error", "gradient", "spectrum", "fit"):
             window.choose(mode)
             window.exact()
-            assert window.mode() == mode and window.colours() > 10
+            window.until(lambda: window.colours() > 10, f"nothing in {mode}")
+            assert window.mode() == mode
             legend = window.text(".legend")
             assert bool(legend) == (mode in ("error", "gradient", "spectrum")), legend
         assert not window.errors
@@ -333,6 +336,21 @@ def test_a_page_that_is_no_page(tmp_path):
         export_page(tmp_path / "page.html", [])
 
 
+def test_nf_export_writes_a_page(tmp_path, capsys):
+    item, out = picture_item(), tmp_path / "photo.html"
+    nf.save(item.field, tmp_path / "photo.nf")
+    assert main(["export", str(tmp_path / "photo.nf"), str(out)]) == 0
+    assert "photo.html: a page with" in capsys.readouterr().out
+    text = out.read_text()
+    assert '"name":"photo"' in text and str(tmp_path) not in text
+    assert main(["export", str(tmp_path / "photo.nf"), str(out), "--size", "8x8"]) == 2
+    assert "--size is not for a page" in capsys.readouterr().err
+
+
+def test_the_bundle_is_small():
+    assert len(gzip.compress(bundle().encode())) <= 60_000
+
+
 def test_names_cannot_end_the_data(tmp_path):
     path = tmp_path / "page.html"
     export_page(path, [picture_item()], title="</script><script>alert(1)</script><!--")
@@ -352,3 +370,9 @@ def test_large_pictures_are_reduced(tmp_path):
     [truth] = json.loads(found[1])["truths"]
     told = truth["truth"]
     assert (told["width"], told["height"], told["factor"]) == (834, 10, 3)
+
+
+def test_view_writes_a_page(tmp_path):
+    item, out = picture_item(), tmp_path / "page.html"
+    assert nf.view(item.field, item.signal, path=out, browser=False) == out
+    assert "nf-embedded" in out.read_text()

@@ -52,5 +52,5 @@ def test_field_alone_is_opened(tmp_path, monkeypatch):
 
 
 def test_channels_must_agree():
-    with pytest.raises(InputError, match="the field has 1 outputs, the image 3 channels"):
+    with pytest.raises(InputError, match="the field goes from 2 to 1 values, the image from 2 to 3"):
         nf.view(Stripes(), np.zeros((4, 4, 3)), path="page.html", browser=False)

@@ -13,7 +13,7 @@ import * as inspection from "./inspection";
 import { post } from "./post";
 import type { Frame, Shown } from "./protocol";
 import * as settings from "./settings";
-import { connected, drawn, legend, offer, one, other, path, picture, served, view } from "./store";
+import { connected, drawn, kept, legend, offer, one, other, path, picture, served, view } from "./store";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
 const SHARPEST = 2; // canvas pixels per pixel of the page, at most
@@ -108,7 +108,9 @@ function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState, why?:
 /** The view to begin with: as it was for what was shown before, else as the address says. */
 function begun(shown: Shown): ViewState {
   settings.since(defaultView(shown));
-  return asView(view.value ?? settings.wanted(), shown);
+  if (view.value !== null) return asView(view.value, shown);
+  kept.value = settings.keptBefore().map((each) => asView(each, shown));
+  return asView(settings.wanted(), shown);
 }
 
 function fit(made: Drawer): void {

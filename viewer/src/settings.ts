@@ -27,6 +27,12 @@ export function cleaned(): void {
   history.replaceState(null, "", written(given));
 }
 
+/** The views that the address holds. */
+export function keptBefore(): readonly object[] {
+  const views: readonly unknown[] = Array.isArray(given.kept) ? given.kept : [];
+  return views.slice(0, MOST_KEPT).filter((each) => typeof each === "object" && each !== null);
+}
+
 /** Takes the address's settings, and from the second view on writes there what is looked at; never the token. */
 export function begin(settings: unknown): void {
   given = typeof settings === "object" && settings !== null ? (settings as Settings) : {};
