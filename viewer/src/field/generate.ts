@@ -22,6 +22,9 @@ export function generate(program: Program): FieldCode {
   return new Generator(program).code();
 }
 
+/** Up to so many values are moved one by one; for more, drivers compile loops sooner. */
+const FEW = 16;
+
 type Elementwise = Extract<Node, { kind: "affine" | "apply" | "combine" | "linear" }>;
 
 class Generator {
@@ -197,7 +200,7 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
       case "input":
         throw new Error("the coordinates are the first node, and no other");
       case "slice":
-        return this.gathered(i, (k) => this.scalar(node.of, node.start + k));
+        return this.slice(i, node.of, node.start);
       case "concat":
         return this.concat(i, node.of);
       case "grid":
@@ -218,19 +221,38 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
     nf_${node.kind}${i}(u, n${i}); }`;
   }
 
+  /** A slice that is no view: each group has the end of one group and the beginning of the next. */
+  private slice(i: number, of: number, start: number): string {
+    if (this.size(i) <= FEW) return this.gathered(i, (k) => this.scalar(of, start + k));
+    const [first, skipped] = [start >> 2, start & 3];
+    const next = `min(i + ${first + 1}, ${this.groups(of) - 1})`;
+    return `  for (int i = 0; i < ${this.groups(i)}; i++)
+    n${i}[i] = vec4(${this.group(of, `i + ${first}`)}.${"xyzw".slice(skipped)}, ${this.group(of, next)}.${"xyzw".slice(0, skipped)});`;
+  }
+
   private concat(i: number, of: readonly number[]): string {
-    if (of.slice(0, -1).every((source) => this.size(source) % 4 === 0)) {
-      let at = 0;
-      return of
-        .map((source) => {
-          const text = `  for (int i = 0; i < ${this.groups(source)}; i++) n${i}[${at} + i] = ${this.group(source, "i")};`;
-          at += this.groups(source);
-          return text;
-        })
-        .join("\n");
+    if (this.size(i) <= FEW) {
+      const scalars = of.flatMap((source) => range(this.size(source)).map((k) => this.scalar(source, k)));
+      return this.gathered(i, (k) => scalars[k]!);
     }
-    const scalars = of.flatMap((source) => range(this.size(source)).map((k) => this.scalar(source, k)));
-    return this.gathered(i, (k) => scalars[k]!);
+    const groups = this.groups(i);
+    const lines = [`  n${i}[${groups - 1}] = vec4(0.0);`];
+    let start = 0;
+    for (const source of of) {
+      const [first, taken] = [start >> 2, start & 3];
+      const loop = `  for (int i = 0; i < ${this.groups(source)}; i++)`;
+      const value = this.group(source, "i");
+      lines.push(
+        taken === 0
+          ? `${loop} n${i}[i + ${first}] = ${value};`
+          : `${loop} {
+    n${i}[i + ${first}].${"xyzw".slice(taken)} = ${value}.${"xyzw".slice(0, 4 - taken)};
+    if (i + ${first + 1} < ${groups}) n${i}[i + ${first + 1}].${"xyzw".slice(0, taken)} = ${value}.${"xyzw".slice(4 - taken)};
+  }`,
+      );
+      start += this.size(source);
+    }
+    return lines.join("\n");
   }
 
   /** One loop over groups of four values: this node, and those that only it needs, in their order. */
