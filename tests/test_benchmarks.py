@@ -192,3 +192,14 @@ def test_a_part_of_the_stages_does_not_pass_for_the_whole(
     with pytest.raises(SystemExit, match="2"):
         script.main()
     assert text in capsys.readouterr().err
+
+
+def test_operations_of_a_shader() -> None:
+    from neuralfields.viewer.describe import program_of
+
+    viewer = importlib.import_module("viewer")
+    network = program_of(nf.networks.MLP(2, 3, width=4, depth=1))
+    assert viewer.flops(network) == (2 * 2 * 4 + 4) + 4 + (2 * 4 * 3 + 3)
+    assert viewer.texels(network) == 5 + 5
+    grid = program_of(nf.encodings.HashGrid(2, levels=3, features=2, log2_size=6, base=2, finest=8))
+    assert viewer.texels(grid) == 3 * 4

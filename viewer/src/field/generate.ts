@@ -56,12 +56,14 @@ class Generator {
       "precision highp float;\nprecision highp int;",
       ...samplers.map((name) => `uniform highp ${name === "nf_occupied" ? "u" : ""}sampler2D ${name};`),
       `vec4 nf_w(int k) { return texelFetch(nf_weights, ivec2(k & ${WEIGHTS_WIDTH - 1}, k >> ${Math.log2(WEIGHTS_WIDTH)}), 0); }`,
+      // No compiler knows that this is 0: loops that start with it are not unrolled, which can take minutes.
+      `int nf_zero() { return textureSize(nf_weights, 0).x - ${WEIGHTS_WIDTH}; }`,
       this.help(),
       body,
       this.conveniences(),
     ];
     // The functions are known when all else is written, and stand before it.
-    parts.splice(3, 0, functionsFor(this.functions));
+    parts.splice(4, 0, functionsFor(this.functions));
     return { source: parts.filter((part) => part).join("\n") + "\n", samplers };
   }
 
@@ -127,6 +129,7 @@ class Generator {
 
   private plain(): string {
     return `void nf_field(in vec4 n0[${this.groups(0)}], out vec4 result[${this.groups(this.last)}]) {
+  int zero = nf_zero();
 ${this.statements((i) => i > 0)}
 ${this.copy("result", this.last)}
 }`;
@@ -143,11 +146,13 @@ ${this.copy("result", this.last)}
 ${kept.map((i) => `vec4 n${i}[${this.groups(i)}];`).join("\n")}
 float density(vec3 place) {
   nf_place = place;
+  int zero = nf_zero();
   vec4 n0[2] = vec4[2](vec4(place, 0.0), vec4(0.0));
 ${this.statements((i) => i > 0 && this.early.has(i), new Set(kept))}
   return ${this.scalar(density, 0)};
 }
 vec3 colour(vec3 direction) {
+  int zero = nf_zero();
   vec4 n0[2] = vec4[2](vec4(nf_place, direction.x), vec4(direction.yz, 0.0, 0.0));
 ${this.statements((i) => !this.early.has(i))}
   return vec3(${[1, 2, 3].map((k) => this.scalar(this.last, k)).join(", ")});
@@ -226,7 +231,7 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
     if (this.size(i) <= FEW) return this.gathered(i, (k) => this.scalar(of, start + k));
     const [first, skipped] = [start >> 2, start & 3];
     const next = `min(i + ${first + 1}, ${this.groups(of) - 1})`;
-    return `  for (int i = 0; i < ${this.groups(i)}; i++)
+    return `  for (int i = zero; i < ${this.groups(i)}; i++)
     n${i}[i] = vec4(${this.group(of, `i + ${first}`)}.${"xyzw".slice(skipped)}, ${this.group(of, next)}.${"xyzw".slice(0, skipped)});`;
   }
 
@@ -240,7 +245,7 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
     let start = 0;
     for (const source of of) {
       const [first, taken] = [start >> 2, start & 3];
-      const loop = `  for (int i = 0; i < ${this.groups(source)}; i++)`;
+      const loop = `  for (int i = zero; i < ${this.groups(source)}; i++)`;
       const value = this.group(source, "i");
       lines.push(
         taken === 0
@@ -262,7 +267,7 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
       const node = this.nodes[member] as Elementwise;
       return node.kind === "linear" ? this.linear(member) : `    vec4 e${member} = ${this.expression(node, i)};`;
     });
-    return `  for (int i = 0; i < ${this.groups(i)}; i++) {
+    return `  for (int i = zero; i < ${this.groups(i)}; i++) {
 ${lines.join("\n")}
     n${i}[i] = e${i};
   }`;
@@ -288,7 +293,7 @@ ${lines.join("\n")}
     const bias = node.bias === null ? "vec4(0.0)" : `nf_w(${this.layout.start.get(node.bias)!} + i)`;
     const apply = node.function === null ? "" : `\n    e${i} = ${this.call(node.function, `e${i}`)};`;
     return `    vec4 e${i} = ${bias};
-    for (int j = 0, k = ${start} + i * ${4 * columns}; j < ${columns}; j++, k += 4)
+    for (int j = zero, k = ${start} + i * ${4 * columns}; j < ${columns}; j++, k += 4)
       e${i} += mat4(nf_w(k), nf_w(k + 1), nf_w(k + 2), nf_w(k + 3)) * ${this.group(node.of, "j")};${apply}`;
   }
 
@@ -298,7 +303,7 @@ ${lines.join("\n")}
   }
 
   private copy(name: string, of: number): string {
-    return `  for (int i = 0; i < ${this.groups(of)}; i++) ${name}[i] = ${this.group(of, "i")};`;
+    return `  for (int i = zero; i < ${this.groups(of)}; i++) ${name}[i] = ${this.group(of, "i")};`;
   }
 
   /** Fills a node value by value; what is behind the last one is 0. */

@@ -51,7 +51,7 @@ ${constants("uint", `${name}_rows`, levels.map((level) => uint(level.rows)))}
 ${constants("bool", `${name}_hashed`, levels.map((level) => String(level.hashed)))}
 void ${name}(in float u[${axes}], out vec4 y[${fours(node.size)}]) {
   y[${fours(node.size) - 1}] = vec4(0.0);
-  for (int l = 0; l < ${levels.length}; l++) {
+  for (int l = nf_zero(); l < ${levels.length}; l++) {
     float s = ${name}_scale[l];
     uint rows = ${name}_rows[l], start = ${name}_start[l], resolution = ${name}_resolution[l], m0 = 1u;
     bool hashed = ${name}_hashed[l];
@@ -98,7 +98,7 @@ ${constants("int", `${name}_start${first}`, some.map((plane) => String(plane.sta
       stride *= size; }`,
     );
     const loops = range(dims).map((d) => `for (int k${d} = 0; k${d} < ${taps}; k${d}++)`);
-    return `  for (int p = 0; p < ${count}; p++) {
+    return `  for (int p = nf_zero(); p < ${count}; p++) {
     int stride = 1, l = p + ${first};
     ${along.join("\n    ")}
     vec4 v[${texels}];

@@ -43,7 +43,7 @@ describe("the generator", () => {
   it("computes a layer in one loop", () => {
     const { source, samplers } = generate(linear);
     expect(samplers).toEqual(["nf_weights"]);
-    expect(source.match(/for \(int i = 0; i < 2; i\+\+\) \{/g)).toHaveLength(1);
+    expect(source.match(/for \(int i = zero; i < 2; i\+\+\) \{/g)).toHaveLength(1);
     expect(source).toContain("nf_sine(");
     expect(source).not.toContain("nf_exp");
   });
