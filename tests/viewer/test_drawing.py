@@ -183,6 +183,9 @@ def test_slopes_are_central_differences_per_pixel(page: Any, image: Field) -> No
     across, down = np.gradient(values, axis=1), np.gradient(values, axis=0)
     slope = np.sqrt((across**2 + down**2).sum(-1)) / 0.5
     assert np.abs(pixels(page)[..., 0] - slope.clip(0, 1)).max() < 1 / 255
+    drawn(page, zoom=0.5)  # beyond the picture there is no slope to it
+    inner = pixels(page)[12:36, 16:48, 0]
+    assert inner[:, 0].max() < 1 and inner[0].max() < 1
 
 
 def test_two_fields_beside_each_other(page: Any, image: Field) -> None:

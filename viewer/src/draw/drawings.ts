@@ -310,7 +310,7 @@ class SurfaceDrawing implements Drawing {
     setRays(pass, this.optics(view.camera, whole));
     pass.set("magnified", raster.factor);
     pass.set("shift", raster.shift);
-    pass.set("level", [shape.level, shape.inside_below ? 1 : -1, 0]);
+    pass.set("level", [shape.level, shape.inside_below ? 1 : -1]);
     const stride = Math.max(STRIDE, (2 * Math.sqrt(3)) / STEPS);
     pass.set("pace", shape.metric ? [SHARE / Math.max(shape.steepness, 1), LEAST] : [0, stride]);
     pass.setInt("metric", Number(shape.metric));

@@ -66,12 +66,18 @@ float largest(vec4 v) {
   return found;
 }
 float errorAt(ivec2 p) { return largest(abs(texelFetch(fitted, p, 0) - reference(p))); }
+// A pixel's neighbour; the pixel itself where there is none in the box.
+ivec2 beside(ivec2 p, ivec2 by) {
+  ivec2 next = p + by;
+  bool there = all(equal(next, clamp(next, ivec2(0), textureSize(fitted, 0) - 1)));
+  return there && all(lessThanEqual(abs(placeOf(next)), vec2(1.0))) ? next : p;
+}
+vec4 difference(ivec2 p, ivec2 by) {
+  ivec2 after = beside(p, by), before = beside(p, -by), span = after - before;
+  return (texelFetch(fitted, after, 0) - texelFetch(fitted, before, 0)) / float(max(span.x + span.y, 1));
+}
 float slopeAt(ivec2 p) {
-  ivec2 last = textureSize(fitted, 0) - 1;
-  ivec2 left = ivec2(max(p.x - 1, 0), p.y), right = ivec2(min(p.x + 1, last.x), p.y);
-  ivec2 above = ivec2(p.x, max(p.y - 1, 0)), below = ivec2(p.x, min(p.y + 1, last.y));
-  vec4 across = (texelFetch(fitted, right, 0) - texelFetch(fitted, left, 0)) / float(max(right.x - left.x, 1));
-  vec4 down = (texelFetch(fitted, below, 0) - texelFetch(fitted, above, 0)) / float(max(below.y - above.y, 1));
+  vec4 across = difference(p, ivec2(1, 0)), down = difference(p, ivec2(0, 1));
   vec4 square = across * across + down * down;
   float sum = 0.0;
   for (int c = 0; c < channels; c++) sum += channel < 0 || c == channel ? square[c] : 0.0;

@@ -86,7 +86,6 @@ void main() { shown = vec4(texture(photo, at).rgb, 0.85 * shining(place)); }
 
 const TRAINED: Vec = [0.98, 0.55, 0.12];
 const HELD_OUT: Vec = [0.2, 0.65, 0.95];
-const CHOSEN: Vec = [1, 1, 1];
 
 /** The corners of a view's picture at a distance from it: upper left, upper right, lower right, lower left. */
 export function cornersOf(view: View, distance: number): [Vec, Vec, Vec, Vec] {
@@ -101,10 +100,10 @@ export function cornersOf(view: View, distance: number): [Vec, Vec, Vec, Vec] {
 }
 
 /** Lines of views' frusta: from, to and colour of each, nine numbers. */
-export function frustumLines(views: readonly View[], distance: number, chosen: number | null): Float32Array {
+export function frustumLines(views: readonly View[], distance: number): Float32Array {
   const lines: number[] = [];
-  views.forEach((view, number) => {
-    const colour = number === chosen ? CHOSEN : view.held_out ? HELD_OUT : TRAINED;
+  views.forEach((view) => {
+    const colour = view.held_out ? HELD_OUT : TRAINED;
     const { eye } = poseParts(view.pose);
     const corners = cornersOf(view, distance);
     corners.forEach((corner, k) => {
@@ -137,7 +136,7 @@ export class Overlay {
 
   /**
    * Onto the canvas of this size, on top of what is there. `depths` has the distances of what is seen in w; `distance`
-   * is from cameras to their pictures.
+   * is from cameras to their pictures. The camera in which one stands is left out.
    */
   draw(
     views: readonly View[],
@@ -146,11 +145,11 @@ export class Overlay {
     depths: WebGLTexture,
     size: readonly [number, number],
     distance: number,
-    chosen: number | null,
+    standing: number | null,
   ): void {
     const { gl } = this;
     const matrix = clipMatrix(optics, size[0], size[1]);
-    const others = views.map((_, k) => k).filter((k) => k !== chosen);
+    const others = views.map((_, k) => k).filter((k) => k !== standing);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
     const begin = (pass: Pass): void => {
@@ -167,7 +166,7 @@ export class Overlay {
     }
     begin(this.lines);
     this.lines.set("width", Math.max(1, size[1] / 700));
-    this.drawLines(frustumLines(others.map((k) => views[k] as View), distance, null));
+    this.drawLines(frustumLines(others.map((k) => views[k] as View), distance));
     gl.disable(gl.BLEND);
   }
 

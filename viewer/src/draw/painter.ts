@@ -122,6 +122,7 @@ export class Painter {
   private flight: { from: Camera; to: Camera; start: number; duration: number } | null = null;
   private problem: string | null = null;
   private readonly pace = new Pace();
+  private readonly warmed = new WeakSet<Pass>();
   private readonly listeners = new Set<(state: PaintState) => void>();
   private readonly waiting: (() => void)[] = [];
   private readonly waitingForAll: (() => void)[] = [];
@@ -404,20 +405,28 @@ export class Painter {
     const { stage, drawing, format } = machine;
     const [width, height] = this.whole();
     if (!drawing.smoothed(this.current, [width, height])) return false;
+    if (!Smoother.worth(width, height, this.milliseconds)) return false;
     const known = this.smoother;
     if (known?.width !== width || known.height !== height || known.fields !== fields.length) {
       known?.dispose();
-      this.smoother = new Smoother(gl, stage, drawing, width, height, fields.length, format);
+      const tiles = (): Tiles => this.newTiles(width, height, fields.length);
+      this.smoother = new Smoother(gl, stage, drawing, width, height, fields.length, format, tiles);
     }
     const smoother = this.smoother as Smoother;
-    if (!smoother.wants(this.milliseconds)) return false;
+    if (smoother.done) return false;
     if (smoother.samples === 0) smoother.blend(this.current, this.drawnTargets());
     this.draw(machine, fields, smoother.tiles, smoother.targets, smoother.shift);
     if (smoother.tiles.finished) {
       smoother.blend(this.current, smoother.targets);
       smoother.present();
     }
-    return smoother.wants(this.milliseconds);
+    return !smoother.done;
+  }
+
+  private newTiles(width: number, height: number, fields: number): Tiles {
+    const pixels = width * height * fields;
+    const known = this.pace.perPixel !== null;
+    return new Tiles(width, height, known ? this.pace.pixels(this.pace.budget(pixels) / 2) / fields : 0);
   }
 
   /** The fields that the view needs. */
@@ -461,7 +470,7 @@ export class Painter {
     this.levels = [];
     if (this.pace.perPixel === null) this.factor = 16;
     if (this.factor === 1) {
-      this.tiles = new Tiles(target.width, target.height);
+      this.tiles = this.newTiles(target.width, target.height, fields.length);
       this.moved = 0;
       this.refine(machine, fields);
       return;
@@ -471,13 +480,20 @@ export class Painter {
     this.tiles = null;
   }
 
-  /** The first pixel of a pass may wait for a compiler: it does not count. */
+  /** The first pixel of a pass may wait for a compiler: it does not count. The second one tells what waiting costs. */
   private warm(machine: Machine, fields: readonly number[]): void {
     for (const number of fields) {
+      const pass = machine.drawing.pass(this.current, number);
+      if (this.warmed.has(pass)) continue;
+      this.warmed.add(pass);
       const target = this.targets[number] as Target;
       this.prepare(machine, number, target, [0, 0]);
-      target.draw(0, 0, 1, 1);
-      if (this.pace.perPixel === null) target.read(0, 0, 0, 1, 1);
+      for (let k = 0; k < 2; k++) {
+        const start = performance.now();
+        target.draw(0, 0, 1, 1);
+        target.read(0, 0, 0, 1, 1);
+        this.pace.overhead = performance.now() - start;
+      }
     }
   }
 
@@ -532,7 +548,7 @@ export class Painter {
       return;
     }
     if (this.tiles === null) {
-      this.tiles = new Tiles(target.width, target.height);
+      this.tiles = this.newTiles(target.width, target.height, fields.length);
       this.milliseconds = 0;
       this.factor = 1;
     }

@@ -3,13 +3,14 @@
 import type { Drawing } from "./drawings";
 import { type Format, type GL, HEADER, Target, blendedFormat } from "./gl";
 import type { Stage } from "./stage";
-import { Tiles } from "./tiles";
+import type { Tiles } from "./tiles";
 import type { ViewState } from "./view";
 
 /** Pictures that are mixed, the exact one among them. */
 const SAMPLES = 8;
-/** Milliseconds that all may take together. */
+/** Milliseconds that all may take together, and pixels: more are small enough, and textures would be large. */
 const WORTH = 2000;
+const MOST = 2.5e6;
 const PLASTIC = [0.5545497, 0.3080453] as const; // steps of a sequence that spreads points evenly over the unit square
 
 const SHOW = `${HEADER}
@@ -33,10 +34,11 @@ export class Smoother {
     readonly height: number,
     readonly fields: number,
     format: Format,
+    private readonly newTiles: () => Tiles,
   ) {
     this.targets = Array.from({ length: fields }, () => new Target(gl, width, height, drawing.attachments, format));
     this.mean = new Target(gl, width, height, 1, blendedFormat(gl));
-    this.tiles = new Tiles(width, height);
+    this.tiles = newTiles();
   }
 
   /** Where in their pixels the next picture's values are, from the middle. */
@@ -45,14 +47,18 @@ export class Smoother {
     return [at(PLASTIC[0]), at(PLASTIC[1])];
   }
 
-  /** Whether it is worth going on where a picture takes so many milliseconds. */
-  wants(milliseconds: number): boolean {
-    return this.samples < SAMPLES && milliseconds * SAMPLES < WORTH;
+  /** Whether it is worth beginning with a picture of this size that takes so many milliseconds. */
+  static worth(width: number, height: number, milliseconds: number): boolean {
+    return width * height <= MOST && milliseconds * SAMPLES < WORTH;
+  }
+
+  get done(): boolean {
+    return this.samples >= SAMPLES;
   }
 
   restart(): void {
     this.samples = 0;
-    this.tiles = new Tiles(this.width, this.height);
+    this.tiles = this.newTiles();
   }
 
   /** Mix a picture of these targets into the mean. */
@@ -67,7 +73,7 @@ export class Smoother {
     gl.disable(gl.BLEND);
     stage.output = null;
     this.samples++;
-    this.tiles = new Tiles(this.width, this.height);
+    this.tiles = this.newTiles();
   }
 
   /** The mean onto the canvas. */

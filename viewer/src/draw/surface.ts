@@ -17,7 +17,7 @@ export function surfaceSource(field: string, outputs: number): string {
   return `${HEADER}${field}${RAYS}
 uniform vec2 shift;
 uniform float magnified;
-uniform vec3 level;
+uniform vec2 level;
 uniform vec2 pace;
 uniform vec4 clip;
 uniform bool metric;

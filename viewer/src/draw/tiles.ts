@@ -22,14 +22,17 @@ export class Tiles {
   private queue: Tile[];
   private done: Tile[] = [];
 
+  /** `pixels`: about as many of a tile as can be drawn at once; they are never smaller than 64 by 64 here. */
   constructor(
     readonly width: number,
     readonly height: number,
+    pixels = 0,
   ) {
+    const side = Math.max(SIDE, Math.floor(Math.sqrt(pixels)));
     this.queue = [];
-    for (let top = 0; top < height; top += SIDE) {
-      for (let left = 0; left < width; left += SIDE) {
-        this.queue.push({ left, top, width: Math.min(SIDE, width - left), height: Math.min(SIDE, height - top) });
+    for (let top = 0; top < height; top += side) {
+      for (let left = 0; left < width; left += side) {
+        this.queue.push({ left, top, width: Math.min(side, width - left), height: Math.min(side, height - top) });
       }
     }
     const off = (tile: Tile): number =>
@@ -86,9 +89,11 @@ export function halves({ left, top, width, height }: Tile): [Tile, Tile] {
 export class Pace {
   /** Milliseconds per pixel; null before anything was drawn. */
   perPixel: number | null = null;
+  /** Milliseconds that it takes to draw next to nothing and to wait for it. */
+  overhead = 0;
 
   observe(pixels: number, ms: number): void {
-    const seen = Math.max(ms, 0.05) / pixels;
+    const seen = Math.max(ms - this.overhead, 0.05 * ms, 1e-3) / pixels;
     this.perPixel = this.perPixel === null ? seen : Math.max(0.7 * this.perPixel + 0.3 * seen, 0.9 * seen);
   }
 

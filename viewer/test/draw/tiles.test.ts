@@ -73,3 +73,20 @@ describe("the pace", () => {
     expect(pace.predicted(100)).toBeGreaterThan(5);
   });
 });
+
+describe("what waiting costs", () => {
+  it("does not count as drawing", () => {
+    const pace = new Pace();
+    pace.overhead = 2;
+    pace.observe(1000, 3);
+    expect(pace.perPixel).toBeCloseTo(1e-3, 12);
+    pace.observe(1000, 1);
+    expect(pace.perPixel).toBeGreaterThan(0);
+  });
+
+  it("is paid less often where tiles are large", () => {
+    const count = (pixels: number): number => rest(new Tiles(1000, 500, pixels), 1e9).length;
+    expect(count(0)).toBe(128);
+    expect(count(1e9)).toBe(1);
+  });
+});
