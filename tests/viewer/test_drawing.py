@@ -46,6 +46,7 @@ DRAW = """async ([view, texture, field]) => {
 PIXELS = """async (smooth) => {
     await painter.settled();
     painter.present();
+    if (smooth) painter.milliseconds = 1; // however slow the machine: it is worth it
     const plain = new Promise((resolve) => painter.canvas.toBlob(resolve));
     const picture = await createImageBitmap(await (smooth ? painter.picture() : plain));
     const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");

@@ -66,6 +66,7 @@ interface Machine {
 
 const REST = 120; // milliseconds without motion after which a picture is made exact
 const FLIGHT = 700;
+const PROBED = 12; // pixels a side that tell how long drawing takes
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
 
 const COPY = `${HEADER}
@@ -468,7 +469,6 @@ export class Painter {
     this.warm(machine, fields);
     this.factor = this.pace.factor(pixels * fields.length);
     this.levels = [];
-    if (this.pace.perPixel === null) this.factor = 16;
     if (this.factor === 1) {
       this.tiles = this.newTiles(target.width, target.height, fields.length);
       this.moved = 0;
@@ -480,7 +480,10 @@ export class Painter {
     this.tiles = null;
   }
 
-  /** The first pixel of a pass may wait for a compiler: it does not count. The second one tells what waiting costs. */
+  /**
+   * Learns the pace of a pass: its first pixel may wait for a compiler and does not count, its second one tells what
+   * waiting costs, and a few in the middle what a picture will take.
+   */
   private warm(machine: Machine, fields: readonly number[]): void {
     for (const number of fields) {
       const pass = machine.drawing.pass(this.current, number);
@@ -494,7 +497,17 @@ export class Painter {
         target.read(0, 0, 0, 1, 1);
         this.pace.overhead = performance.now() - start;
       }
+      this.probe(target);
     }
+  }
+
+  private probe(target: Target): void {
+    const [width, height] = [Math.min(PROBED, target.width), Math.min(PROBED, target.height)];
+    const [left, top] = [(target.width - width) >> 1, (target.height - height) >> 1];
+    const start = performance.now();
+    target.draw(left, top, width, height);
+    target.read(0, left, top, 1, 1);
+    this.pace.observe(width * height, performance.now() - start);
   }
 
   /** Coarser pictures that come before the exact one where that takes long. */
