@@ -46,8 +46,11 @@ DRAW = """async ([view, texture, field]) => {
 PIXELS = """async (smooth) => {
     await painter.settled();
     painter.present();
-    if (smooth) painter.milliseconds = 1; // however slow the machine: it is worth it
     const plain = new Promise((resolve) => painter.canvas.toBlob(resolve));
+    if (smooth) {
+        painter.milliseconds = 1; // however slow the machine: it is worth it
+        painter.paint();
+    }
     const picture = await createImageBitmap(await (smooth ? painter.picture() : plain));
     const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
     context.drawImage(picture, 0, 0);
