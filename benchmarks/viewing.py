@@ -41,7 +41,6 @@ with connect(place.replace("http", "ws") + "live", origin=place[:-1], additional
     if draw == "draw":
         socket.send(json.dumps({"type": "draw", "request": 1, "shown": 0, "width": 768, "height": 512, "mode": "fit",
                                 "window": None, "pose": None, "focal": None, "at": None}))
-    print("ready", flush=True)
     while True:
         try:
             data = socket.recv()
@@ -50,6 +49,8 @@ with connect(place.replace("http", "ws") + "live", origin=place[:-1], additional
         head = data[4:4 + int.from_bytes(data[:4], "little")] if isinstance(data, bytes) else data
         told = json.loads(head)
         if told["type"] in ("weights", "frame"):
+            if count == 0:
+                print("ready", flush=True)
             count, size = count + 1, size + len(data)
         if told["type"] == "weights":
             socket.send(json.dumps({"type": "ack", "shown": 0, "serial": told["serial"], "milliseconds": 0}))

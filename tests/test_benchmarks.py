@@ -203,3 +203,13 @@ def test_operations_of_a_shader() -> None:
     assert viewer.texels(network) == 5 + 5
     grid = program_of(nf.encodings.HashGrid(2, levels=3, features=2, log2_size=6, base=2, finest=8))
     assert viewer.texels(grid) == 3 * 4
+
+
+def test_viewing(run: Run) -> None:
+    """Fields that pages draw and fields that the server draws; what was sent has arrived."""
+    words = ("--rounds", 1, "--seconds", 0.3, "--warm-up", 0, "--threads", 1, "--only", "hash", "fkan")
+    rows = run("viewing", *words)["results"]
+    assert [(row["method"], row["drawn_by"]) for row in rows] == [("hash", "page"), ("fkan", "server")]
+    for row in rows:
+        assert row["steps_per_second"]["alone"][0] > 0 and row["steps_per_second"]["watched"][0] > 0
+        assert row["bytes_per_second"] > 0

@@ -4,7 +4,7 @@ import threading
 import time
 
 _SHARE = 0.012  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
-_MOST = 0.1  # seconds that are saved up at most
+_MOST = 0.05  # seconds that are saved up at most
 
 
 class Allowance:
