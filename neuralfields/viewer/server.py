@@ -15,7 +15,6 @@ import secrets
 import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -31,9 +30,9 @@ from neuralfields.checks import between
 from neuralfields.errors import InputError
 from neuralfields.viewer.hub import Gone, Hub
 from neuralfields.viewer.messages import MAX_REQUEST
+from neuralfields.viewer.page import bundle
 from neuralfields.viewer.session import Session
 
-PAGE = Path(__file__).parent / "static" / "index.html"
 PORT = 7310
 LOOPBACK = "127.0.0.1"
 
@@ -269,10 +268,10 @@ async def _token(request: Request) -> bytes | None:
 
 def _page() -> str:
     try:
-        return PAGE.read_text("utf-8")
+        return bundle()
     except OSError:
         raise InputError(
-            f"this installation lacks the viewer's page {PAGE.name}: pip install it again, or make viewer in a checkout"
+            "this installation lacks the viewer's page, static/index.html: install it again; make viewer makes it"
         ) from None
 
 

@@ -12,7 +12,19 @@ from test_items import image
 import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.viewer.live import Live, copied
-from neuralfields.viewer.protocol import Control, Draw, Frame, Hello, Note, Probe, Probed, Progress, Weights
+from neuralfields.viewer.protocol import (
+    Control,
+    Draw,
+    Export,
+    File,
+    Frame,
+    Hello,
+    Note,
+    Probe,
+    Probed,
+    Progress,
+    Weights,
+)
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -149,6 +161,17 @@ def test_what_goes_wrong_here_does_not_end_a_fit(place, monkeypatch):
         assert "the fit goes on: ZeroDivisionError" in page.hear(Note)[0].text
         fit.join(pages.SECONDS)
         assert fit.step == STEPS
+
+
+def test_a_page_of_a_fit_under_way(place):
+    fit = Fit(*place)
+    with Page(place[0]) as page:
+        paused(fit, page)
+        page.say(Export(0, "page", 8))
+        told, data = page.hear(File)
+        assert (told.name, told.media) == ("a.html", "text/html") and data is not None and b"<script" in data
+        page.say(Control("stop"))
+        fit.join(pages.SECONDS)
 
 
 def test_without_a_fit_there_is_nothing_to_control(place):

@@ -120,8 +120,11 @@ def test_a_port_that_is_taken(item):
         assert first.port != second.port
 
 
-def test_an_installation_without_the_page(item, monkeypatch, tmp_path):
-    monkeypatch.setattr(server, "PAGE", tmp_path / "index.html")
+def test_an_installation_without_the_page(item, monkeypatch):
+    def nothing() -> str:
+        raise FileNotFoundError("index.html")
+
+    monkeypatch.setattr(server, "bundle", nothing)
     with pytest.raises(InputError, match="lacks the viewer's page"):
         Server(Session([item]))
 

@@ -60,6 +60,16 @@ def test_in_a_notebook(browser, monkeypatch):
         assert found and found[1] not in viewing.url
 
 
+def test_a_page_by_itself(browser, tmp_path):
+    path = nf.view(pages.small_field(), pages.picture(), path=tmp_path / "page.html")
+    assert path == tmp_path / "page.html" and browser == [path.as_uri()]
+    text = path.read_text()
+    assert "<script" in text and str(tmp_path) not in text
+    with pytest.raises(InputError, match="a page by itself cannot show Odd"):
+        nf.view(pages.Odd(3, 3), path=tmp_path / "odd.html", browser=False)
+    assert not (tmp_path / "odd.html").exists()
+
+
 def test_what_is_no_field():
     with pytest.raises(InputError, match=r"the viewer shows an nf\.Field, not a function: wrap it in one"):
         nf.view(lambda x: x)  # type: ignore[arg-type]
