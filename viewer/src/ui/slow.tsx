@@ -11,12 +11,12 @@ export function Slow() {
   };
   return (
     <div class="banner slow" role="status">
-      <p>A picture takes about {duration(expected / 1000)} on this machine.</p>
+      <p>A picture takes about {duration(expected / 1000)} here.</p>
       <button type="button" onClick={() => decide(true)}>
         Let the server draw
       </button>
       <button type="button" onClick={() => decide(false)}>
-        Draw here
+        No
       </button>
     </div>
   );
