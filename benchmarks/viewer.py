@@ -12,7 +12,7 @@ import base64
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,18 @@ def main() -> None:
     parser.add_argument("--drivers", nargs="+", choices=DRIVERS, default=list(DRIVERS))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     options = parser.parse_args()
+    rows: list[dict[str, Any]] = []
     try:
-        rows = measured(options.drivers, options.kinds, options.side, options.frames)
+        for row in measured(options.drivers, options.kinds, options.side, options.frames):
+            rows.append(row)
+            write(options.out, {"side": options.side, "frames": options.frames, "rows": rows})
     except pytest.skip.Exception as error:
         raise SystemExit(str(error)) from error
-    write(options.out, {"side": options.side, "frames": options.frames, "rows": rows})
 
 
-def measured(drivers: list[str], kinds: list[str], side: int, frames: int) -> list[dict[str, Any]]:
+def measured(drivers: list[str], kinds: list[str], side: int, frames: int) -> Iterator[dict[str, Any]]:
     from playwright.sync_api import sync_playwright
 
-    rows = []
     with sync_playwright() as playwright:
         for driver in drivers:
             browser = launched(playwright, driver)
@@ -93,10 +94,11 @@ def measured(drivers: list[str], kinds: list[str], side: int, frames: int) -> li
             told = renderer(page)
             for kind in kinds:
                 row = {"driver": driver, "renderer": told, "kind": kind, **timed(page, KINDS[kind](), side, frames)}
-                rows.append(row)
-                print(*(f"{row[name]}" for name in ("driver", "kind", "frame_ms", "compile_ms", "flops_per_pixel")))
+                print(
+                    *(row[name] for name in ("driver", "kind", "frame_ms", "compile_ms", "flops_per_pixel")), flush=True
+                )
+                yield row
             browser.close()
-    return rows
 
 
 def timed(page: Any, field: nf.Field, side: int, frames: int) -> dict[str, Any]:
