@@ -5,7 +5,7 @@ Fresh fields at the size that their recipe or method gives them; a shader's time
 ``compile_ms`` is the first frame, with the compilation; ``upload_ms`` the textures of an int8 snapshot. Operations are
 counted: each addition, multiplication, comparison is one; a texel that is read is none, and counted as such.
 
-python benchmarks/viewer.py                 both drivers, 2 min on 2 cores
+python benchmarks/viewer.py                 both drivers, 5 min on 2 cores, most of it compilation by lavapipe
 """
 
 import base64
