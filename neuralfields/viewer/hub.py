@@ -37,6 +37,7 @@ TOO_MANY, BAD = 1013, 1008  # codes with which a WebSocket is closed
 _MAX_JOBS = 32  # questions of one page that wait
 _MAX_FAULTS = 100  # bad messages of one page
 _STALLED = 20.0  # seconds without a byte taken, after which a page is given up
+_HELD = 3.0  # seconds until one too many is sent away
 _LOOK_AGAIN = 0.5  # seconds between two looks whether work beside a fit is allowed
 _SECONDS_PER_BYTE = 2e-9  # that sending takes
 _WATCHED = 2.0  # seconds between two looks at what another process fits
@@ -165,6 +166,7 @@ class Hub:
     async def serve(self, socket: Socket) -> None:
         """Talk to one page until it goes."""
         if len(self._clients) >= MAX_CLIENTS:
+            await asyncio.sleep(min(_HELD, self.stalled))  # so that a page that tries again at once costs little
             await socket.close(TOO_MANY, f"{MAX_CLIENTS} pages are open already: close one of them")
             return
         client = _Client(socket)

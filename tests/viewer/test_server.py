@@ -130,7 +130,7 @@ def test_an_installation_without_the_page(item, monkeypatch):
 
 
 def test_more_pages_than_fit(item):
-    with serving(item) as place, contextlib.ExitStack() as stack:
+    with serving(item, stalled=0.2) as place, contextlib.ExitStack() as stack:
         known = cookie(place)
         many = [stack.enter_context(Page(place, known=known)) for _ in range(100)]
         for page in many[:MAX_CLIENTS]:
