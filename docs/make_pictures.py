@@ -19,6 +19,7 @@ import numpy as np
 import scene_pictures
 import shape_pictures
 import torch
+import viewer_pictures
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
@@ -397,6 +398,11 @@ def scenes(name: str) -> None:
     write(scene_pictures.MAKERS[name](), f"{name}.png")
 
 
+def viewer(name: str) -> None:
+    """Those of the viewer, as Chromium shows it."""
+    write(viewer_pictures.MAKERS[name](), f"{name}.jpg")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "progress": progress,
@@ -410,6 +416,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "kernels": kernels,
     **{name: partial(shapes, name) for name in shape_pictures.MAKERS},
     **{name: partial(scenes, name) for name in scene_pictures.MAKERS},
+    **{name: partial(viewer, name) for name in viewer_pictures.MAKERS},
 }
 
 if __name__ == "__main__":
