@@ -1,23 +1,17 @@
 """The page in Chromium, as people use it: by pointer and keys, from a server and from a file."""
 
 import gzip
-import io
 import json
-import os
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pages
-import PIL.Image
 import pytest
 import torch
-from test_items import image
 from test_live_fit import Fit
+from windows import PATIENCE, Window, picture_item, shape_item, slices_item
 
 import neuralfields as nf
 from neuralfields.cli import main
@@ -27,108 +21,6 @@ from neuralfields.viewer.items import Item
 from neuralfields.viewer.page import bundle, export_page
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
-
-PATIENCE = 60.0
-SMALL = {"width": 420, "height": 320}
-
-
-class Window:
-    """A page in a window of its own, which must not say anything on the console."""
-
-    def __init__(self, browser: Any, address: str, *, size: dict[str, int] = SMALL, **options: Any):
-        self.context = browser.new_context(viewport=size, device_scale_factor=0.5, **options)
-        self.page, self.requests, self.errors = self.context.new_page(), [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.goto(address)
-
-    def __enter__(self) -> "Window":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.context.close()
-
-    def text(self, selector: str) -> str:
-        """The text of the first such element, or nothing."""
-        return self.page.evaluate("s => document.querySelector(s)?.textContent ?? ''", selector)
-
-    def until(self, true: Callable[[], Any], what: str) -> Any:
-        """The page's policy forbids the evaluation that Playwright waits by."""
-        end = time.monotonic() + PATIENCE
-        while not (found := true()):
-            assert time.monotonic() < end, f"{what}: {self.text('#app')[:500]} {self.errors}"
-            self.page.wait_for_timeout(50)
-        return found
-
-    def exact(self) -> None:
-        self.until(lambda: self.text(".status").startswith("exact"), "no exact picture")
-
-    def view(self) -> dict[str, Any]:
-        """What the address says of the view."""
-        self.page.wait_for_timeout(500)  # it is written when nothing has moved for a while
-        return json.loads(unquote(self.page.evaluate("location.hash").removeprefix("#view=") or "null") or "{}")
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def mode(self) -> str:
-        return self.page.evaluate("document.querySelector('.toolbar input:checked')?.value")
-
-    def choose(self, mode: str) -> None:
-        self.page.evaluate("m => document.querySelector(`.toolbar input[value=${m}]`).click()", mode)
-
-    def panel(self) -> None:
-        if not self.text(".panel"):
-            self.press("p")
-
-    def values(self) -> np.ndarray:
-        """The inspector's values, in all digits."""
-        script = "[...document.querySelectorAll('.values td[data-value]')].map(cell => Number(cell.dataset.value))"
-        return np.array(self.page.evaluate(script))
-
-    def place(self) -> np.ndarray:
-        script = "JSON.parse(document.querySelector('.values')?.dataset.place ?? '[]')"
-        return np.array(self.page.evaluate(script))
-
-    def colours(self) -> int:
-        """How many colours the middle of the picture has, where nothing lies over it."""
-        box = self.page.locator("canvas").bounding_box()
-        assert box is not None
-        clip = {"x": box["x"] + box["width"] / 4, "y": box["y"] + box["height"] / 4}
-        shot = self.page.screenshot(clip=clip | {"width": box["width"] / 2, "height": box["height"] / 2})
-        pixels = np.asarray(PIL.Image.open(io.BytesIO(shot)).convert("RGB"))
-        return len(np.unique(pixels.reshape(-1, 3), axis=0))
-
-    def shoot(self, name: str) -> None:
-        """Keep a picture to be looked at, where NF_SCREENSHOTS says."""
-        if folder := os.environ.get("NF_SCREENSHOTS"):
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
-def ball(x: torch.Tensor) -> torch.Tensor:
-    return x.norm(dim=-1, keepdim=True) - 0.6
-
-
-def picture_item(seed: int = 0, **options: Any) -> Item:
-    field, signal = pages.small_field(seed), image(pages.picture(48, 64))
-    nf.fit(field, signal, steps=40, batch=256)
-    return Item(field, signal, **{"name": "photo", **options})
-
-
-def shape_item() -> Item:
-    torch.manual_seed(0)
-    field = nf.networks.Siren(3, 1, width=16, depth=1)
-    solid = nf.signals.Solid(ball)
-    nf.fit(field, solid, steps=200, batch=512)
-    return Item(field, solid, name="ball")
-
-
-def slices_item() -> Item:
-    torch.manual_seed(0)
-    return Item(nf.networks.Siren(3, 3, width=16, depth=1), name="volume")
-
 
 MAKERS = {"image": picture_item, "shape": shape_item, "slices": slices_item}
 
