@@ -144,7 +144,7 @@ class Field(nn.Module):
     def advance(self, fraction: float) -> None:
         """Called before each step of a fit with the share of its budget that is used up, 0 to 1, as masks want it.
 
-        What is set here is kept in a buffer, so that files and checkpoints have it.
+        What values depend on is kept in a buffer, so that files and checkpoints have it.
         """
 
     def feedback(self, x: Tensor, loss: Tensor) -> None:

@@ -39,7 +39,8 @@ class Marched(Field):
 
     Where a cell is empty the density is 0; so a picture is the same whether rays skip these cells or not. During a fit
     the cells' optical thickness is a maximum that decays, refreshed every 16 steps at random places of some cells; a
-    cell is occupied where it exceeds the mean over all cells, or 0.01 (instant-ngp, appendix C; NerfAcc).
+    cell is occupied where it exceeds the lesser of 0.01 and the mean over the cells that are not empty for good
+    (instant-ngp, appendix C; NerfAcc).
 
     Args:
         radiance: the field.
@@ -50,7 +51,7 @@ class Marched(Field):
         stop: rays end where less than this share of light comes through.
         coarse: how many times as long the steps along rays are at the beginning of a fit, from 1 on; by and by they
             become shorter, until after four fifths of it, or after 1000 of its steps, they are as told. Many rays with
-            few samples each tell more, earlier.
+            few samples each tell more, earlier. Only rays with a ``seed`` have them: pictures never do.
 
     Raises:
         InputError: an argument is out of range.
@@ -61,7 +62,6 @@ class Marched(Field):
     occupied: Tensor
     carved: Tensor
     age: Tensor
-    progress: Tensor
 
     def __init__(
         self,
@@ -83,6 +83,8 @@ class Marched(Field):
             raise InputError(f"cone and stop are in [0, 1), near from 0 on, got {cone}, {stop} and {near}")
         if not 1 <= coarse < float("inf"):
             raise InputError(f"coarse is finite and from 1 on, got {coarse}")
+        if not cone * coarse < 1:
+            raise InputError(f"cone times coarse, the growth of the first steps, is below 1, got {cone} * {coarse}")
         if radiance.in_dim != 6:
             raise InputError(f"positions have 3 coordinates, this field's have {radiance.in_dim - 3}")
         self.in_dim, self.out_dim = 6, 4
@@ -95,7 +97,7 @@ class Marched(Field):
         self.register_buffer("occupied", self.thickness > 0)
         self.register_buffer("carved", torch.tensor(False))
         self.register_buffer("age", torch.tensor(0))  # steps of fits so far
-        self.register_buffer("progress", torch.ones(()))  # share of a fit; 1 outside of one
+        self._fraction = 1.0  # of a fit that is over; told before each step, so neither files nor checkpoints need it
 
     def carve(self, hull: Tensor) -> None:
         """Empty for good all cells [cells, cells, cells], indexed [z, y, x], that are False here.
@@ -135,15 +137,14 @@ class Marched(Field):
         """What is seen along rays [n], in box coordinates; where gradients are recorded, a ``Rendered``.
 
         Args:
-            seed: of the samples' places along the rays, which are regular without one.
+            seed: of the samples' places along the rays, which are regular without one. With one, as a fit has it, steps
+                are ``stretch`` times as long.
         """
         if seed is None and ops.wanted_derivatives() == 0 and (model := self.model()):
-            values = ops.radiance_values.attempt(
-                model.stretched(self.stretch), torch.cat([rays.origin, rays.direction], -1)
-            )
+            values = ops.radiance_values.attempt(model, torch.cat([rays.origin, rays.direction], -1))
             if values is not None:
                 return Seen(values[:, :3], values[:, 3], values[:, 4])
-        intervals = self.intervals(rays, jitter_of(rays, seed))
+        intervals = self.intervals(rays, jitter_of(rays, seed), 1.0 if seed is None else self.stretch)
         values = self.radiance(intervals.samples(rays))
         return render(intervals, values[:, 0], values[:, 1:])
 
@@ -159,13 +160,19 @@ class Marched(Field):
         )
 
     @torch.no_grad()
-    def intervals(self, rays: Rays, jitter: Tensor | None = None) -> Intervals:
-        """The parts of rays in cells that may hold something, as far as ``stop`` of the light comes through."""
+    def intervals(self, rays: Rays, jitter: Tensor | None = None, stretch: float = 1.0) -> Intervals:
+        """The parts of rays in cells that may hold something, as far as ``stop`` of the light comes through.
+
+        Args:
+            rays: [n], in box coordinates.
+            jitter: shares of a step [n] by which the samples are moved; none without.
+            stretch: how many times as long as told the steps are.
+        """
         start, end, count = ops.march(
             torch.cat([rays.origin, rays.direction], -1),
             self.occupied,
-            step=self.step * self.stretch,
-            cone=self.cone * self.stretch,
+            step=self.step * stretch,
+            cone=self.cone * stretch,
             near=self.near,
             unbounded=self.radiance.medium.unbounded,
             jitter=jitter,
@@ -176,12 +183,12 @@ class Marched(Field):
 
     @property
     def stretch(self) -> float:
-        """How many times as long the steps along rays are now."""
-        done = max(float(self.progress) / _COARSE, int(self.age) / _LONGEST)
+        """How many times as long as told the steps along rays of a fit are now; 1 outside of one."""
+        done = max(self._fraction / _COARSE, int(self.age) / _LONGEST)
         return self.coarse ** max(0.0, 1 - done)
 
     def advance(self, fraction: float) -> None:
-        self.progress.fill_(fraction)
+        self._fraction = fraction
         age = int(self.age)
         if age and age % _EVERY == 0:
             self._refresh(age // _EVERY)

@@ -186,7 +186,7 @@ def test_a_step_without_any_sample_changes_nothing(backend: str) -> None:
         fitted.occupied.fill_(False)
         assert next(steps).loss > 0
     moved = {name for name, tensor in state.tensors().items() if not torch.equal(tensor, before[name])}
-    assert moved == {"field.occupied", "field.age", "field.progress", "objective.per_ray"}
+    assert moved == {"field.occupied", "field.age", "objective.per_ray"}
 
 
 @needs_core

@@ -25,6 +25,7 @@ from neuralfields.geometry import Frame
 from neuralfields.storage import field_file, load, migrate, read_header, save, sealed
 
 ROOT = Path(__file__).resolve().parents[2]
+EARLIER = Path(__file__).parent / "earlier"  # files as older versions wrote them
 TRUST = (__name__.partition(".")[0],)
 
 
@@ -478,3 +479,12 @@ def test_nested_specs(saved):
     for _ in range(200):
         spec = {"class": "neuralfields.field:Chain", "arguments": {"parts": [spec]}}
     assert "nested more than 32 deep" in refusal(forge(saved, spec=spec))
+
+
+def test_a_radiance_field_of_an_earlier_version():
+    """Written before fits of such fields began with long steps; its values then are told here."""
+    field = load(EARLIER / "marched-1.nf")
+    values = field(torch.tensor([[0.1, -0.2, -0.1, 0, 0, 1.0], [0.5, 0.5, 0.9, 0, 1.0, 0]]))
+    wanted = [[2.7183, 0.4790, 0.5455, 0.4811], [0.0, 0.4780, 0.5424, 0.4794]]
+    torch.testing.assert_close(values, torch.tensor(wanted), rtol=0, atol=1e-4)
+    assert isinstance(field, nf.fields.Marched) and int(field.age) == 20 and field.carved
