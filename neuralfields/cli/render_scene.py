@@ -13,6 +13,7 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.files.images import write_image
 from neuralfields.files.posed import read_scene
+from neuralfields.files.posed.photos import depths_of
 from neuralfields.files.video import VIDEO_SUFFIXES
 from neuralfields.geometry import Camera, Frame
 from neuralfields.render import VIEW_MODES, CameraPath, Surroundings, View, render_view
@@ -123,7 +124,8 @@ def _surroundings(field: Field, described: dict[str, Any], options: argparse.Nam
     """Where the photos were taken from; a guess by the box where they are gone."""
     path = options.signal or described.get("path")
     if path is not None and (options.signal or Path(path).exists()):
-        return Surroundings.of([Camera.of(photo) for photo in read_scene(path).photos])
+        photos = read_scene(path).photos
+        return Surroundings.of([Camera.of(photo) for photo in photos], depths_of(photos))
     if not options.quiet:
         say("nf render: the photos that tell how to look at the scene are gone: --signal PATH tells where they are")
     return Surroundings.of_box(field.frame or Frame.of_box((-1, -1, -1), (1, 1, 1)))

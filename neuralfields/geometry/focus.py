@@ -27,7 +27,9 @@ class Gaze:
             parallel, or there is one camera.
         middle: of what they look at, [3] float64: the meeting point where most have it before them; where they look
             outwards the middle of their places; else a point ahead.
-        away: how far it is from the farthest; 0 where nothing tells it, and then ``middle`` is that of their places.
+        away: how far off a frame around the middle reaches: to the farthest of cameras that look at it; four times as
+            far as they are apart where they look outwards; to the middle, or as far as they are apart, where it is
+            ahead; 0 where nothing tells it, and then ``middle`` is that of their places.
     """
 
     meeting: Tensor | None
@@ -35,20 +37,22 @@ class Gaze:
     away: float
 
 
-def gaze(cameras: Sequence[Camera], depths: Depths | None = None) -> Gaze:
+def gaze(cameras: Sequence[Camera], depths: Depths | None = None, *, least: float = _MEETING) -> Gaze:
     """What cameras look at.
 
     Args:
         cameras: one or more.
         depths: of the nearest and the farthest thing in the pictures, in the world's unit, where they are known; else
             parallel cameras see things four times as far off as they are apart.
+        least: mean squared sine between the axes from which on they tell where they meet. A frame wants much: one
+            around a wrong point cannot be mended.
     """
     eyes, behind = (torch.stack(rows) for rows in zip(*((c.eye, c.axes[2]) for c in cameras), strict=True))
     place = eyes.mean(0)
     spread = float((eyes - place).norm(dim=-1).max())
     spread = spread if spread > _ROUNDING * float(eyes.abs().max()) else 0.0
     point, certainty = _nearest(eyes, behind)
-    meeting = point if certainty >= _MEETING else None
+    meeting = point if certainty >= least else None
     if meeting is not None:
         before = ((eyes - meeting) * behind).sum(-1) > 0
         if 2 * int(before.sum()) > len(eyes):

@@ -9,6 +9,7 @@ from torch import Tensor
 from neuralfields.geometry.cameras import Camera, Cameras
 from neuralfields.geometry.focus import gaze
 
+_MEETING = 1e-3  # smallest mean squared sine between axes that tells where they meet: about 2 degrees
 _FAR_OFF = 6.0  # times the median distance from the others' middle
 _BORDER, _LINE = 9, 65  # places along each side of a picture, and through its middle
 
@@ -50,7 +51,7 @@ def survey(cameras: Cameras) -> Survey:
     """Look at cameras from outside."""
     place, axis = cameras.pose[:, :, 3], -cameras.pose[:, :, 2]
     up = torch.nn.functional.normalize(cameras.pose[:, :, 1].mean(0), dim=0)
-    meeting = gaze(cameras.each).meeting
+    meeting = gaze(cameras.each, least=_MEETING).meeting
     extent = place.amax(0) - place.amin(0)
     distance = off_axis = None
     outwards: list[int] = []

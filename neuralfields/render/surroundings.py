@@ -11,8 +11,10 @@ from neuralfields.checks import positive
 from neuralfields.errors import InputError
 from neuralfields.geometry import Camera, Frame, gaze
 from neuralfields.geometry.cameras import Vector
+from neuralfields.geometry.focus import Depths
 from neuralfields.render.paths import CameraPath, field_of_view
 
+_MEETING = 1e-4  # smallest mean squared sine between axes that tells where they meet: about 0.6 degrees
 _OPEN = 180.0  # degrees without a camera from which on they do not stand around the target
 _SPREAD = 0.05  # of the cameras' right axes, from which on they tell what is upright
 _SHARE = 0.7  # of what the cameras cover that a spiral keeps within
@@ -47,8 +49,13 @@ class Surroundings:
     swing: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, cameras: Sequence[Camera]) -> "Surroundings":
+    def of(cls, cameras: Sequence[Camera], depths: Depths | None = None) -> "Surroundings":
         """Those of these cameras.
+
+        Args:
+            cameras: one or more.
+            depths: of the nearest and the farthest thing in their pictures, in the world's unit, where they are known:
+                parallel axes do not tell how far things are.
 
         Raises:
             InputError: there are none.
@@ -57,7 +64,7 @@ class Surroundings:
             raise InputError("where photos were taken from is told by cameras, there are none")
         eyes = torch.stack([camera.eye for camera in cameras])
         right, above, behind = torch.stack([camera.axes for camera in cameras]).unbind(1)
-        found, up = gaze(cameras), _upwards(right, above)
+        found, up = gaze(cameras, depths, least=_MEETING), _upwards(right, above)
         # Where nothing tells how far things are, one unit.
         target = found.middle if found.away else found.middle - torch.nn.functional.normalize(behind.mean(0), dim=0)
         away = eyes - target

@@ -14,7 +14,7 @@ from neuralfields.checks import one_of
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.files.images import read_image
 from neuralfields.files.posed import PosedPhoto, PosedScene, read_scene
-from neuralfields.files.posed.photos import first_names
+from neuralfields.files.posed.photos import depths_of, first_names
 from neuralfields.geometry import Camera
 from neuralfields.geometry.focus import Depths
 from neuralfields.signals.pictures import Pictures, colours, shrunk, shrunk_camera, shrunk_mask
@@ -86,7 +86,7 @@ def read_photos(
         names=tuple(scene.name_of(photo) for photo in photos),
         photos=tuple(photos),
         training=len(trained),
-        depths=_depths(trained),
+        depths=depths_of(trained),
         scale=factor,
         notes=(*scene.warnings(), *_remarks(trained, judged, None if scale else factor)),
     )
@@ -177,13 +177,6 @@ def _remarks(trained: Sequence[PosedPhoto], judged: Sequence[PosedPhoto], factor
     if not judged:
         found.append(f"no picture of {len(trained)} is held out: those that are judged were trained on")
     return found
-
-
-def _depths(photos: Sequence[PosedPhoto]) -> Depths | None:
-    told = [(photo.near, photo.far) for photo in photos if photo.near is not None and photo.far is not None]
-    if len(told) < len(photos):
-        return None
-    return min(near for near, _ in told), max(far for _, far in told)
 
 
 def _decoded(photos: Sequence[PosedPhoto], factor: int) -> tuple[Pictures, list[np.ndarray | None]]:

@@ -38,6 +38,13 @@ def test_parallel_axes_meet_nowhere() -> None:
         assert found.focus is None and found.distance is None and found.spread == pytest.approx(0, abs=1e-4)
 
 
+def test_axes_that_are_little_apart_meet() -> None:
+    turns = [2 * math.pi * k / 12 for k in range(12)]
+    cameras = [Camera.look_at((math.cos(a), math.sin(a), 0), (0, 0, -15), (0, 1, 0), size=(40, 30)) for a in turns]
+    found = survey(Cameras(cameras))
+    assert found.focus is not None and found.focus.tolist() == pytest.approx([0, 0, -15], abs=1e-6)
+
+
 def test_odd_ones_are_found() -> None:
     cameras = orbit()
     turned = cameras[2].pose * torch.tensor([-1.0, 1, -1, 1])

@@ -149,6 +149,19 @@ def test_surroundings_of_cameras_on_one_side() -> None:
     torch.testing.assert_close(found.camera().pose, Camera.orbit(215, 10, 4.0, up="z", fov=50, size=SIZE).pose)
 
 
+def test_surroundings_of_cameras_close_together() -> None:
+    cameras = [Camera.look_at((0.3 * x, -5.0, 0.2 * z), (0.0, 1.0, 0.0), (0, 0, 1)) for x in (-1, 0, 1) for z in (-1, 1)]
+    found = Surroundings.of(cameras)
+    torch.testing.assert_close(found.target, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-6)
+    assert found.swing is not None and found.swing[0] == pytest.approx(0.7 * math.degrees(math.atan(0.3 / 6)), abs=0.01)
+
+
+def test_parallel_cameras_look_as_far_as_is_told() -> None:
+    cameras = [Camera.look_at((x, 0.0, 0.0), (x, 0.0, -1.0)) for x in (-1.0, 0.0, 1.0)]
+    assert Surroundings.of(cameras).target.tolist() == pytest.approx([0, 0, -4])
+    assert Surroundings.of(cameras, (4.0, 12.0)).target.tolist() == pytest.approx([0, 0, -6])
+
+
 def test_cameras_that_are_all_the_same() -> None:
     found = Surroundings.of([Camera.orbit(30, 20, 4.0)] * 3)
     for camera in found.tour().frames(5, SIZE):

@@ -194,6 +194,14 @@ def distance_of(value: float) -> float | None:
     return float(value) if 0 < value < math.inf else None
 
 
+def depths_of(photos: Sequence[PosedPhoto]) -> Pair | None:
+    """The nearest and the farthest thing in any of them, in the world's unit; None where not all of them tell it."""
+    told = [(photo.near, photo.far) for photo in photos if photo.near is not None and photo.far is not None]
+    if len(told) < len(photos):
+        return None
+    return min(near for near, _ in told), max(far for _, far in told)
+
+
 def finite_points(points: np.ndarray, colours: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Those [k, 3] that are somewhere, with their colours; None and None for none."""
     kept = np.isfinite(points).all(1)
