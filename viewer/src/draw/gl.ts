@@ -17,9 +17,33 @@ const COVER = `#version 300 es
 void main() { gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); }
 `;
 
+/** Tells, without waiting, whether all is done that was asked of the graphics card until now. */
+export function fence(gl: GL): () => boolean {
+  const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  gl.flush();
+  let done = sync === null;
+  return () => {
+    if (!done && gl.getSyncParameter(sync as WebGLSync, gl.SYNC_STATUS) === gl.SIGNALED) {
+      done = true;
+      gl.deleteSync(sync);
+    }
+    return done;
+  };
+}
+
+/** Names of what draws without a graphics card. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+/** Whether there is no graphics card. */
+export function isSoftware(gl: GL): boolean {
+  const told = gl.getExtension("WEBGL_debug_renderer_info");
+  return SOFTWARE.test(String(gl.getParameter(told === null ? gl.RENDERER : told.UNMASKED_RENDERER_WEBGL)));
+}
+
 /** A program whose shaders may still be compiling. */
 export class Pass {
   readonly program: WebGLProgram;
+  private linked: (() => boolean) | null = null;
   private readonly shaders: WebGLShader[];
   private readonly places = new Map<string, WebGLUniformLocation | null>();
   private checked = false;
@@ -37,8 +61,9 @@ export class Pass {
 
   /** Whether it can be used without waiting for the compiler. */
   get ready(): boolean {
+    if (this.checked) return true;
     const parallel = this.gl.getExtension("KHR_parallel_shader_compile");
-    if (this.checked || parallel === null) return true;
+    if (parallel === null) return (this.linked ??= fence(this.gl))();
     return this.gl.getProgramParameter(this.program, parallel.COMPLETION_STATUS_KHR) === true;
   }
 

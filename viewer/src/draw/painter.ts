@@ -3,9 +3,9 @@
 import type { Bytes } from "../field/textures";
 import type { Shown, Stored } from "../protocol";
 import { type Camera, eased, flown, opticsOf, rayOf } from "./camera";
-import { type Drawing, type Legend, type Raster, drawingOf, wantsOther } from "./drawings";
+import { type Drawing, type Legend, drawingOf, wantsOther } from "./drawings";
 import { DrawnField } from "./field";
-import { type Format, type GL, HEADER, Pass, Target, floatFormat } from "./gl";
+import { type Format, type GL, HEADER, Pass, Target, fence, floatFormat, isSoftware } from "./gl";
 import { clampedPlane, deepest, magnification, placeAt, windowOf } from "./plane";
 import { Smoother } from "./smoother";
 import { Stage, type TruthPicture, truthSample } from "./stage";
@@ -23,8 +23,12 @@ export interface PaintState {
   readonly share: number;
   /** Values per pixel whose mean is shown: more than one where edges are made smooth. */
   readonly samples: number;
-  /** What the last whole picture took to draw, or is expected to take. */
+  /** What the last whole picture took to draw. */
   readonly milliseconds: number;
+  /** What an exact picture is expected to take. */
+  readonly expected: number;
+  /** Whether a shader is being compiled before there can be a picture. */
+  readonly compiling: boolean;
   /** Canvas pixels per pixel of an image; null for others. */
   readonly magnification: number | null;
   /** Whether nearer pixels would have one coordinate in float32. */
@@ -64,10 +68,20 @@ interface Machine {
   readonly copy: Pass;
 }
 
+/** All of a picture that is so many times coarser, drawn bit by bit; a target for each field. */
+interface Sweep {
+  readonly factor: number;
+  readonly tiles: Tiles;
+  readonly targets: readonly Target[];
+}
+
+type Shift = readonly [number, number];
+
 const REST = 120; // milliseconds without motion after which a picture is made exact
 const FLIGHT = 700;
 const PROBED = 12; // pixels a side that tell how long drawing takes
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
+const LONG_AGO = (): boolean => true;
 
 const COPY = `${HEADER}
 uniform sampler2D coarse0;
@@ -103,15 +117,18 @@ void main() {
 `;
 
 export class Painter {
+  /** Whether the machine draws without a graphics card. */
+  readonly software: boolean;
   private readonly gl: GL;
   private readonly kept: Kept;
   private machine: Machine | null = null;
   private targets: (Target | null)[] = [null, null];
-  private coarse: Target | null = null;
+  private readonly coarse: (Target | null)[] = [null, null];
   private smoother: Smoother | null = null;
   private current: ViewState;
   private drawnKey = "";
-  private tiles: Tiles | null = null;
+  private sweep: Sweep | null = null;
+  private compiling = false;
   private factor = 1;
   private levels: number[] = [];
   private moved = 0;
@@ -123,7 +140,8 @@ export class Painter {
   private flight: { from: Camera; to: Camera; start: number; duration: number } | null = null;
   private problem: string | null = null;
   private readonly pace = new Pace();
-  private readonly warmed = new WeakSet<Pass>();
+  /** Of each pass whether its first pixel is drawn; then it is known what it takes. */
+  private readonly warmed = new WeakMap<Pass, () => boolean>();
   private readonly listeners = new Set<(state: PaintState) => void>();
   private readonly waiting: (() => void)[] = [];
   private readonly waitingForAll: (() => void)[] = [];
@@ -143,6 +161,7 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: power });
     if (gl === null) throw new Error("this browser has no WebGL 2");
     this.gl = gl;
+    this.software = isSoftware(gl);
     this.kept = { shown: [shown, null], snapshots: [null, null], photos: new Map(), truth: null };
     this.current = asView({}, shown);
     this.build();
@@ -223,9 +242,11 @@ export class Painter {
     return {
       exact: this.exact,
       factor: this.exact ? 1 : this.factor,
-      share: this.exact ? 1 : this.factor === 1 ? (this.tiles?.share ?? 0) : 0,
+      share: this.exact ? 1 : this.factor === 1 ? (this.sweep?.tiles.share ?? 0) : 0,
       samples: Math.max(this.exact ? (this.smoother?.samples ?? 1) : 1, 1),
       milliseconds: this.milliseconds,
+      expected: this.pace.predicted(width * height * this.wanted().length),
+      compiling: this.compiling,
       magnification: kind === "image" ? magnification(this.current, pixels, width, height) : null,
       deepest: this.current.zoom >= limit * (1 - 1e-9),
       legend: this.machine?.drawing.legend(this.current) ?? null,
@@ -297,9 +318,7 @@ export class Painter {
   private readonly onLost = (event: Event): void => {
     event.preventDefault(); // else it never comes back
     this.machine = null;
-    this.targets = [null, null];
-    this.coarse = null;
-    this.smoother = null;
+    this.forgetTargets();
     this.exact = false;
     this.problem = "the graphics card was taken away; waiting for it to come back";
     this.tell();
@@ -353,7 +372,7 @@ export class Painter {
     this.exact = false;
     this.measured = false;
     this.levels = [];
-    if (this.tiles !== null && this.factor === 1) this.tiles.again();
+    if (this.sweep?.factor === 1) this.sweep.tiles.again();
     else this.drawnKey = "";
     this.request();
   }
@@ -387,9 +406,9 @@ export class Painter {
   private step(machine: Machine): boolean {
     const fields = this.wanted();
     if (!fields.every((number) => machine.stage.fields[number]?.ready)) return false;
-    const passes = fields.map((number) => machine.drawing.pass(this.current, number));
-    if (!passes.every((pass) => pass.ready)) return true;
     const size = this.allot(machine, fields);
+    this.compiling = fields.map((number) => this.warm(machine, number)).includes(false);
+    if (this.compiling) return true;
     const key = JSON.stringify([machine.drawing.key(this.current), size, fields]);
     if (key !== this.drawnKey) this.begin(machine, key, fields);
     else if (!this.exact && performance.now() - this.moved >= REST) this.refine(machine, fields);
@@ -416,7 +435,7 @@ export class Painter {
     const smoother = this.smoother as Smoother;
     if (smoother.done) return false;
     if (smoother.samples === 0) smoother.blend(this.current, this.drawnTargets());
-    this.draw(machine, fields, smoother.tiles, smoother.targets, smoother.shift);
+    this.draw(machine, fields, { factor: 1, tiles: smoother.tiles, targets: smoother.targets }, smoother.shift);
     if (smoother.tiles.finished) {
       smoother.blend(this.current, smoother.targets);
       smoother.present();
@@ -466,39 +485,44 @@ export class Painter {
     this.exact = false;
     this.measured = false;
     this.stale = true;
-    this.warm(machine, fields);
     this.factor = this.pace.factor(pixels * fields.length);
     this.levels = [];
+    this.sweep = null;
     if (this.factor === 1) {
-      this.tiles = this.newTiles(target.width, target.height, fields.length);
       this.moved = 0;
       this.refine(machine, fields);
       return;
     }
-    this.milliseconds = this.coarsely(machine, fields, this.factor);
+    const sweep = this.newSweep(machine, fields, this.factor);
+    this.milliseconds = 0;
+    while (!sweep.tiles.finished) this.milliseconds += this.draw(machine, fields, sweep, [0, 0]);
+    this.enlarge(machine, fields, sweep);
     this.levels = this.levelsFrom(this.factor, pixels * fields.length);
-    this.tiles = null;
   }
 
   /**
-   * Learns the pace of a pass: its first pixel may wait for a compiler and does not count, its second one tells what
-   * waiting costs, and a few in the middle what a picture will take.
+   * Learns the pace of a pass: its first pixel waits for compilers, for which the page does not wait, its second one
+   * tells what waiting costs, and a few in the middle what a picture will take. Whether that is known.
    */
-  private warm(machine: Machine, fields: readonly number[]): void {
-    for (const number of fields) {
-      const pass = machine.drawing.pass(this.current, number);
-      if (this.warmed.has(pass)) continue;
-      this.warmed.add(pass);
-      const target = this.targets[number] as Target;
-      this.prepare(machine, number, target, [0, 0]);
-      for (let k = 0; k < 2; k++) {
-        const start = performance.now();
-        target.draw(0, 0, 1, 1);
-        target.read(0, 0, 0, 1, 1);
-        this.pace.overhead = performance.now() - start;
-      }
-      this.probe(target);
+  private warm(machine: Machine, number: number): boolean {
+    const pass = machine.drawing.pass(this.current, number);
+    const first = this.warmed.get(pass);
+    if (first === LONG_AGO) return true;
+    if (!pass.ready || first?.() === false) return false;
+    const target = this.targets[number] as Target;
+    this.prepare(machine, number, target, 1, [0, 0]);
+    if (first === undefined) {
+      target.draw(0, 0, 1, 1);
+      this.warmed.set(pass, fence(this.gl));
+      return false;
     }
+    const start = performance.now();
+    target.draw(0, 0, 1, 1);
+    target.read(0, 0, 0, 1, 1);
+    this.pace.overhead = performance.now() - start;
+    this.probe(target);
+    this.warmed.set(pass, LONG_AGO);
+    return true;
   }
 
   private probe(target: Target): void {
@@ -519,83 +543,74 @@ export class Painter {
     return levels;
   }
 
-  /** Draws all of a coarse picture and copies it to the fine one's place. Returns the time. */
-  private coarsely(machine: Machine, fields: readonly number[], factor: number): number {
-    const { gl } = this;
-    const start = performance.now();
-    for (const number of fields) {
+  private newSweep(machine: Machine, fields: readonly number[], factor: number): Sweep {
+    const targets = factor === 1 ? this.drawnTargets() : this.coarseTargets(machine, fields, factor);
+    const [{ width, height }] = targets as [Target];
+    return { factor, targets, tiles: this.newTiles(width, height, fields.length) };
+  }
+
+  private coarseTargets(machine: Machine, fields: readonly number[], factor: number): Target[] {
+    return fields.map((number) => {
       const fine = this.targets[number] as Target;
       const [width, height] = [Math.ceil(fine.width / factor), Math.ceil(fine.height / factor)];
-      if (this.coarse?.width !== width || this.coarse.height !== height) {
-        this.coarse?.dispose();
-        this.coarse = new Target(gl, width, height, machine.drawing.attachments, machine.format);
-      }
-      const raster: Raster = { width, height, factor, shift: [0, 0] };
-      machine.drawing.compute(this.current, number, raster, this.whole());
-      this.coarse.draw();
-      this.coarse.read(0, 0, 0, 1, 1);
-      this.copy(machine, this.coarse, fine, factor);
-    }
-    const taken = performance.now() - start;
-    this.pace.observe(fields.length * (this.coarse?.width ?? 1) * (this.coarse?.height ?? 1), taken);
-    return taken;
+      const known = this.coarse[number];
+      if (known?.width === width && known.height === height) return known;
+      known?.dispose();
+      return (this.coarse[number] = new Target(this.gl, width, height, machine.drawing.attachments, machine.format));
+    });
   }
 
-  private copy({ copy, drawing }: Machine, coarse: Target, fine: Target, factor: number): void {
+  /** Puts a coarse picture into the fine one's place. */
+  private enlarge({ copy, drawing }: Machine, fields: readonly number[], { factor, targets }: Sweep): void {
     copy.use();
-    copy.setTexture("coarse0", coarse.textures[0] as WebGLTexture, 0);
-    copy.setTexture("coarse1", coarse.textures[drawing.attachments - 1] as WebGLTexture, 1);
     copy.set("size", [factor, factor]);
     copy.setInt("blending", drawing.blending);
-    fine.draw();
+    targets.forEach((coarse, k) => {
+      copy.setTexture("coarse0", coarse.textures[0] as WebGLTexture, 0);
+      copy.setTexture("coarse1", coarse.textures[drawing.attachments - 1] as WebGLTexture, 1);
+      this.targets[fields[k] ?? 0]?.draw();
+    });
   }
 
-  /** Some more of the exact picture, within the time that a frame has. */
+  /** Some more of the next finer picture, within the time that a frame has. */
   private refine(machine: Machine, fields: readonly number[]): void {
-    const [target] = this.targets as [Target];
-    const level = this.levels.shift();
-    this.stale = true;
-    if (level !== undefined) {
-      this.factor = level;
-      this.coarsely(machine, fields, level);
-      return;
-    }
-    if (this.tiles === null) {
-      this.tiles = this.newTiles(target.width, target.height, fields.length);
-      this.milliseconds = 0;
+    const sweep = (this.sweep ??= this.newSweep(machine, fields, this.levels.shift() ?? 1));
+    const before = sweep.tiles.share === 0 ? 0 : this.milliseconds;
+    const taken = this.draw(machine, fields, sweep, [0, 0]);
+    if (sweep.factor === 1) {
+      this.milliseconds = before + taken;
       this.factor = 1;
+      this.stale = true;
+      this.finish(machine);
+    } else if (sweep.tiles.finished) {
+      this.enlarge(machine, fields, sweep);
+      this.factor = sweep.factor;
+      this.stale = true;
+      this.sweep = null;
     }
-    this.milliseconds += this.draw(machine, fields, this.tiles, this.drawnTargets(), [0, 0]);
-    this.finish(machine);
   }
 
   /** As many tiles as a frame has time for. Returns the time. */
-  private draw(
-    machine: Machine,
-    fields: readonly number[],
-    tiles: Tiles,
-    targets: readonly Target[],
-    shift: readonly [number, number],
-  ): number {
+  private draw(machine: Machine, fields: readonly number[], sweep: Sweep, shift: Shift): number {
+    const { tiles, targets, factor } = sweep;
     const start = performance.now();
     const budget = this.pace.budget(tiles.width * tiles.height * fields.length);
-    if (fields.length === 1) this.prepare(machine, 0, targets[0] as Target, shift);
-    do this.drawTile(machine, fields, tiles, targets, shift, budget);
+    if (fields.length === 1) this.prepare(machine, 0, targets[0] as Target, factor, shift);
+    do this.drawTile(machine, fields, sweep, shift, budget);
     while (!tiles.finished && performance.now() - start < 0.75 * budget);
     return performance.now() - start;
   }
 
-  private prepare({ drawing }: Machine, number: number, target: Target, shift: readonly [number, number]): void {
+  private prepare({ drawing }: Machine, number: number, target: Target, factor: number, shift: Shift): void {
     const { width, height } = target;
-    drawing.compute(this.current, number, { width, height, factor: 1, shift }, this.whole());
+    drawing.compute(this.current, number, { width, height, factor, shift }, this.whole());
   }
 
   private drawTile(
     machine: Machine,
     fields: readonly number[],
-    tiles: Tiles,
-    targets: readonly Target[],
-    shift: readonly [number, number],
+    { tiles, targets, factor }: Sweep,
+    shift: Shift,
     budget: number,
   ): void {
     const tile = tiles.next(this.pace.pixels(budget / 2) / fields.length);
@@ -604,7 +619,7 @@ export class Painter {
     const { left, top, width, height } = tile;
     fields.forEach((number, k) => {
       const target = targets[k] as Target;
-      if (fields.length > 1) this.prepare(machine, number, target, shift);
+      if (fields.length > 1) this.prepare(machine, number, target, factor, shift);
       target.draw(left, top, width, height);
       target.read(0, left, top, 1, 1); // waits for it
     });
@@ -612,7 +627,7 @@ export class Painter {
   }
 
   private finish(machine: Machine): void {
-    if (!this.tiles?.finished) return;
+    if (!this.sweep?.tiles.finished) return;
     this.exact = true;
     if (!this.measured) machine.drawing.measure(this.current, this.drawnTargets());
     this.measured = true;
@@ -647,10 +662,15 @@ export class Painter {
   }
 
   private freeTargets(): void {
-    for (const target of [...this.targets, this.coarse, this.smoother]) target?.dispose();
+    for (const target of [...this.targets, ...this.coarse, this.smoother]) target?.dispose();
+    this.forgetTargets();
+  }
+
+  private forgetTargets(): void {
     this.smoother = null;
+    this.sweep = null;
     this.targets = [null, null];
-    this.coarse = null;
+    this.coarse.fill(null);
   }
 
   private planeValue(x: number, y: number): Place | null {
