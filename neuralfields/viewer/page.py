@@ -15,7 +15,7 @@ import numpy as np
 
 from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
-from neuralfields.viewer.protocol import VERSION, Hello, Point, Shown, Truth
+from neuralfields.viewer.protocol import VERSION, Draw, Hello, Mode, Point, Shown, Truth
 
 if TYPE_CHECKING:
     from neuralfields.viewer.items import Item
@@ -25,6 +25,8 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 _SIDE = 1024  # pixels of an image's own values that a page holds
+_SPACE = 320, 240  # of a picture from one side
+_SIDES = 6
 
 
 @lru_cache(maxsize=1)
@@ -43,7 +45,8 @@ def page(
 ) -> bytes:
     """The HTML of a page that shows fields without a server.
 
-    Photos of scenes are left out; an image's own values are held at up to 1024 pixels a side.
+    Photos of scenes are left out; an image's own values are held at up to 1024 pixels a side. Of a field that the page
+    cannot compute it holds pictures: of an image the fit, the signal and the error, of a shape or a scene six sides.
 
     Args:
         items: the fields, with their signals.
@@ -53,19 +56,19 @@ def page(
         bits: of tables; networks are held in float32.
 
     Raises:
-        InputError: there is nothing to show, or a field that the page cannot compute.
+        InputError: there is nothing to show.
     """
     if not items:
         raise InputError("a page shows at least one field, got none")
-    for item in items:
-        if item.shown.program is None:
-            raise InputError(f"a page by itself cannot show {item.shown.name}: {item.shown.reason}; nf view draws it")
-    truths = [found for item in items if truth and (found := _truth(item)) is not None]
-    known = {found["shown"] for found in truths}
+    computed = [item for item in items if item.shown.program is not None]
+    stills = [still for item in items if item not in computed for still in _stills(item, truth)]
+    truths = [found for item in computed if truth and (found := _truth(item)) is not None]
+    known = {found["shown"] for found in truths} | {still["shown"] for still in stills if still["mode"] == "truth"}
     shown = tuple(_alone(item.shown, item.shown.id in known) for item in items)
     hello = Hello(VERSION, title or shown[0].name, shown, False, "done", tuple(course))
-    snapshots = [_snapshot(item, bits) for item in items]
-    return _with({"hello": dataclasses.asdict(hello), "snapshots": snapshots, "truths": truths}).encode()
+    snapshots = [_snapshot(item, bits) for item in computed]
+    held = {"hello": dataclasses.asdict(hello), "snapshots": snapshots, "truths": truths, "stills": stills}
+    return _with(held).encode()
 
 
 def export_page(path: str | os.PathLike[str], items: Sequence["Item"], **options: Any) -> None:
@@ -110,6 +113,42 @@ def _reduced(values: np.ndarray, factor: int) -> np.ndarray:
     counts = [np.diff([*start, side]) for start, side in zip(starts, values.shape[:2], strict=True)]
     means = sums / np.multiply.outer(*counts)[..., None]
     return (np.rint(means) if values.dtype == np.uint8 else means).astype(values.dtype)
+
+
+def _stills(item: "Item", truth: bool) -> list[dict[str, Any]]:
+    """Pictures of a field as JPEG; those of a shape or a scene with the place of the eye."""
+    from neuralfields.viewer.frames import draw
+
+    return [
+        {
+            "shown": item.shown.id,
+            "mode": asked.mode,
+            "eye": None if asked.pose is None else asked.pose[3::4],
+            "base64": _packed(draw(item, asked, 1)),
+        }
+        for asked in (_sides(item.shown) if item.shown.kind in ("shape", "radiance") else _flat(item.shown, truth))
+    ]
+
+
+def _flat(shown: Shown, truth: bool) -> list[Draw]:
+    """The whole picture, or the plane in the middle."""
+    width, height = shown.size or (_SIDE // 2, _SIDE // 2)
+    shrink = max(1.0, max(width, height) / _SIDE)
+    size = max(1, round(width / shrink)), max(1, round(height / shrink))
+    modes: tuple[Mode, ...] = ("fit", "truth", "error") if truth and shown.truth else ("fit",)
+    return [Draw(0, shown.id, *size, mode, None, None, None, 0.0) for mode in modes]
+
+
+def _sides(shown: Shown) -> list[Draw]:
+    """From some of the signal's own cameras, or all around."""
+    from neuralfields.geometry import Camera
+
+    views = shown.views[:: -(-len(shown.views) // _SIDES)] if shown.views else ()
+    poses = [(view.pose, view.focal[1] / view.size[1]) for view in views]
+    for side in range(0 if poses else _SIDES):
+        camera = Camera.orbit(30 + 360 / _SIDES * side, 20, 4.4, size=_SPACE)
+        poses.append((tuple(camera.pose.flatten().tolist()), camera.focal[1] / camera.size[1]))
+    return [Draw(0, shown.id, *_SPACE, "colour", None, pose, focal, None) for pose, focal in poses]
 
 
 def _packed(data: bytes) -> str:

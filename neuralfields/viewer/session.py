@@ -69,7 +69,7 @@ class Session:
         """All that is shown as a page by itself.
 
         Raises:
-            InputError: the page cannot compute one of the fields.
+            InputError: nothing is shown.
         """
         from neuralfields.viewer.page import page
 

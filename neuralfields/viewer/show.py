@@ -91,7 +91,7 @@ def view(
             ``Viewing.update``.
         signal: a signal, an image as an array, or a path; without it the field is shown alone.
         path: where to write a page that holds all it shows, instead of serving it: anyone can open it from disk. Of
-            an image's field that pages cannot compute it has pictures.
+            a field that pages cannot compute it has pictures.
         browser: whether to open the browser; not in notebooks.
         port: of the server; 7310 or one of the next by default, 0 for any.
 
@@ -109,14 +109,9 @@ def view(
         viewing = Viewing(field, known, name, port)
         viewing._open(browser)
         return viewing
-    item = Item(field, known, name=name)
-    if item.shown.program is None and item.shown.kind == "image":
-        from neuralfields.viewer import still
-
-        return still.view(field, known, path=path, browser=browser)
     from neuralfields.viewer.page import export_page
 
-    export_page(path, [item])
+    export_page(path, [Item(field, known, name=name)])
     if browser:
         webbrowser.open(Path(path).absolute().as_uri())
     return Path(path)

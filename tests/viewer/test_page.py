@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pages
 import pytest
 import torch
+from test_items import Ball
 from test_live_fit import Fit
-from windows import PATIENCE, Window, picture_item, shape_item, slices_item
+from windows import PATIENCE, Window, kan_item, picture_item, shape_item, slices_item
 
 import neuralfields as nf
 from neuralfields.cli import main
@@ -187,12 +189,21 @@ def test_a_fit_under_control(chromium):
 
 
 def test_what_the_page_cannot_draw_the_server_draws(chromium):
-    with pages.serving(Item(pages.Odd(), name="odd")) as server, Window(chromium, server.url) as window:
+    item = kan_item()
+    with pages.serving(item) as server, Window(chromium, server.url) as window:
         window.until(lambda: window.text(".status").startswith("all pixels"), "no picture")
-        assert "drawn by the server" in window.text(".status") and window.colours() > 10
+        for mode in ("truth", "error", "gradient", "fit"):
+            window.choose(mode)
+            window.until(lambda: window.colours() > 10, f"nothing in {mode}")
+        assert "drawn by the server" in window.text(".status")
         window.panel()
-        assert "The server draws" in window.text(".panel")
+        assert "The server draws: no shader is known for Kan" in window.text(".panel")
+        window.press("i")
+        window.until(lambda: len(window.values()), "nothing is inspected")
+        expected = item.field(torch.from_numpy(window.place())[None].float())[0].detach().numpy()
+        assert window.values() == pytest.approx(expected, abs=1e-4)
         window.press("+")
+        assert window.view()["zoom"] == pytest.approx(1.25)
         assert not window.errors
 
 
@@ -221,9 +232,68 @@ def test_a_telephone(scheme, chromium, tmp_path):
         window.shoot(f"telephone-{scheme}")
 
 
+def test_what_the_page_cannot_draw_it_has_pictures_of(chromium, tmp_path):
+    item, path = kan_item(), tmp_path / "page.html"
+    assert item.shown.program is None
+    export_page(path, [item])
+    with Window(chromium, path.as_uri()) as window:
+        for mode in ("fit", "truth", "error"):
+            window.choose(mode)
+            window.until(lambda: window.colours() > 10, f"nothing in {mode}")
+            assert window.mode() == mode
+        assert window.text(".status").startswith("a picture made with the page")
+        assert "Gradient" not in window.text(".toolbar") and "Split" not in window.text(".toolbar")
+        before = window.picture()
+        window.press("+", "ArrowLeft")
+        assert window.view()["zoom"] == pytest.approx(1.25)
+        assert (window.picture() != before).any()
+        window.panel()
+        assert "no shader is known for Kan" in window.text(".panel")
+        assert window.requests == [path.as_uri()] and not window.errors
+        window.shoot("stills")
+
+
+def test_sides_of_a_shape(chromium, tmp_path):
+    """Turning it shows the picture from the nearest side."""
+    path = tmp_path / "page.html"
+    export_page(path, [Item(Ball(), name="ball")])
+    with Window(chromium, path.as_uri()) as window:
+        window.until(lambda: window.colours() > 10, "no picture")
+        [before, *_], found = sides(path), []
+        assert len(sides(path)) == 6 and before["eye"] == pytest.approx([2.07, 1.5, 3.58], abs=0.01)
+        for _ in range(3):
+            found.append(window.picture())
+            window.press(*["ArrowRight"] * 3)
+            window.view()
+        assert (found[0] != found[2]).any()
+        assert not window.errors
+
+
+def sides(path: Path) -> list[dict[str, Any]]:
+    found = re.search(r'id="nf-embedded">(.*?)</script>', path.read_text(), re.DOTALL)
+    assert found
+    return json.loads(found[1])["stills"]
+
+
+def test_without_a_graphics_card_the_server_draws(chromium):
+    """What would take minutes here. The address keeps that one wants it nevertheless."""
+    torch.manual_seed(0)
+    large = nf.networks.Siren(2, 3, width=256, depth=4)
+    wide = {"width": 1600, "height": 1200}
+    with (
+        pages.serving(Item(large, name="large")) as server,
+        Window(chromium, server.url, size=wide, device_scale_factor=1) as window,
+    ):
+        window.until(lambda: "drawn by the server" in window.text(".status"), "the page draws")
+        assert re.search(r"Without a graphics card a picture takes about .* so the server draws", window.text(".slow"))
+        window.page.get_by_role("button", name="Draw here").click()
+        window.until(lambda: "drawn by the server" not in window.text(".status"), "the server draws on")
+        assert not window.text(".slow")
+        assert window.view()["by"] == "here"
+        assert not window.errors
+
+
 def test_a_page_that_is_no_page(tmp_path):
-    with pytest.raises(InputError, match=r"a page by itself cannot show odd: .*; nf view draws it"):
-        export_page(tmp_path / "page.html", [Item(pages.Odd(), name="odd")])
     with pytest.raises(InputError, match="at least one field, got none"):
         export_page(tmp_path / "page.html", [])
 

@@ -26,7 +26,7 @@ class Window:
     """A page in a window of its own, which must not say anything on the console."""
 
     def __init__(self, browser: Any, address: str, *, size: dict[str, int] = SMALL, **options: Any):
-        self.context = browser.new_context(viewport=size, device_scale_factor=0.5, **options)
+        self.context = browser.new_context(**{"viewport": size, "device_scale_factor": 0.5, **options})
         self.page, self.requests, self.errors = self.context.new_page(), [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -112,6 +112,14 @@ def picture_item(seed: int = 0, **options: Any) -> Item:
     field, signal = pages.small_field(seed), image(pages.picture(48, 64))
     nf.fit(field, signal, steps=40, batch=256)
     return Item(field, signal, **{"name": "photo", **options})
+
+
+def kan_item() -> Item:
+    """A picture's field that no page computes."""
+    torch.manual_seed(0)
+    field, signal = nf.networks.Kan(2, 3, width=4, depth=1), image(pages.picture(48, 64))
+    nf.fit(field, signal, steps=40, batch=256)
+    return Item(field, signal, name="kan")
 
 
 def shape_item() -> Item:

@@ -1,21 +1,23 @@
 /** The canvas, and who draws on it: this page's painter, or the server where the page cannot or should not. */
 
 import { effect, signal, untracked } from "@preact/signals";
-import { photoKey, photos, type Snapshot, snapshots, truths } from "./content";
+import { photoKey, photos, type Snapshot, snapshots, stills, truths } from "./content";
 import type { Camera } from "./draw/camera";
 import { type PaintState, Painter } from "./draw/painter";
 import { record, turntable } from "./draw/record";
 import { type ViewState, asView, defaultView } from "./draw/view";
-import { milliseconds, number } from "./format";
+import { duration, milliseconds, number } from "./format";
 import { Frames } from "./frames";
 import { Input } from "./input";
 import * as inspection from "./inspection";
 import { post } from "./post";
 import type { Frame, Shown } from "./protocol";
 import * as settings from "./settings";
-import { connected, drawn, kept, legend, offer, one, other, path, picture, served, view } from "./store";
+import { Stills } from "./stills";
+import { type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, served, slow, view } from "./store";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
+const TOO_SLOW = 20_000; // without a graphics card: from which on the server draws
 const SHARPEST = 2; // canvas pixels per pixel of the page, at most
 const PHOTOS_AT_ONCE = 4;
 
@@ -34,14 +36,19 @@ export function mount(place: HTMLElement): () => void {
   watched.observe(place);
   const ends = [
     effect(() => {
-      const shown = one.value;
-      const by = shown === null ? "nobody" : drawnBy(shown, served.value);
-      return shown === null || by === "nobody" ? undefined : untracked(() => put(place, shown, by));
+      const [shown, server] = [one.value, served.value];
+      return shown === null ? undefined : untracked(() => put(place, shown, drawnBy(shown, server)));
+    }),
+    effect(() => {
+      if (one.value !== null) slow.value = null; // of another field nothing is known yet
     }),
     effect(takeWeights),
     effect(takeOther),
     effect(takeTruth),
     effect(takePhotos),
+    effect(() => {
+      if (stills.value.size > 0) drawer?.paint();
+    }),
   ];
   return () => {
     for (const end of ends) end();
@@ -49,19 +56,19 @@ export function mount(place: HTMLElement): () => void {
   };
 }
 
-function drawnBy(shown: Shown, server: boolean): "page" | "server" | "nobody" {
+function drawnBy(shown: Shown, server: boolean): Hand {
   if (shown.program !== null && !server) return "page";
-  return connected.peek() || server ? "server" : "nobody";
+  return link.peek().is === "none" ? "stills" : "server";
 }
 
 /** A fresh canvas for what is shown. Returns what takes it away. */
-function put(place: HTMLElement, shown: Shown, by: "page" | "server"): () => void {
+function put(place: HTMLElement, shown: Shown, by: Hand): () => void {
   const canvas = document.createElement("canvas");
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", `${shown.name}. Drag or use the arrow keys to move, wheel or plus and minus to zoom, question mark for all keys.`);
   const start = begun(shown);
-  const made = by === "page" ? painter(canvas, shown, start) : frames(canvas, shown, start);
+  const made = by === "page" ? painter(canvas, shown, start) : by === "server" ? frames(canvas, shown, start) : still(canvas, shown, start);
   drawer = made;
   serving.value = made;
   place.replaceChildren(canvas);
@@ -94,9 +101,22 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
 }
 
 function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState, why?: string): Drawer {
-  const chosen = shown.program === null ? `The server draws: ${shown.reason ?? "the page cannot"}.` : "As chosen.";
-  path.value = { by: "server", why: why ?? chosen };
-  const made = new Frames(canvas, shown, start, post);
+  path.value = { by: "server", why: why ?? whyServed(shown) };
+  return told(new Frames(canvas, shown, start, post));
+}
+
+function whyServed(shown: Shown): string {
+  if (shown.program === null) return `The server draws: ${shown.reason ?? "the page cannot"}.`;
+  if (chosen.peek() === "server" || slow.peek() === null) return "As chosen.";
+  return `Without a graphics card a picture takes about ${duration((slow.peek()?.milliseconds ?? 0) / 1000)} here.`;
+}
+
+function still(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawer {
+  path.value = { by: "stills", why: `The page has pictures: ${shown.reason ?? "it cannot draw this"}.` };
+  return told(new Stills(canvas, shown, start));
+}
+
+function told(made: Frames): Drawer {
   made.onState((text) => {
     picture.value = text;
     legend.value = null;
@@ -124,15 +144,23 @@ function tell(made: Painter, state: PaintState): void {
   const ends = state.legend;
   legend.value = ends === null ? null : { from: ends.low, to: ends.high };
   if (JSON.stringify(view.peek()) !== JSON.stringify(made.view)) view.value = made.view;
-  if (state.factor === 1 && state.milliseconds > SLOW && connected.peek() && offer.peek() === null) {
-    offer.value = state.milliseconds / Math.max(state.share, 0.01);
-  }
+  if (connected.peek() && slow.peek() === null) weigh(state, made.software);
   if (state.exact) inspection.again();
+}
+
+/** Notes that pictures take long, when the first coarse one stands or the exact one is on its way. */
+function weigh(state: PaintState, software: boolean): void {
+  if (state.factor === 1 && state.milliseconds > SLOW) {
+    slow.value = { milliseconds: state.milliseconds / Math.max(state.share, 0.01), software: false };
+  } else if (software && state.factor > 1 && state.milliseconds > 0 && state.expected > TOO_SLOW) {
+    slow.value = { milliseconds: state.expected, software };
+  }
 }
 
 /** Whether the picture is exact, how large it is, and how long it took, in a line. */
 export function described(state: PaintState): string {
   if (state.problem !== null) return state.problem;
+  if (state.compiling) return "compiling the shader";
   if (state.milliseconds === 0) return "waiting for the field";
   const quality = state.exact ? "exact" : state.factor > 1 ? `preview 1/${state.factor}` : `${Math.round(100 * state.share)} %`;
   const parts = [quality];

@@ -23,6 +23,14 @@ export interface Picture {
   readonly bitmap: ImageBitmap;
 }
 
+/** A picture that a page has in place of a field; in space from where `eye` is. */
+export interface Still {
+  readonly mode: string;
+  readonly eye: readonly number[] | null;
+  readonly bitmap: ImageBitmap;
+}
+
+export const stills = signal<ReadonlyMap<number, readonly Still[]>>(new Map());
 export const snapshots = signal<ReadonlyMap<number, Snapshot>>(new Map());
 export const truths = signal<ReadonlyMap<number, Samples>>(new Map());
 export const photos = signal<ReadonlyMap<string, Picture>>(new Map());
@@ -37,6 +45,11 @@ export function keepSnapshot(shown: number, snapshot: Snapshot): void {
 
 export function keepTruth(truth: Truth, bytes: ArrayBuffer): void {
   truths.value = new Map(truths.value).set(truth.shown, { truth, bytes });
+}
+
+export async function keepStill(shown: number, still: Omit<Still, "bitmap">, bytes: ArrayBuffer): Promise<void> {
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  stills.value = new Map(stills.value).set(shown, [...(stills.value.get(shown) ?? []), { ...still, bitmap }]);
 }
 
 export async function keepPhoto(photo: Photo, bytes: ArrayBuffer): Promise<void> {

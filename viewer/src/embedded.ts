@@ -15,11 +15,18 @@ interface Samples extends Block {
   readonly truth: Truth;
 }
 
+/** A picture of a field that the page cannot compute, as JPEG; in space from where `eye` is. */
+interface Picture extends Block {
+  readonly mode: string;
+  readonly eye: readonly number[] | null;
+}
+
 /** What an exported page has in place of a server. */
 export interface Embedded {
   readonly hello: Hello;
   readonly snapshots: readonly Snapshot[];
   readonly truths: readonly Samples[];
+  readonly stills: readonly Picture[];
 }
 
 /** What the page was saved with, or null where it comes from a server. */

@@ -29,13 +29,13 @@ export function drawOf(view: ViewState, shown: Shown, width: number, height: num
 
 /** Draws as `Painter` does, by asking the server. */
 export class Frames {
-  private readonly context: CanvasRenderingContext2D;
+  protected readonly context: CanvasRenderingContext2D;
   private asked = -1;
   private wanted = false;
   /** Pictures that the server draws are not read. */
   readonly state = { exact: true };
-  private told: (text: string) => void = () => undefined;
-  private text = "";
+  protected told: (text: string) => void = () => undefined;
+  protected text = "";
 
   constructor(
     readonly canvas: HTMLCanvasElement,
@@ -78,7 +78,7 @@ export class Frames {
     });
   }
 
-  private ask(): void {
+  protected ask(): void {
     const { width, height } = this.canvas;
     if (width === 0 || height === 0) return;
     const draw = drawOf(this.view, this.shown, width, height);

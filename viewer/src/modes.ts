@@ -1,6 +1,9 @@
 import { MODES, type PictureMode } from "./draw/view";
 import { SERVER_MODES } from "./frames";
 import type { Shown } from "./protocol";
+import type { Hand } from "./store";
+
+const STILL_MODES = ["fit", "truth", "error", "colour"];
 
 export const MODE_NAMES: Record<PictureMode, string> = {
   fit: "Fit",
@@ -16,12 +19,12 @@ export const MODE_NAMES: Record<PictureMode, string> = {
 };
 
 /** The modes in which something is to be seen: comparing wants something to compare with. */
-export function modesOf(shown: Shown, other: Shown | null, by: "page" | "server" | "nobody"): readonly PictureMode[] {
+export function modesOf(shown: Shown, other: Shown | null, by: Hand): readonly PictureMode[] {
   const signal = shown.truth && (shown.kind === "image" || shown.kind === "radiance");
   const comparable = signal || (other !== null && by === "page");
-  const drawable: readonly string[] = SERVER_MODES;
+  const drawable: readonly string[] = by === "stills" ? STILL_MODES : SERVER_MODES;
   return MODES[shown.kind].filter((mode) => {
-    if (by === "server" && !drawable.includes(mode)) return false;
+    if (by !== "page" && !drawable.includes(mode)) return false;
     if (mode === "truth") return shown.truth;
     return (mode !== "split" && mode !== "error") || comparable;
   });

@@ -1,7 +1,7 @@
 /** The page's ends: what comes from the server, or lies in the page itself, and what is said to the server. */
 
 import * as canvas from "./canvas";
-import { keepPhoto, keepSnapshot, keepTruth } from "./content";
+import { keepPhoto, keepSnapshot, keepStill, keepTruth } from "./content";
 import { embedded, unpacked } from "./embedded";
 import { read } from "./fragment";
 import { Link } from "./link";
@@ -29,6 +29,9 @@ export function start(): void {
     }
     for (const { truth, ...block } of inside.truths) {
       void told(unpacked(block).then((bytes) => keepTruth(truth, bytes)));
+    }
+    for (const still of inside.stills) {
+      void told(unpacked(still).then((bytes) => keepStill(still.shown, still, bytes)));
     }
     return;
   }

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import type { ViewState } from "./draw/view";
 import { written } from "./fragment";
-import { first, kept, one, second, view } from "./store";
+import { chosen, first, kept, one, second, view } from "./store";
 
 const PAUSE = 300;
 const MOST_KEPT = 12;
@@ -13,6 +13,7 @@ interface Settings {
   readonly shown?: unknown;
   readonly other?: unknown;
   readonly kept?: unknown;
+  readonly by?: unknown;
 }
 
 let given: Settings = {};
@@ -38,6 +39,7 @@ export function begin(settings: unknown): void {
   given = typeof settings === "object" && settings !== null ? (settings as Settings) : {};
   if (typeof given.shown === "number") first.value = given.shown;
   if (typeof given.other === "number") second.value = given.other;
+  if (given.by === "here" || given.by === "server") chosen.value = given.by;
   let timer: number | undefined;
   let begun = false;
   effect(() => {
@@ -55,7 +57,8 @@ function collected(now: ViewState | null): Settings | null {
   if (now === null || one.value === null) return null;
   const others = second.value === null ? {} : { other: second.value };
   const saved = kept.value.length === 0 ? {} : { kept: kept.value.slice(0, MOST_KEPT) };
-  return { shown: first.value, ...others, ...changed(now), ...saved };
+  const by = chosen.value === null ? {} : { by: chosen.value };
+  return { shown: first.value, ...others, ...changed(now), ...saved, ...by };
 }
 
 let base: ViewState | null = null;

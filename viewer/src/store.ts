@@ -21,6 +21,9 @@ export interface Found {
   readonly exact: boolean;
 }
 
+/** Who draws: stills are pictures that lie in the page. */
+export type Hand = "page" | "server" | "stills";
+
 export type LinkShown = LinkState | { readonly is: "none" };
 
 export const hello = signal<Hello | null>(null);
@@ -44,10 +47,10 @@ export const legend = signal<{ readonly from: number; readonly to: number } | nu
 
 export const panel = signal(window.innerWidth > 720);
 export const help = signal(false);
-/** Whether the server is to draw what the page could. */
-export const served = signal(false);
-/** What a picture takes here, in milliseconds, where that is so long that the server is offered; 0: declined. */
-export const offer = signal<number | null>(null);
+/** Who was chosen to draw what the page could draw; null: nobody was asked. */
+export const chosen = signal<"here" | "server" | null>(null);
+/** What a picture takes here where that is long, and whether that is for want of a graphics card. */
+export const slow = signal<{ readonly milliseconds: number; readonly software: boolean } | null>(null);
 /** How a signal's photo lies over the picture from its camera: 0 hidden, 1 alone. */
 export const photo = signal(0);
 
@@ -56,15 +59,16 @@ export const found = signal<Found | null>(null);
 export const drawn = signal<{ readonly step: number; readonly size: number } | null>(null);
 /** What the status line says of the picture, and who draws it and why. */
 export const picture = signal("");
-export const path = signal<{ readonly by: "page" | "server" | "nobody"; readonly why: string }>({
-  by: "page",
-  why: "",
-});
+export const path = signal<{ readonly by: Hand; readonly why: string }>({ by: "page", why: "" });
 
 export const shown = computed<readonly Shown[]>(() => hello.value?.shown ?? []);
 export const one = computed<Shown | null>(() => byId(first.value) ?? shown.value[0] ?? null);
 export const other = computed<Shown | null>(() =>
   second.value === null || second.value === one.value?.id ? null : byId(second.value),
+);
+/** Whether the server is to draw what the page could; without a graphics card that goes without saying. */
+export const served = computed(
+  () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && other.value === null),
 );
 export const connected = computed(() => link.value.is === "open");
 export const live = computed(() => hello.value?.live ?? false);

@@ -1,8 +1,9 @@
 import { exportFile, savePicture } from "../actions";
 import { bytes, short } from "../format";
-import { connected, drawn, hello, one, path, served } from "../store";
+import { chosen, connected, drawn, hello, one, path, served } from "../store";
 import { Check, Facts, Section } from "./parts";
 
+const HANDS = { page: "this page", server: "the server", stills: "who made the page" } as const;
 const KINDS = { image: "image", shape: "shape", radiance: "radiance field", slices: "field in space" } as const;
 
 /** What is shown, and who draws it. */
@@ -11,14 +12,14 @@ export function About() {
   if (each === null) return null;
   const rows: [string, string][] = [["Kind", KINDS[each.kind]]];
   if (each.size !== null) rows.push(["Size", `${each.size[0]} × ${each.size[1]}`]);
-  rows.push(["Parameters", short(each.parameters)], ["Drawn by", path.value.by === "page" ? "this page" : "the server"]);
+  rows.push(["Parameters", short(each.parameters)], ["Drawn by", HANDS[path.value.by]]);
   if (drawn.value !== null) rows.push(["Snapshot", `step ${drawn.value.step.toLocaleString("en")}, ${bytes(drawn.value.size)}`]);
   return (
     <Section title="About">
       {each.summary !== "" && <p class="summary">{each.summary}</p>}
       <Facts rows={rows} />
       {each.program !== null && connected.value && (
-        <Check label="Let the server draw" value={served.value} set={(on) => (served.value = on)} />
+        <Check label="Let the server draw" value={served.value} set={(on) => (chosen.value = on ? "server" : "here")} />
       )}
       {path.value.why !== "" && <p class="hint">{path.value.why}</p>}
     </Section>

@@ -1,6 +1,6 @@
 import { number } from "../format";
 import type { Shown } from "../protocol";
-import { type Found, found, one } from "../store";
+import { type Found, found, one, path } from "../store";
 import { Facts, Section } from "./parts";
 
 const list = (values: readonly number[]): string => values.map((value) => number(value)).join("  ");
@@ -14,7 +14,7 @@ export function pixelAt(x: readonly number[], size: readonly [number, number]): 
 /** What lies under the pointer. */
 export function Inspector() {
   const [each, place] = [one.value, found.value];
-  if (each === null) return null;
+  if (each === null || path.value.by === "stills") return null;
   return (
     <Section title="Inspector">
       {place === null ? (

@@ -1,22 +1,21 @@
 import { duration } from "../format";
-import { offer, served } from "../store";
+import { chosen, connected, served, slow } from "../store";
 
-/** Where pictures take very long here, whether the server should draw them. */
+/** Where pictures take very long here, who should draw. */
 export function Slow() {
-  const expected = offer.value;
-  if (expected === null || expected === 0 || served.value) return null;
-  const decide = (server: boolean): void => {
-    served.value = server;
-    offer.value = 0;
-  };
+  const found = slow.value;
+  if (found === null || chosen.value !== null || !connected.value) return null;
+  const told = `${found.software ? "Without a graphics card a" : "A"} picture takes about ${duration(found.milliseconds / 1000)} here`;
   return (
     <div class="banner slow" role="status">
-      <p>A picture takes about {duration(expected / 1000)} here.</p>
-      <button type="button" onClick={() => decide(true)}>
-        Let the server draw
-      </button>
-      <button type="button" onClick={() => decide(false)}>
-        No
+      <p>{served.value ? `${told}, so the server draws.` : `${told}.`}</p>
+      {!served.value && (
+        <button type="button" onClick={() => (chosen.value = "server")}>
+          Let the server draw
+        </button>
+      )}
+      <button type="button" onClick={() => (chosen.value = "here")}>
+        Draw here
       </button>
     </div>
   );
