@@ -47,7 +47,7 @@ _FRAMES = """([program, arrays, bytes, side, frames]) => {
     const upload = timed(() => textures.set(arrays, data));
     const draw = () => gl.drawArrays(gl.TRIANGLES, 0, 3);
     const first = timed(() => {
-        const code = nf.compiled(gl, `#version 300 es
+        const code = new nf.Pass(gl, `#version 300 es
 ${nf.generate(program).source}
 out vec4 seen;
 void main() {
@@ -58,8 +58,8 @@ void main() {
     field(x, y);
     seen = vec4(y[0], y[${outputs - 1}], 0.0, 1.0);
 }`);
-        gl.useProgram(code);
-        textures.bind(code, 0);
+        code.use();
+        textures.bind(code.program, 0);
         draw();
     });
     const times = Array.from({length: frames}, () => timed(draw));
@@ -90,7 +90,7 @@ def measured(drivers: list[str], kinds: list[str], side: int, frames: int) -> It
     with sync_playwright() as playwright:
         for driver in drivers:
             browser = launched(playwright, driver)
-            page = blank(browser, "field/generate", "field/textures", "field/compile")
+            page = blank(browser, "field/generate", "field/textures", "draw/gl")
             told = renderer(page)
             for kind in kinds:
                 row = {"driver": driver, "renderer": told, "kind": kind, **timed(page, KINDS[kind](), side, frames)}

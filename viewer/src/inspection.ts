@@ -88,7 +88,9 @@ function inspect({ source, shown, at }: Watched): void {
     return;
   }
   const whole = place.values !== null && place.values.length === shown.outputs && shown.kind !== "radiance";
-  show(place, x, whole ? place.values : evaluated(shown, x), false);
+  const values = whole ? place.values : evaluated(shown, x);
+  if (values === "soon") again();
+  else show(place, x, values, false);
 }
 
 function show(place: Place, x: readonly number[], values: readonly number[] | null, exact: boolean): void {

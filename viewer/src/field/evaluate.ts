@@ -1,5 +1,5 @@
+import { HEADER, Pass, Target, bound, fence, textureOf } from "../draw/gl";
 import type { Program, Stored } from "../protocol";
-import { compiled } from "./compile";
 import { generate } from "./generate";
 import { fours } from "./layout";
 import { FieldTextures, type Bytes } from "./textures";
@@ -7,10 +7,87 @@ import { FieldTextures, type Bytes } from "./textures";
 const WIDTH = 256;
 
 /**
- * Values of a field at points, one after the other, by the shader that also draws it.
+ * Values of a field at points, by the shader that also draws it.
  *
  * Throws where the device cannot draw into textures of 32-bit floats.
  */
+export class Evaluator {
+  private readonly inputs: number;
+  private readonly outputs: number;
+  private readonly pass: Pass;
+  private readonly textures: FieldTextures;
+  private readonly points: WebGLTexture;
+  private first: (() => boolean) | null = null;
+
+  constructor(
+    private readonly gl: WebGL2RenderingContext,
+    program: Program,
+  ) {
+    if (!gl.getExtension("EXT_color_buffer_float")) throw new Error("this device cannot draw 32-bit floats");
+    this.inputs = program.nodes[0]!.size;
+    this.outputs = program.nodes[program.nodes.length - 1]!.size;
+    this.pass = new Pass(gl, shaderOf(program, this.inputs, this.outputs));
+    this.textures = new FieldTextures(gl, program);
+    this.points = textureOf(gl);
+  }
+
+  /** With weights: whether values come without waiting for a compiler, which goes on working where they do not. */
+  get ready(): boolean {
+    if (this.first === null && this.pass.ready) {
+      const target = this.begun(new Float32Array(this.inputs));
+      target.draw(0, 0, 1, 1);
+      this.first = fence(this.gl);
+      target.dispose();
+    }
+    return this.first?.() === true;
+  }
+
+  set(arrays: readonly Stored[], bytes: Bytes): void {
+    this.textures.set(arrays, bytes);
+  }
+
+  /** Values at points, one after the other. */
+  values(points: Float32Array): Float32Array {
+    const { outputs } = this;
+    const count = points.length / this.inputs;
+    const target = this.begun(points);
+    const found = new Float32Array(count * outputs);
+    for (let group = 0; group < fours(outputs); group++) {
+      this.pass.setInt("group", group);
+      target.draw();
+      const read = target.read(0);
+      for (let i = 0; i < count; i++) {
+        for (let k = 4 * group; k < Math.min(outputs, 4 * group + 4); k++) found[i * outputs + k] = read[4 * i + (k & 3)]!;
+      }
+    }
+    target.dispose();
+    return found;
+  }
+
+  dispose(): void {
+    this.pass.dispose();
+    this.textures.dispose();
+    this.gl.deleteTexture(this.points);
+  }
+
+  /** Where values at points can be drawn to. */
+  private begun(points: Float32Array): Target {
+    const { gl, pass } = this;
+    const texels = pointsTexels(points, this.inputs);
+    const target = new Target(gl, WIDTH, Math.ceil(points.length / this.inputs / WIDTH), 1, {
+      internal: gl.RGBA32F,
+      format: gl.RGBA,
+      type: gl.FLOAT,
+    });
+    bound(gl, this.points);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, WIDTH, texels.length / (4 * WIDTH), 0, gl.RGBA, gl.FLOAT, texels);
+    pass.use();
+    pass.setTexture("points", this.points, this.textures.bind(pass.program, 0));
+    return target;
+  }
+}
+
+/** What an `Evaluator` gives that is used once. */
 export function evaluate(
   gl: WebGL2RenderingContext,
   program: Program,
@@ -18,46 +95,15 @@ export function evaluate(
   bytes: Bytes,
   points: Float32Array,
 ): Float32Array {
-  if (!gl.getExtension("EXT_color_buffer_float")) throw new Error("this device cannot draw 32-bit floats");
-  const inputs = program.nodes[0]!.size;
-  const outputs = program.nodes[program.nodes.length - 1]!.size;
-  const count = points.length / inputs;
-  const code = compiled(gl, shaderOf(program, inputs, outputs));
-  const textures = new FieldTextures(gl, program);
-  textures.set(arrays, bytes);
-  const given = floatTexture(gl, WIDTH, pointsTexels(points, inputs));
-  const height = Math.ceil(count / WIDTH);
-  const target = floatTexture(gl, WIDTH, new Float32Array(4 * WIDTH * height));
-  gl.useProgram(code);
-  const unit = textures.bind(code, 0);
-  gl.activeTexture(gl.TEXTURE0 + unit);
-  gl.bindTexture(gl.TEXTURE_2D, given);
-  gl.uniform1i(gl.getUniformLocation(code, "points"), unit);
-  const frame = gl.createFramebuffer();
-  gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
-  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, target, 0);
-  gl.viewport(0, 0, WIDTH, height);
-  const found = new Float32Array(count * outputs);
-  const read = new Float32Array(4 * WIDTH * height);
-  for (let group = 0; group < fours(outputs); group++) {
-    gl.uniform1i(gl.getUniformLocation(code, "group"), group);
-    gl.drawArrays(gl.TRIANGLES, 0, 3);
-    gl.readPixels(0, 0, WIDTH, height, gl.RGBA, gl.FLOAT, read);
-    for (let i = 0; i < count; i++) {
-      for (let k = 4 * group; k < Math.min(outputs, 4 * group + 4); k++) found[i * outputs + k] = read[4 * i + (k & 3)]!;
-    }
-  }
-  gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-  gl.deleteFramebuffer(frame);
-  for (const texture of [given, target]) gl.deleteTexture(texture);
-  textures.dispose();
-  gl.deleteProgram(code);
+  const evaluator = new Evaluator(gl, program);
+  evaluator.set(arrays, bytes);
+  const found = evaluator.values(points);
+  evaluator.dispose();
   return found;
 }
 
 function shaderOf(program: Program, inputs: number, outputs: number): string {
-  return `#version 300 es
-${generate(program).source}
+  return `${HEADER}${generate(program).source}
 uniform highp sampler2D points;
 uniform int group;
 out vec4 values;
@@ -76,21 +122,11 @@ void main() {
 `;
 }
 
-/** Each point from a texel of its own on. */
+/** Whole rows, each point from a texel of its own on. */
 function pointsTexels(points: Float32Array, inputs: number): Float32Array<ArrayBuffer> {
   const wide = 4 * fours(inputs);
-  const found = new Float32Array((points.length / inputs) * wide);
+  const row = 4 * WIDTH;
+  const found = new Float32Array(Math.ceil(((points.length / inputs) * wide) / row) * row);
   for (let i = 0; i < points.length; i++) found[Math.floor(i / inputs) * wide + (i % inputs)] = points[i]!;
   return found;
-}
-
-function floatTexture(gl: WebGL2RenderingContext, width: number, values: Float32Array<ArrayBuffer>): WebGLTexture {
-  const height = Math.ceil(values.length / 4 / width);
-  const whole = new Float32Array(4 * width * height);
-  whole.set(values);
-  const texture = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, texture);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, width, height, 0, gl.RGBA, gl.FLOAT, whole);
-  for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
-  return texture;
 }
