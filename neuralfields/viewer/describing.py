@@ -12,7 +12,7 @@ from neuralfields.protocols import Signal
 from neuralfields.render import Surface
 from neuralfields.signals import Image, PosedImages
 from neuralfields.viewer.program import Program
-from neuralfields.viewer.protocol import Kind, March, Shape, Shown, View
+from neuralfields.viewer.protocol import Kind, March, Shape, Shown, View, World
 
 _CARE = 0.9  # share of a distance that ``render.sphere_trace`` steps by
 _SHAPES = ("mesh", "points", "solid")
@@ -44,6 +44,7 @@ def describe(
         reason=reason,
         march=_march(field) if isinstance(field, Marched) else None,
         shape=_shape(Surface.of(field)) if kind == "shape" else None,
+        world=None if kind == "image" else _world(field),
         views=_views(signal) if isinstance(signal, PosedImages) else (),
         parameters=sum(parameter.numel() for parameter in field.parameters()),
         summary=summary(field),
@@ -110,6 +111,11 @@ def _shape(surface: Surface) -> Shape:
     level = surface.shell if surface.form == "udf" else 0.0
     steepness = 1 / _CARE if surface.metric else 1.0
     return Shape(level, surface.form != "occupancy", surface.metric, steepness)
+
+
+def _world(field: Field) -> World | None:
+    frame = field.frame
+    return None if frame is None else World(tuple(v for row in frame.matrix for v in row), frame.offset, frame.unit)
 
 
 def _views(scene: PosedImages) -> tuple[View, ...]:

@@ -67,11 +67,21 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class World:
+    """From the box to the signal's own units: ``matrix`` [n, n], row by row, times the coordinates, plus ``offset``."""
+
+    matrix: tuple[float, ...]
+    offset: tuple[float, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """Something that can be looked at: a field with its signal, or a field alone.
 
     ``program`` is None where the shader generator does not cover the field; ``reason`` says why, and the server draws.
-    ``size`` are an image's pixels, width and height. ``truth``: whether the signal can be asked for.
+    ``size`` are an image's pixels, width and height; other signals may have a ``world``. ``truth``: whether the signal
+    can be asked for.
     """
 
     id: int
@@ -87,6 +97,7 @@ class Shown:
     reason: str | None
     march: March | None
     shape: Shape | None
+    world: World | None
     views: tuple[View, ...]
     parameters: int
     summary: str

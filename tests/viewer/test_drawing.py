@@ -79,7 +79,7 @@ def shown(field: Field, kind: Any, **more: Any) -> dict[str, Any]:
     """What a page knows of a field, as JSON."""
     inputs, outputs = field.in_dim, field.out_dim
     standing = Shown(
-        0, "field", kind, inputs, outputs, (), None, False, False, program_of(field), None, None, None, (), 0, ""
+        0, "field", kind, inputs, outputs, (), None, False, False, program_of(field), None, None, None, None, (), 0, ""
     )
     return json.loads(json.dumps(asdict(standing) | {k: _plain(v) for k, v in more.items()}))
 

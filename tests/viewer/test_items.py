@@ -49,6 +49,7 @@ def test_shapes_and_volumes():
     assert shape.kind == "shape" and shape.shape is not None
     assert (shape.shape.level, shape.shape.inside_below, shape.shape.metric) == (0.0, True, True)
     assert shape.shape.steepness == pytest.approx(1 / 0.9)
+    assert shape.world is None
     assert Item(pages.Odd(3, 2), name="volume").shown.kind == "slices"
     full = Item(pages.Odd(3, 1), name="volume")
     full.field.shift.data.fill_(9.0)
@@ -122,6 +123,7 @@ def test_cameras_and_photos(tmp_path):
     field = BallField(scene.frame)
     item = Item(field, scene, name="ball")
     assert item.shown.kind == "radiance" and len(item.shown.views) == len(scene.cameras)
+    assert item.shown.world is not None and item.shown.world.offset == scene.frame.offset
     view = item.shown.views[-1]
     assert view.held_out == (scene.training < len(scene.cameras))
     camera = scene.cameras[-1].in_box(scene.frame)

@@ -48,6 +48,7 @@ def test_a_page_from_disk(kind, chromium, tmp_path):
         window.press("i")
         window.exact()
         window.until(lambda: len(window.values()), "nothing is inspected")
+        assert ("World" in window.text(".panel")) == (item.shown.world is not None)
         field = packing.quantised(item.field, item.shown.program, "float16")
         expected = field(torch.from_numpy(window.place())[None])[0].detach().numpy()
         assert window.values() == pytest.approx(expected, abs=1e-4)

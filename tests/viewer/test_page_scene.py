@@ -28,6 +28,14 @@ def served(scene: Item) -> Iterator[Server]:
         yield server
 
 
+def told(scene: Item, place: np.ndarray) -> str:
+    """A place in the world as the page writes it: with four digits and true minus signs."""
+    frame = scene.field.frame
+    assert frame is not None
+    world = frame.to_world(torch.from_numpy(place[:3])[None])[0].tolist()
+    return "  ".join(f"{value:.{3 if abs(value) >= 1 else 4}f}" for value in world).replace("-", "\N{MINUS SIGN}")
+
+
 def test_every_mode_of_a_scene(chromium, served):
     with Window(chromium, served.url, size=SMALL) as window:
         for mode in ("normal", "depth", "opacity", "colour"):
@@ -93,6 +101,7 @@ def test_density_and_colour_under_the_pointer(chromium, served, scene):
         window.press("i")
         window.until(lambda: len(window.values()), "nothing is inspected")
         place = window.place()
+        assert f"World{told(scene, place)}" in window.text(".panel")
         assert len(place) == 6 and np.hypot.reduce(place[3:]) == pytest.approx(1, abs=1e-5)
         expected = scene.field(torch.from_numpy(place)[None].float())[0].detach().numpy()
         assert window.values() == pytest.approx(expected, abs=1e-4, rel=1e-4)

@@ -200,11 +200,19 @@ export interface Shape {
   readonly steepness: number;
 }
 
+/** From the box to the signal's own units: `matrix` [n, n], row by row, times the coordinates, plus `offset`. */
+export interface World {
+  readonly matrix: readonly number[];
+  readonly offset: readonly number[];
+  readonly unit: string;
+}
+
 /**
  * Something that can be looked at: a field with its signal, or a field alone.
  *
  * `program` is None where the shader generator does not cover the field; `reason` says why, and the server draws.
- * `size` are an image's pixels, width and height. `truth`: whether the signal can be asked for.
+ * `size` are an image's pixels, width and height; other signals may have a `world`. `truth`: whether the signal
+ * can be asked for.
  */
 export interface Shown {
   readonly id: number;
@@ -220,6 +228,7 @@ export interface Shown {
   readonly reason: string | null;
   readonly march: March | null;
   readonly shape: Shape | null;
+  readonly world: World | null;
   readonly views: readonly View[];
   readonly parameters: number;
   readonly summary: string;

@@ -1,15 +1,10 @@
 import { number } from "../format";
+import { pixelAt, worldAt } from "../places";
 import type { Shown } from "../protocol";
 import { type Found, found, one, path } from "../store";
 import { Facts, Section } from "./parts";
 
 const list = (values: readonly number[]): string => values.map((value) => number(value)).join("  ");
-
-/** Which pixel of the signal holds a place of the box, from 0; null outside. */
-export function pixelAt(x: readonly number[], size: readonly [number, number]): [number, number] | null {
-  const pixel = size.map((count, k) => Math.floor((((x[k] ?? 0) + 1) / 2) * count)) as [number, number];
-  return pixel.every((place, k) => place >= 0 && place < (size[k] ?? 0)) ? pixel : null;
-}
 
 /** What lies under the pointer. */
 export function Inspector() {
@@ -31,6 +26,7 @@ export function Inspector() {
 
 function places(each: Shown, place: Found): [string, string][] {
   const rows: [string, string][] = [["Box", list(place.x)]];
+  if (each.world !== null) rows.push(["World", `${list(worldAt(place.x, each.world))} ${each.world.unit}`]);
   const pixel = each.size === null ? null : pixelAt(place.x, each.size);
   if (pixel !== null) rows.push(["Pixel", pixel.join(", ")]);
   return rows;

@@ -35,7 +35,7 @@ export function Subjects() {
 /** The settings of the picture; which there are depends on what is shown and how. */
 export function Look() {
   const [each, now] = [one.value, view.value];
-  if (each === null || now === null) return null;
+  if (each === null || now === null || path.value.by === "stills") return null;
   return (
     <Section title="Picture">
       <Against each={each} now={now} />

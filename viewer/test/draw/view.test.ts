@@ -23,6 +23,7 @@ const shown = (kind: Shown["kind"]): Shown => ({
   views: [],
   parameters: 0,
   summary: "",
+  world: null,
 });
 
 describe("a view", () => {
