@@ -14,10 +14,16 @@ from neuralfields.viewer.describe import NotCovered, program_of
 from neuralfields.viewer.packing import Bits, pack, quantised
 
 TOLERANCE = 1e-4
+# What is compiled serves all snapshots of one program.
 _EVALUATE = """([program, arrays, bytes, points]) => {
     window.gl ??= document.createElement("canvas").getContext("webgl2");
-    const data = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
-    return Array.from(nf.evaluate(window.gl, program, arrays, data, Float32Array.from(points)), (value) =>
+    if (window.program !== JSON.stringify(program)) {
+        window.evaluator?.dispose();
+        window.evaluator = new nf.Evaluator(window.gl, program);
+        window.program = JSON.stringify(program);
+    }
+    evaluator.set(arrays, Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+    return Array.from(evaluator.values(Float32Array.from(points)), (value) =>
         Number.isFinite(value) ? value : String(value));
 }"""
 

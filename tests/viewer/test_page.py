@@ -260,8 +260,8 @@ def test_sides_of_a_shape(chromium, tmp_path):
     export_page(path, [Item(Ball(), name="ball")])
     with Window(chromium, path.as_uri()) as window:
         window.until(lambda: window.colours() > 10, "no picture")
-        [before, *_], found = sides(path), []
-        assert len(sides(path)) == 6 and before["eye"] == pytest.approx([2.07, 1.5, 3.58], abs=0.01)
+        [before, *_], found = stills(path), []
+        assert len(stills(path)) == 6 and before["eye"] == pytest.approx([2.07, 1.5, 3.58], abs=0.01)
         for _ in range(3):
             found.append(window.picture())
             window.press(*["ArrowRight"] * 3)
@@ -270,7 +270,7 @@ def test_sides_of_a_shape(chromium, tmp_path):
         assert not window.errors
 
 
-def sides(path: Path) -> list[dict[str, Any]]:
+def stills(path: Path) -> list[dict[str, Any]]:
     found = re.search(r'id="nf-embedded">(.*?)</script>', path.read_text(), re.DOTALL)
     assert found
     return json.loads(found[1])["stills"]
@@ -308,6 +308,12 @@ def test_nf_export_writes_a_page(tmp_path, capsys):
     assert '"name":"photo"' in text and str(tmp_path) not in text
     assert main(["export", str(tmp_path / "photo.nf"), str(out), "--size", "8x8"]) == 2
     assert "--size is not for a page" in capsys.readouterr().err
+
+
+def test_nf_export_of_what_no_page_computes(tmp_path):
+    nf.save(kan_item().field, tmp_path / "kan.nf")
+    assert main(["export", str(tmp_path / "kan.nf"), str(tmp_path / "kan.html")]) == 0
+    assert [still["mode"] for still in stills(tmp_path / "kan.html")] == ["fit"]
 
 
 def test_the_bundle_is_small():

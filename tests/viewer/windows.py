@@ -67,7 +67,9 @@ class Window:
         return self.page.evaluate("document.querySelector('.toolbar input:checked')?.value")
 
     def choose(self, mode: str) -> None:
-        self.page.evaluate("m => document.querySelector(`.toolbar input[value=${m}]`).click()", mode)
+        script = "m => (document.querySelector(`.toolbar input[value=${m}]`)?.click(), true)"
+        there = "m => document.querySelector(`.toolbar input[value=${m}]`) !== null"
+        self.until(lambda: self.page.evaluate(there, mode) and self.page.evaluate(script, mode), f"no {mode}")
 
     def labelled(self, label: str) -> Any:
         """A control of the side panel."""

@@ -14,7 +14,9 @@ import { post } from "./post";
 import type { Frame, Shown } from "./protocol";
 import * as settings from "./settings";
 import { Stills } from "./stills";
-import { type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, served, slow, view } from "./store";
+import {
+  type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, say, served, slow, view,
+} from "./store";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
 const TOO_SLOW = 20_000; // without a graphics card: from which on the server draws
@@ -68,7 +70,8 @@ function put(place: HTMLElement, shown: Shown, by: Hand): () => void {
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", `${shown.name}. Drag or use the arrow keys to move, wheel or plus and minus to zoom, question mark for all keys.`);
   const start = begun(shown);
-  const made = by === "page" ? painter(canvas, shown, start) : by === "server" ? frames(canvas, shown, start) : still(canvas, shown, start);
+  const hands = { page: painter, server: frames, stills: still };
+  const made = hands[by](canvas, shown, start);
   drawer = made;
   serving.value = made;
   place.replaceChildren(canvas);
@@ -96,7 +99,9 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
     return made;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return frames(canvas, shown, start, `The server draws: ${why}.`);
+    if (link.peek().is !== "none") return frames(canvas, shown, start, `The server draws: ${why}.`);
+    say(`There is no picture: ${why}.`, "error");
+    return still(canvas, shown, start);
   }
 }
 

@@ -87,21 +87,6 @@ export class Evaluator {
   }
 }
 
-/** What an `Evaluator` gives that is used once. */
-export function evaluate(
-  gl: WebGL2RenderingContext,
-  program: Program,
-  arrays: readonly Stored[],
-  bytes: Bytes,
-  points: Float32Array,
-): Float32Array {
-  const evaluator = new Evaluator(gl, program);
-  evaluator.set(arrays, bytes);
-  const found = evaluator.values(points);
-  evaluator.dispose();
-  return found;
-}
-
 function shaderOf(program: Program, inputs: number, outputs: number): string {
   return `${HEADER}${generate(program).source}
 uniform highp sampler2D points;
