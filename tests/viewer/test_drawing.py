@@ -180,6 +180,21 @@ def test_split_error_and_single_channels(page: Any, image: Field) -> None:
     assert place["x"] == pytest.approx([2 * 10.5 / SIZE[0] - 1, 2 * 20.5 / SIZE[1] - 1])
 
 
+def test_levels_of_a_grid_are_left_out(page: Any) -> None:
+    torch.manual_seed(0)
+    grid = HashGrid(2, levels=4, log2_size=10, base=4, finest=32)
+    field = Chain(grid, MLP(grid.out_dim, 3, width=16, depth=1))
+    with torch.no_grad():
+        grid.table.normal_()
+    open_in(page, field, told_of_image(field))
+    whole, coarse = drawn(page)[..., :3], drawn(page, hidden=3)[..., :3]
+    with torch.no_grad():
+        grid.table[grid.layout.table[1].start :] = 0
+    assert np.abs(coarse - image_values(field, SIZE)).max() < 1e-5
+    assert np.abs(drawn(page, hidden=0)[..., :3] - whole).max() == 0 < np.abs(whole - coarse).max()
+    assert page.evaluate("(painter.view = {...painter.view, hidden: 99}, painter.view.hidden)") == 3
+
+
 def test_slopes_are_central_differences_per_pixel(page: Any, image: Field) -> None:
     open_in(page, image, told_of_image(image))
     drawn(page, mode="gradient", map="grey", scale=0.5)
@@ -441,6 +456,24 @@ def test_a_view_is_seen_through_its_own_lens(page: Any) -> None:
 
 
 # How it is drawn.
+
+
+def test_the_page_does_not_wait_for_compilers(page: Any, image: Field) -> None:
+    """It says that a shader is being compiled."""
+    open_in(page, image, told_of_image(image))
+    states = page.evaluate(
+        """async () => {
+            const states = [];
+            const end = painter.onState(({compiling, exact}) => states.push({compiling, exact}));
+            await painter.settled();
+            await new Promise(requestAnimationFrame);
+            end();
+            return states;
+        }"""
+    )
+    compiling = [k for k, state in enumerate(states) if state["compiling"]]
+    assert compiling and not any(states[k]["exact"] for k in compiling)
+    assert states[-1] == {"compiling": False, "exact": True}
 
 
 def test_motion_is_drawn_coarsely_and_ends_exact(page: Any, ring: Field) -> None:

@@ -409,7 +409,7 @@ export class Painter {
     const size = this.allot(machine, fields);
     this.compiling = fields.map((number) => this.warm(machine, number)).includes(false);
     if (this.compiling) return true;
-    const key = JSON.stringify([machine.drawing.key(this.current), size, fields]);
+    const key = JSON.stringify([machine.drawing.key(this.current), this.current.hidden, size, fields]);
     if (key !== this.drawnKey) this.begin(machine, key, fields);
     else if (!this.exact && performance.now() - this.moved >= REST) this.refine(machine, fields);
     if (this.stale) this.present();
@@ -604,6 +604,7 @@ export class Painter {
   private prepare({ drawing }: Machine, number: number, target: Target, factor: number, shift: Shift): void {
     const { width, height } = target;
     drawing.compute(this.current, number, { width, height, factor, shift }, this.whole());
+    drawing.pass(this.current, number).setInt("nf_hidden", this.current.hidden);
   }
 
   private drawTile(

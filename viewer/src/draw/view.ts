@@ -44,6 +44,8 @@ export interface ViewState extends PlaneView {
   /** The plane of a 3-D field that `slices` show: the axis across it and the place on it. */
   readonly axis: 0 | 1 | 2;
   readonly at: number;
+  /** How many of a grid's finest levels are left out. */
+  readonly hidden: number;
   readonly camera: Camera;
   readonly clip: Clip | null;
   /** The part of a radiance field that is drawn: least, then largest coordinates. */
@@ -70,6 +72,7 @@ export function defaultView(shown: Shown): ViewState {
     zoom: 1,
     axis: 2,
     at: 0,
+    hidden: 0,
     camera: defaultCamera(shown),
     clip: null,
     crop: null,
@@ -77,6 +80,11 @@ export function defaultView(shown: Shown): ViewState {
     cameras: false,
     photos: true,
   };
+}
+
+/** How many levels the field's grid has, the largest of several; 1 where there is none. */
+export function gridLevels({ program }: Shown): number {
+  return Math.max(1, ...(program?.nodes ?? []).map((node) => (node.kind === "grid" ? node.levels.length : 1)));
 }
 
 /** Where one begins: at a signal's first view, or where all of the box is seen from the upper right. */
@@ -111,6 +119,7 @@ export function asView(given: Loose, shown: Shown): ViewState {
     zoom: number(given.zoom, 0.1, 2 ** 24, base.zoom),
     axis: one([0, 1, 2], given.axis, base.axis),
     at: number(given.at, -1, 1, base.at),
+    hidden: Math.round(number(given.hidden, 0, gridLevels(shown) - 1, 0)),
     camera: asCamera(given.camera, shown) ?? base.camera,
     clip: asClip(given.clip),
     crop: asCrop(given.crop),

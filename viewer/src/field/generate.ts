@@ -8,6 +8,8 @@ import { alongFunction, gridFunction, planesFunction } from "./tables";
 /**
  * A field in GLSL ES 3.00, to be put behind `#version 300 es`.
  *
+ * Of grids, the finest `uniform int nf_hidden` levels are left out: their features are 0.
+ *
  * `source` defines `void field(in float x[INPUTS], out float y[OUTPUTS])` on the box's coordinates; for two or three
  * coordinates and at most four values also `vec4 field2(vec2)` or `vec4 field3(vec3)`. Of a radiance field also
  * `float density(vec3 place)`, without regard to the occupancy grid, then `vec3 colour(vec3 direction)` of the place
@@ -58,6 +60,7 @@ class Generator {
       `vec4 nf_w(int k) { return texelFetch(nf_weights, ivec2(k & ${WEIGHTS_WIDTH - 1}, k >> ${Math.log2(WEIGHTS_WIDTH)}), 0); }`,
       // No compiler knows that this is 0: loops that start with it are not unrolled, which can take minutes.
       `int nf_zero() { return textureSize(nf_weights, 0).x - ${WEIGHTS_WIDTH}; }`,
+      this.nodes.some(({ kind }) => kind === "grid") ? "uniform int nf_hidden;" : "",
       this.help(),
       body,
       this.conveniences(),

@@ -50,8 +50,8 @@ ${constants("uint", `${name}_start`, levels.map((level) => uint(level.start)))}
 ${constants("uint", `${name}_rows`, levels.map((level) => uint(level.rows)))}
 ${constants("bool", `${name}_hashed`, levels.map((level) => String(level.hashed)))}
 void ${name}(in float u[${axes}], out vec4 y[${fours(node.size)}]) {
-  y[${fours(node.size) - 1}] = vec4(0.0);
-  for (int l = nf_zero(); l < ${levels.length}; l++) {
+  for (int k = nf_zero(); k < ${fours(node.size)}; k++) y[k] = vec4(0.0);
+  for (int l = nf_zero(); l < ${levels.length} - nf_hidden; l++) {
     float s = ${name}_scale[l];
     uint rows = ${name}_rows[l], start = ${name}_start[l], resolution = ${name}_resolution[l], m0 = 1u;
     bool hashed = ${name}_hashed[l];

@@ -1,6 +1,6 @@
 import { change, compare, show } from "../actions";
 import { cssGradient, MAPS, type MapName } from "../draw/colours";
-import type { Backdrop, Clip, PictureMode, ViewState } from "../draw/view";
+import { type Backdrop, type Clip, type PictureMode, type ViewState, gridLevels } from "../draw/view";
 import { number } from "../format";
 import { MODE_NAMES, modesOf } from "../modes";
 import type { Shown } from "../protocol";
@@ -41,6 +41,7 @@ export function Look() {
       <Against each={each} now={now} />
       {(each.kind === "image" || each.kind === "slices") && <Values each={each} now={now} />}
       {each.kind === "slices" && <Slice now={now} />}
+      <Levels count={path.value.by === "page" ? gridLevels(each) : 1} now={now} />
       {each.kind === "shape" && <Cut clip={now.clip} />}
       {each.kind === "radiance" && <Crop crop={now.crop} />}
       {MAPPED.has(now.mode) && <Map now={now} />}
@@ -107,6 +108,22 @@ function Values({ each, now }: { each: Shown; now: ViewState }) {
         />
       )}
     </>
+  );
+}
+
+function Levels({ count, now }: { count: number; now: ViewState }) {
+  const left = count - now.hidden;
+  if (count < 2) return null;
+  return (
+    <Range
+      label="Grid levels"
+      value={left}
+      min={1}
+      max={count}
+      step={1}
+      told={`${left} of ${count}`}
+      set={(wanted) => change({ hidden: count - wanted })}
+    />
   );
 }
 
