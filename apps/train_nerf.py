@@ -13,9 +13,12 @@ import torch
 
 import neuralfields as nf
 from neuralfields.files.images import write_image
+from neuralfields.files.posed.photos import depths_of
 from neuralfields.files.video import check_video, write_video
+from neuralfields.storage.export import check_mesh_path
 from neuralfields.storage.export_scene import export_scene_mesh
 
+RECIPES = ("ngp", "mip360", "small_nerf", "nerf", "nerfpp")
 FPS, FILM_SIZE = 24.0, (400, 400)
 SHOWN = 3  # held-out views in the picture
 
@@ -36,7 +39,7 @@ def main(
         path: a folder of posed photos.
         out: .nf file.
         seconds: of fitting.
-        recipe: one of ``nf.recipes.RECIPES`` for scenes.
+        recipe: one of ``RECIPES``.
         scale: photos are made smaller by this whole factor; by default large ones are.
         film: .mp4 or .gif of a way around the scene.
         mesh: file of the surface where the density is high, with colours.
@@ -46,14 +49,19 @@ def main(
     """
     if not 0 < seconds < math.inf:
         raise nf.errors.InputError(f"--seconds is above 0 and finite, got {seconds}")
+    if recipe not in RECIPES:
+        raise nf.errors.InputError(f"--recipe is one of {', '.join(RECIPES)}, got {recipe!r}")
     if film:
         check_video(film, FPS)
+    if mesh:
+        check_mesh_path(mesh)
     if not out.parent.is_dir():
         raise nf.errors.InputError(f"--out is in a folder that there is, got {out}")
     photos = nf.signals.PosedImages.read(path, scale=scale)
     print("\n".join([f"{photos.name}: {photos.extent}", *photos.notes]), flush=True)
     torch.manual_seed(0)
     made = nf.recipes.RECIPES[recipe](photos)
+    torch.set_float32_matmul_precision(made.precision)
     field: Any = made.field  # that has render
     fit = nf.fit(made.field, photos, **made.settings | {"steps": None, "seconds": seconds})
     print(fit, flush=True)
@@ -62,9 +70,9 @@ def main(
     rows = [np.concatenate([picture.numpy() for picture in row], 1) for row in zip(*map(_pair, views), strict=True)]
     write_image(out.with_suffix(".png"), np.concatenate(rows), bits=8)
     print(f"{out}: {', '.join(f'{view.name} {view.psnr:.2f} dB' for view in views)}; beside it .png")
-    around = nf.render.Surroundings.of(photos.cameras)
     if film:
-        cameras = around.tour().frames(round(around.tour().seconds * FPS), FILM_SIZE)
+        tour = nf.render.Surroundings.of(photos.cameras, depths_of(photos.photos)).tour()
+        cameras = tour.frames(round(tour.seconds * FPS), FILM_SIZE)
         pictures = (nf.render.render_view(field, one, frame=photos.frame) for one in cameras)
         count = write_video(film, (view.picture() for view in pictures), FPS)
         print(f"{film}: {count} pictures")
@@ -82,7 +90,7 @@ if __name__ == "__main__":
     parser.add_argument("path", type=Path, help="a folder of posed photos")
     parser.add_argument("--out", type=Path, default=Path("scene.nf"), help="field (scene.nf)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of fitting (60)")
-    parser.add_argument("--recipe", default="ngp", choices=("ngp", "nerf", "nerfpp", "mip360"), help="(ngp)")
+    parser.add_argument("--recipe", default="ngp", choices=RECIPES, help="(ngp)")
     parser.add_argument("--scale", type=int, help="photos are made smaller by this factor (large ones are by default)")
     parser.add_argument("--film", type=Path, help=".mp4 or .gif of a way around the scene")
     parser.add_argument("--mesh", type=Path, help=".glb .obj .ply …, with colours")

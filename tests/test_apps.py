@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from PIL import Image
 
@@ -147,11 +148,21 @@ def test_render_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_train_nerf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_scenes.write(tmp_path / "ball", 10, 2, size=(24, 24))
-    train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", seconds=1.0, film=tmp_path / "ball.gif")
+    before = torch.get_float32_matmul_precision()
+    try:
+        train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", seconds=1.0, film=tmp_path / "ball.gif")
+        assert torch.get_float32_matmul_precision() == "medium"  # as nf fit has it
+    finally:
+        torch.set_float32_matmul_precision(before)
     told = capsys.readouterr().out
     assert "ball.gif: 144 pictures" in told and " dB" in told
     with Image.open(tmp_path / "ball.png") as drawn:
         assert drawn.size == (48, 48)  # two views, photos above
     assert nf.load(tmp_path / "ball.nf").frame is not None
-    with pytest.raises(InputError, match="--seconds is above 0"):
-        train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", seconds=0.0)
+    for settings, says in (
+        ({"seconds": 0.0}, "--seconds is above 0"),
+        ({"recipe": "x"}, "--recipe is one of ngp, .*, got 'x'"),
+        ({"mesh": tmp_path / "ball.txt"}, "cannot export a shape to .*ball.txt"),
+    ):
+        with pytest.raises(InputError, match=says):
+            train_nerf.main(tmp_path / "ball", tmp_path / "ball.nf", **settings)  # type: ignore[arg-type]

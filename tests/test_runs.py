@@ -229,4 +229,4 @@ def test_a_resumed_shape_tells_of_its_samples(photo):
 def test_a_folder_that_is_there_is_refused_before_anything_is_read(tmp_path, name):
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match="out exists; choose another --out"):
-        runs.start(tmp_path / name, out=tmp_path / "out")  # which does not exist
+        runs.start(tmp_path / name, out=str(tmp_path / "out"))  # which does not exist

@@ -147,7 +147,7 @@ def _joined(near: Rendered, far: Rendered, radius: float, earlier: tuple[Rendere
         # Each part is half of the scale.
         torch.cat([_scale(first) / 2, _scale(second) / 2 + 0.5])[order],
     )
-    weights = torch.cat([near.weights, through[second.ray] * far.weights])[order]
+    weights = torch.cat([near.weights, through.index_select(0, second.ray) * far.weights])[order]
     colour = near.colour + through[:, None] * far.colour
     return Rendered(colour, opacity, depth * radius / opacity.clamp(min=_FAINT), intervals, weights, earlier)
 

@@ -136,6 +136,8 @@ class Marched(Field):
     def render(self, rays: Rays, *, seed: int | None = None) -> Seen:
         """What is seen along rays [n], in box coordinates; where gradients are recorded, a ``Rendered``.
 
+        Of rays that are not finite it is NaN or nothing, as the kernel has it.
+
         Args:
             seed: of the samples' places along the rays, which are regular without one. With one, as a fit has it, steps
                 are ``stretch`` times as long.

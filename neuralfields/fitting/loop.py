@@ -201,6 +201,8 @@ def _run(
     telling = state.sampler is None or state.sampler.unbiased
     estimate = getattr(state.objective, "psnr", None) if telling else None
     trusted = not isinstance(state.objective, Sparing)  # whose batches are no picture of the whole
+    if not trusted:
+        state.next_check = max(state.next_check, pass_steps)
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
@@ -210,9 +212,8 @@ def _run(
     while used() < 1 or state.step == 0:  # a first step whatever the placing took
         clock = time.perf_counter()
         fraction = min(used(), 1.0)
-        factor = decay(fraction)
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+            group["lr"] = group["initial_lr"] * decay(fraction)
         for part in advancing:
             part.advance(fraction)
         wanted = state.objective.wanted(batch) if isinstance(state.objective, Sparing) else batch
@@ -228,9 +229,7 @@ def _run(
         if ema is not None:
             state.update_average(ema)
         if listening and state.step % _FEEDBACK_STEPS == 0:
-            loss = (evaluate(state.field, samples.x) - samples.y).square().mean(-1)
-            for listener in listening:
-                listener.feedback(samples.x, loss)
+            _feed(listening, state.field, samples)
 
         checked = None
         guess = estimate(numbers) if estimate else None
@@ -244,7 +243,7 @@ def _run(
             # One pass over the signal costs less than a third of an epoch of training: at most one per epoch, but soon
             # again when less than 1 dB is missing.
             missing = until_psnr - checked["psnr"]
-            state.next_check = state.step + math.ceil(pass_steps * min(max(missing, 1 / 8), 1))
+            state.next_check = state.step + math.ceil(pass_steps * min(max(1 / 8, missing), 1))  # NaN, of nothing, last
         state.seconds += time.perf_counter() - clock
         reached = checked is not None and until_psnr is not None and checked["psnr"] >= until_psnr
         fraction = 1.0 if reached else min(used(), 1.0)
@@ -308,6 +307,12 @@ def _listeners(state: State, signal: Signal) -> list[Listener]:
     """Who wants to know the errors of batches."""
     found: list[Listener] = [*_hearing(state, signal, "feedback")]
     return found + ([state.sampler] if isinstance(state.sampler, Listener) else [])
+
+
+def _feed(listening: Sequence[Listener], field: nn.Module, samples: Batch) -> None:
+    loss = (evaluate(field, samples.x) - samples.y).square().mean(-1)
+    for listener in listening:
+        listener.feedback(samples.x, loss)
 
 
 def _modular_step(state: State, samples: Batch) -> dict[str, float]:

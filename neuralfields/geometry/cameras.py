@@ -41,6 +41,9 @@ class Rays:
 
     def __getitem__(self, index: Any) -> "Rays":
         """Those at these places: indices [m], a mask [n], or a slice."""
+        if isinstance(index, Tensor) and index.dtype == torch.int64:
+            # Of [index] the gradient would be summed by several threads in any order.
+            return Rays(self.origin.index_select(0, index), self.direction.index_select(0, index))
         return Rays(self.origin[index], self.direction[index])
 
     def detach(self) -> "Rays":

@@ -25,19 +25,20 @@ class Calibrated(Photometric):
     A correction of a camera is a motion of its rays in box coordinates, the exponential of a twist (Lin et al., BARF:
     Bundle-Adjusting Neural Radiance Fields, ICCV 2021). A correction of a picture is a gain for each channel of what is
     seen, the exponential of a number. All begin at none. Of twists, and of these numbers, the mean over all views is
-    taken away: else the world could move with all cameras, or become darker with brighter pictures, unnoticed.
+    taken away: else the world could move with all cameras, or become darker with brighter pictures, unnoticed. Its size
+    is left open: cameras all around may move away together, from a world that grows with it.
 
     They are trained as the field's parameters are, at a rate of their own, and through autograd.
 
     Args:
-        views: how many there are; ``RayBatch.camera`` is below it.
+        views: how many there are, from 2 on; ``RayBatch.camera`` is below it.
         poses: whether cameras are corrected.
         exposure: whether pictures are.
         lr_scale: rate of the corrections, in terms of the optimizer's ``lr``.
 
     Raises:
-        InputError: there are no views, or nothing to correct; as for ``Photometric``; on a call, rays do not tell their
-            view.
+        InputError: there are fewer than two views, or nothing to correct; as for ``Photometric``; on a call,
+            rays do not tell their view.
     """
 
     views: int = attribute(kw_only=True)
@@ -47,7 +48,9 @@ class Calibrated(Photometric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive(views=self.views, lr_scale=self.lr_scale)
+        positive(lr_scale=self.lr_scale)
+        if self.views < 2:
+            raise InputError(f"corrections are those against the mean of two or more views, got {self.views}")
         if not (self.poses or self.exposure):
             raise InputError("nothing would be corrected: poses, exposure or both work")
         self.twists = nn.Parameter(torch.zeros(self.views, 6)) if self.poses else None
@@ -78,23 +81,25 @@ class Calibrated(Photometric):
 
     def motions(self) -> Tensor:
         """Of each view's rays, in box coordinates, [views, 3, 4]."""
-        return se3.exp(_centred(self.twists, self.get_buffer("per_ray").new_zeros(self.views, 6)))
+        assert self.twists is not None, "poses are not corrected"
+        return se3.exp(self.twists - self.twists.mean(0))
 
     def gain(self) -> Tensor:
         """What colours that are seen are multiplied with in each view's picture, [views, 3]."""
-        return _centred(self.gains, self.get_buffer("per_ray").new_zeros(self.views, 3)).exp()
+        assert self.gains is not None, "exposure is not corrected"
+        return (self.gains - self.gains.mean(0)).exp()
 
     @torch.no_grad()
     def corrected(self, cameras: Sequence[Camera], frame: Frame) -> list[Camera]:
         """The cameras of the views, in the world, where they are now thought to be.
 
         Args:
-            cameras: of the first views, as they were told.
+            cameras: of all views, as they were told.
             frame: of the box.
         """
         turn = torch.tensor(frame.matrix, dtype=torch.float64) / frame.scale
         found = []
-        for camera, motion in zip(cameras, self.motions().cpu().double(), strict=False):
+        for camera, motion in zip(cameras, self.motions().cpu().double(), strict=True):
             motion[:, :3] = se3.nearest_rotation(motion[:, :3])  # single precision is not straight enough
             moved = se3.product(motion, camera.in_box(frame).pose)
             pose = torch.cat([turn @ moved[:, :3], frame.to_world(moved[:, 3])[:, None]], 1)
@@ -105,10 +110,6 @@ class Calibrated(Photometric):
         if not isinstance(batch, RayBatch) or batch.camera is None:
             raise InputError("views are corrected by the number that RayBatch.camera tells of each ray, there is none")
         return batch.camera
-
-
-def _centred(values: Tensor | None, zeros: Tensor) -> Tensor:
-    return zeros if values is None else values - values.mean(0)
 
 
 def _moved(motion: Tensor, rays: Tensor) -> Tensor:

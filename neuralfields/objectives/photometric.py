@@ -43,7 +43,8 @@ class Photometric(nn.Module):
         interlevel: weight of the proposals' loss.
 
     Raises:
-        InputError: a name is unknown or a value out of range; on a call, the field cannot be rendered.
+        InputError: a name is unknown or a value out of range; on a call, there is no ray, or the field cannot
+            be rendered.
     """
 
     loss: str = "l2"
@@ -81,6 +82,8 @@ class Photometric(nn.Module):
     def forward(self, field: FieldLike, batch: Batch, step: int) -> Mapping[str, Tensor]:
         if not hasattr(field, "render"):
             raise InputError(f"photos are compared with a field that can be rendered, {type(field).__name__} cannot")
+        if not len(batch):
+            raise InputError("a step needs one ray or more, got none")
         rendered = field.render(Rays(batch.x[:, :3], batch.x[:, 3:]), seed=step)  # type: ignore[attr-defined]
         background = self.backgrounds(len(batch), step).to(batch.y)
         target = composed(batch.y, background)

@@ -42,6 +42,6 @@ def calibration(folder: Path, signal: Source, objective: Objective) -> dict[str,
 
 
 def _splits(signal: PosedImages) -> list[str]:
-    """Of all views, so that a fit of the file is judged by the same ones."""
+    """Of all views, so that a fit of the file is judged by the same ones; of no judged ones no file can tell."""
     judged = signal.describe()["split"]
     return ["train"] * signal.training + [judged] * (len(signal.cameras) - signal.training)

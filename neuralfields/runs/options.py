@@ -13,6 +13,7 @@ import torch
 from neuralfields import ops, recipes, signals
 from neuralfields.errors import FileFormatError, InputError
 from neuralfields.field import Field, from_spec
+from neuralfields.fields import InvertedSphere
 from neuralfields.fitting import SAMPLERS, Adam, LossWeighted, Teaching
 from neuralfields.geometry.proximity import BACKENDS as DISTANCES
 from neuralfields.objectives import Calibrated, Photometric
@@ -89,7 +90,10 @@ class Options:
         if self.params and (self.recipe or ":" in (self.field or "")):
             raise InputError("--params sets the size of a field by name, as in --field siren --params 200k")
         if self.until_psnr and (self.refine_poses or self.exposure):
-            raise InputError("--until-psnr measures views as they are told, --refine-poses and --exposure correct them")
+            raise InputError(
+                "--until-psnr measures views as they are told, --refine-poses and --exposure correct them: "
+                "--steps or --seconds end such a fit"
+            )
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise InputError(f"--sampler is one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
         for option, value, known in (
@@ -174,6 +178,11 @@ def recipe_of(signal: Source, options: Options) -> Recipe:
     recipe = _maker(options)(signal)
     changes = {name: value for name in ("batch", "ema") if (value := getattr(options, name)) is not None}
     recipe = replace(recipe, **changes)
+    if options.refine_poses and isinstance(recipe.field, InvertedSphere):
+        raise InputError(
+            f"--refine-poses moves cameras, and {recipe.name} has a sphere around them where they are told to be: "
+            "--recipe ngp, mip360 or nerf works"
+        )
     if isinstance(signal, signals.PosedImages) and isinstance(recipe.objective, Photometric):
         recipe = replace(recipe, objective=_calibrated(recipe.objective, recipe.optimizer.lr, signal, options))
     if options.sampler:

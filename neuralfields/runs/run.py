@@ -211,7 +211,7 @@ def start(
     path: str | os.PathLike[str],
     options: Options | None = None,
     *,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """Begin a fit of the signal at ``path`` in a new folder, ``runs/<its name>`` unless ``out`` names it.

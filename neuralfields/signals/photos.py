@@ -201,14 +201,13 @@ def _read(photos: Sequence[PosedPhoto], factor: int, channels: int) -> tuple[Pic
         photo = photos[number]
         try:
             image = _colours(photo)
+            counted[number] = None if photo.mask is None else _counting(photo.mask, photo.size, factor)
         except FileFormatError:
             damaged.append(photo)
             return True
         if image.shape[2] > channels:
             return False
         made.put(number, shrunk(image, factor))
-        if photo.mask is not None:
-            counted[number] = _counting(photo.mask, photo.size, factor)
         return True
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:

@@ -37,7 +37,12 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, stem: str, info: Mapping[str, Any], *, out: Path | None = None, root: Path = Path("runs")
+        cls,
+        stem: str,
+        info: Mapping[str, Any],
+        *,
+        out: str | os.PathLike[str] | None = None,
+        root: Path = Path("runs"),
     ) -> "RunFolder":
         """Make a new folder: ``out`` if given, else ``root/stem``, ``root/stem-2``, and so on.
 
@@ -201,9 +206,9 @@ def locked(folder: Path) -> Iterator[None]:
         _unlock(path, file)
 
 
-def check_new(out: Path | None) -> None:
+def check_new(out: str | os.PathLike[str] | None) -> None:
     """Raise InputError where the folder that a run is to have is there already."""
-    if out is not None and out.exists():
+    if out is not None and Path(out).exists():
         raise InputError(f"{out} exists; choose another --out, or continue it with --resume")
 
 

@@ -137,6 +137,10 @@ BAD = {
     "field": (["scenes/ball", "--field", "siren", "--quiet"], "Siren cannot: recipes.ngp gives one"),
     "sampler": (["scenes/ball", "--sampler", "loss"], "--sampler chooses among pixels"),
     "cameras of others": (["a.png", "--refine-poses"], "--refine-poses is for scenes of posed photos, a.png is read"),
+    "cameras in a sphere": (
+        ["scenes/ball", "--recipe", "nerfpp", "--refine-poses"],
+        "--refine-poses moves cameras, and nerfpp has a sphere around them",
+    ),
     "a target": (["scenes/ball", "--exposure", "--until-psnr", "20"], "--refine-poses and --exposure correct them"),
 }
 

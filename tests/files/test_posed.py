@@ -310,6 +310,22 @@ def test_poses_that_are_nearly_one(tmp_path: Path) -> None:
         assert np.allclose(found.pose, photo.pose, rtol=0, atol=2e-3)
 
 
+@pytest.mark.parametrize("odd", [None, "far", True, -1, math.nan, 10**400])
+def test_odd_distances_are_not_told(odd: Any, tmp_path: Path) -> None:
+    frame = {"file_path": "images/00.png", "transform_matrix": np.eye(4).tolist(), "near": 2, "far": odd}
+    write_json(tmp_path / "transforms.json", scene_of(tmp_path, frames=[frame]))
+    (found,) = read_scene(tmp_path).photos
+    assert (found.near, found.far) == (2.0, None)
+
+
+def test_a_scene_behind_a_symbolic_link(tmp_path: Path) -> None:
+    photos = around(tmp_path / "scene")
+    (tmp_path / "far/off/runs").mkdir(parents=True)
+    (tmp_path / "runs").symlink_to(tmp_path / "far/off/runs", target_is_directory=True)
+    write_scene(tmp_path / "runs", photos, "nerfstudio")
+    assert len(read_scene(tmp_path / "runs").photos) == len(photos)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

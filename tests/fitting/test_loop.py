@@ -1,6 +1,7 @@
 """The loop: it learns, repeats bit for bit, goes on where it was, and ends where it should."""
 
 import importlib
+import math
 from collections.abc import Iterator
 from itertools import count
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from neuralfields.fitting import Adam, Decay, State, Step
 from neuralfields.fitting.loop import start
 from neuralfields.networks import MLP, Siren
 from neuralfields.objectives import Regression
+from neuralfields.protocols import Sparing
 from neuralfields.signals import Image
 
 
@@ -219,6 +221,23 @@ class TestUntilPsnr:
             nf.steps(small(), picture(), objective=Regression("l1"), steps=21, batch=30, until_psnr=99, **FAST)
         )
         assert [step.step for step in steps if step.checked] == [1, 8, 15]  # 192 samples are 7 batches
+
+    def test_nothing_that_counts_ends_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        image = picture()
+        monkeypatch.setattr(image, "measure", lambda field: {"psnr": math.nan})
+        steps = list(nf.steps(small(), image, objective=Regression("l1"), steps=4, batch=64, until_psnr=9, **FAST))
+        assert len(steps) == 4 and any(step.checked for step in steps)
+
+    def test_batches_of_few_rays_are_no_reason_to_measure_before_a_pass(self) -> None:
+        class Rare(Regression):
+            def wanted(self, batch: int) -> int:
+                return batch // 2
+
+            def took(self, per_sample: float) -> None: ...
+
+        assert isinstance(Rare(), Sparing)
+        steps = list(nf.steps(small(), picture(), objective=Rare(), steps=20, batch=30, until_psnr=99, **FAST))
+        assert [step.step for step in steps if step.checked] == [7, 14]
 
     def test_a_bad_batch_is_not_measured(self) -> None:
         steps = list(nf.steps(small(), picture(), steps=5, batch=30, until_psnr=99, **FAST))

@@ -161,6 +161,22 @@ def test_differentials_are_steps_to_the_next_pixel() -> None:
     assert float(right.norm()) == pytest.approx(1 / 70, rel=0.1)
 
 
+def test_gradients_of_chosen_rays_do_not_depend_on_the_threads() -> None:
+    generator, before = torch.Generator().manual_seed(0), torch.get_num_threads()
+    origin = torch.rand(3, 3, generator=generator, requires_grad=True)
+    ray, slope = torch.arange(3).repeat_interleave(20000), torch.randn(60000, 3, generator=generator)
+    found = set()
+    try:
+        for threads in (1, *[2] * 100):
+            torch.set_num_threads(threads)
+            chosen = Rays(origin, torch.ones(3, 3))[ray].origin
+            (gradient,) = torch.autograd.grad(chosen, origin, slope)
+            found.add(gradient.numpy().tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert len(found) == 1
+
+
 def test_where_a_lens_ends_rays_are_nan() -> None:
     camera = Camera(torch.eye(4), 20.0, (64, 48), lens=Lens("opencv", (-0.3,)))
     rays = camera.rays(torch.tensor([[32.0, 24.0], [0.5, 0.5]]))

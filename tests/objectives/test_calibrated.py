@@ -225,8 +225,9 @@ def test_settings_are_kept() -> None:
 
 
 def test_wrong_input() -> None:
-    with pytest.raises(InputError, match="views is positive"):
-        calibrated(0)
+    for views in (0, 1):
+        with pytest.raises(InputError, match=f"two or more views, got {views}"):
+            calibrated(views)
     with pytest.raises(InputError, match="nothing would be corrected"):
         calibrated(poses=False, exposure=False)
     x = some_rays(around(VIEWS), FRAME)

@@ -99,6 +99,8 @@ def test_refusals() -> None:
             Photometric(**settings)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a field that can be rendered, MLP cannot"):
         Photometric()(MLP(6, 4), batch(), 0)
+    with pytest.raises(InputError, match="one ray or more, got none"):
+        Photometric()(field(), RayBatch(torch.zeros(0, 6), torch.zeros(0, 4)), 0)
 
 
 def ball(n: int, seed: int) -> RayBatch:

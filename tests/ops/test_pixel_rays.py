@@ -78,6 +78,20 @@ def test_pixels_of_another_kind() -> None:
     wrong = replace(given, stored=given.stored.float())
     with pytest.raises(InputError, match=r"pixels are \[n, 3 or 4\] uint8, got \[.*, 4\] torch.float32"):
         ops.pixel_rays(wrong, torch.arange(3))
+    with pytest.raises(InputError, match=r"index is \[n\], the pixels' numbers, got \[4, 2\]"):
+        ops.pixel_rays(given, torch.arange(8).view(4, 2))
+    for name in ("starts", "widths"):
+        with pytest.raises(InputError, match=rf"{name} is \[n\] torch.int64, got \[.\] torch.int32"):
+            ops.pixel_rays(replace(given, **{name: getattr(given, name).int()}), torch.arange(3))
+    with pytest.raises(InputError, match=r"chosen is \[n\] torch.int32, got \[3\] torch.int64"):
+        ops.pixel_rays(replace(given, chosen=torch.arange(3)), torch.arange(3))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_pixel(backend: str) -> None:
+    with ops.backend(backend):
+        found = ops.pixel_rays(photos(), torch.empty(0, dtype=torch.int64))
+    assert [list(tensor.shape) for tensor in found] == [[0, 6], [0, 4], [0]]
 
 
 def test_only_pinholes_are_pinholes() -> None:

@@ -150,7 +150,9 @@ def test_surroundings_of_cameras_on_one_side() -> None:
 
 
 def test_surroundings_of_cameras_close_together() -> None:
-    cameras = [Camera.look_at((0.3 * x, -5.0, 0.2 * z), (0.0, 1.0, 0.0), (0, 0, 1)) for x in (-1, 0, 1) for z in (-1, 1)]
+    cameras = [
+        Camera.look_at((0.3 * x, -5.0, 0.2 * z), (0.0, 1.0, 0.0), (0, 0, 1)) for x in (-1, 0, 1) for z in (-1, 1)
+    ]
     found = Surroundings.of(cameras)
     torch.testing.assert_close(found.target, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), rtol=0, atol=1e-6)
     assert found.swing is not None and found.swing[0] == pytest.approx(0.7 * math.degrees(math.atan(0.3 / 6)), abs=0.01)

@@ -281,6 +281,11 @@ def test_masks_of_what_counts(tmp_path: Path) -> None:
     assert made.size == made.training * 16 * 4
     view = next(made.views(BallField(made.frame)))
     assert view.counted is not None and view.counted.sum() == 64
+    for frame in tree["frames"][:2]:
+        frame["mask_path"] = "cut.png"
+    (folder / "cut.png").write_bytes((folder / "mask.png").read_bytes()[:-30])
+    (folder / "transforms.json").write_text(json.dumps(tree))
+    assert "2 of 6 pictures are left out because it is damaged" in PosedImages.read(folder).notes[0]
 
 
 def test_a_thing_that_some_pictures_miss() -> None:

@@ -112,4 +112,7 @@ def _without(frame: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
+    if path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    # The way up from a folder behind a symbolic link is not that of its name.
+    return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()

@@ -189,9 +189,11 @@ def from_opencv(pose: np.ndarray) -> np.ndarray:
     return pose * np.array([1.0, -1.0, -1.0, 1.0])
 
 
-def distance_of(value: float) -> float | None:
+def distance_of(value: object) -> float | None:
     """The distance that a file tells; None where it is none."""
-    return float(value) if 0 < value < math.inf else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < _FARTHEST else None
 
 
 def depths_of(photos: Sequence[PosedPhoto]) -> Pair | None:

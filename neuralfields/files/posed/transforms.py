@@ -2,7 +2,8 @@
 
 Intrinsics stand at the top or in a frame, which counts more: ``fl_x``, ``fl_y``, ``cx``, ``cy``, ``w``, ``h`` in
 pixels, or ``camera_angle_x``, ``camera_angle_y`` in radians; ``camera_model`` or ``is_fisheye`` with the coefficients
-``k1``, ``k2``, ``p1``, ``p2``, ``k3``. ``transform_matrix`` is the pose as ``PosedPhoto`` has it.
+``k1``, ``k2``, ``p1``, ``p2``, ``k3``. ``transform_matrix`` is the pose as ``PosedPhoto`` has it. ``near`` and ``far``
+of a frame are ours: distances as ``PosedPhoto`` has them; what is none is taken for not told.
 """
 
 import json
@@ -59,8 +60,7 @@ def gather(into: Gathering, tree: Tree, place: "Place") -> None:
                 told = place.file(frame, f"{kind}_file_path", into.folders)
                 others[kind] = told or _beside(path, kind, into.folders)
             time = number_of(frame, "time") if "time" in frame else None
-            if "near" in frame and "far" in frame:  # ours
-                others |= {key: distance_of(number_of(frame, key)) for key in ("near", "far")}
+            others |= {key: distance_of(frame.get(key)) for key in ("near", "far")}
             optics = optics_of({**shared, **frame})
             into.add(path, matrix_of(frame), optics, split=place.split_of(name), time=time, **others)
 

@@ -8,7 +8,7 @@ Contract of ``pixel_rays(photos, index)`` -> (rays [n, 6] float32, values [n, 4]
 All tensors are on the CPU. Not differentiable.
 """
 
-from torch import Tensor, float64, int64, uint8
+from torch import Tensor, float64, int32, int64, uint8
 
 from neuralfields.errors import InputError
 from neuralfields.ops._op import Kernel, Op
@@ -20,6 +20,12 @@ from neuralfields.ops.pixel_rays.reference import PosedPixels
 def _check(photos: PosedPixels, index: Tensor) -> None:
     if photos.stored.dtype != uint8 or photos.stored.dim() != 2 or photos.stored.shape[1] not in (3, 4):
         raise InputError(f"pixels are [n, 3 or 4] uint8, got {list(photos.stored.shape)} {photos.stored.dtype}")
+    if index.dim() != 1:
+        raise InputError(f"index is [n], the pixels' numbers, got {list(index.shape)}")
+    for name, wanted in (("chosen", int32), ("starts", int64), ("widths", int64)):
+        tensor = getattr(photos, name)
+        if tensor is not None and (tensor.dtype is not wanted or tensor.dim() != 1):
+            raise InputError(f"{name} is [n] {wanted}, got {list(tensor.shape)} {tensor.dtype}")
 
 
 def _refuse(photos: PosedPixels, index: Tensor) -> str | None:
