@@ -151,7 +151,7 @@ class Marched(Field):
         return render(intervals, values[:, 0], values[:, 1:])
 
     def model(self) -> RadianceModel | None:
-        """The field as the fused ops know it, with the steps that end a fit; None where it is another."""
+        """The field as the fused ops know it, with the told steps; None where it is another."""
         if hooked(self) or (parts := _parts(self.radiance)) is None:
             return None
         grid, trunk, colour, degree = parts

@@ -19,7 +19,6 @@ class Survey:
     """What ``survey`` finds; lengths are in the world's units, angles in degrees.
 
     Attributes:
-        middle: the mean of the cameras' places, [3] float64.
         up: the mean of what is up in their pictures, [3] float64 of length one.
         extent: the sides of the box around their places.
         focus: where their axes meet, see ``Gaze.meeting``.
@@ -33,7 +32,6 @@ class Survey:
         dark: cameras whose lens lets no light reach some of the picture.
     """
 
-    middle: Tensor
     up: Tensor
     extent: tuple[float, float, float]
     focus: Tensor | None
@@ -63,7 +61,6 @@ def survey(cameras: Cameras) -> Survey:
         angles = torch.atan2(torch.linalg.cross(away, axis).norm(dim=1), ahead)
         off_axis, outwards = math.degrees(float(angles.mean())), _where(ahead < 0)
     return Survey(
-        middle=place.mean(0),
         up=up,
         extent=(float(extent[0]), float(extent[1]), float(extent[2])),
         focus=meeting,

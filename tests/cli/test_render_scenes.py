@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from test_bad_input import refused
 from tiny_scenes import write
 
 import neuralfields
-from neuralfields.cli import main
-from neuralfields.files.images import read_image
+from neuralfields.cli import main, render_scene
+from neuralfields.files.images import read_image, write_image
 from neuralfields.files.meshes import read_mesh
-from neuralfields.geometry import Frame
+from neuralfields.files.posed import PosedPhoto, write_scene
+from neuralfields.geometry import Camera, Frame
 
 TRUST = ("--trust", "ball_scene")
 CENTRE = (0.3, -0.2, 0.1)  # of the ball of tiny_scenes, whose radius is 0.5
@@ -158,3 +160,16 @@ def test_exports_that_are_refused(
     nf: Callable[..., Any], folder: Path, run: str, words: tuple, fragments: tuple
 ) -> None:
     refused(nf, folder, ["export", run, *words, *TRUST], *fragments)
+
+
+def test_parallel_cameras_look_as_far_as_their_files_tell(tmp_path: Path) -> None:
+    photos = []
+    for x in (-1.0, 0.0, 1.0):
+        path, camera = tmp_path / f"{x:g}.png", Camera.look_at((x, 0, 0), (x, 0, -1), size=(8, 8))
+        write_image(path, np.zeros((8, 8, 3), np.uint8))
+        of = camera.pose.numpy(), camera.focal, camera.centre, camera.size
+        photos.append(PosedPhoto(path, *of, near=4.0, far=12.0))
+    write_scene(tmp_path, photos, "nerfstudio")
+    options = Namespace(signal=None, quiet=True)
+    found = render_scene._surroundings(BallScene(), {"path": str(tmp_path)}, options)
+    assert found.target.tolist() == pytest.approx([0, 0, -6])

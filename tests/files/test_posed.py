@@ -242,9 +242,9 @@ def test_instant_ngp(tmp_path: Path) -> None:
     pose = photos[1].pose.tolist()
     frames = [{"file_path": name, "transform_matrix": pose} for name in ("../images/01", "../images/02.png")]
     angles = {"camera_angle_x": 1.0, "camera_angle_y": 0.5, "is_fisheye": True, "k1": 0.1, "k4": -0.01}
-    write_json(inner / "transforms.json", {**angles, "aabb_scale": 16, "frames": frames})
+    write_json(inner / "transforms.json", {**angles, "frames": frames})
     scene = read_scene(inner)
-    assert scene.photos[0].lens == ("fisheye", (0.1, 0.0, 0.0, -0.01)) and scene.aabb_scale == 16
+    assert scene.photos[0].lens == ("fisheye", (0.1, 0.0, 0.0, -0.01))
     assert scene.photos[0].focal == pytest.approx((12 / math.tan(0.5), 8 / math.tan(0.25)))
     assert "2 pictures lie outside of the folder" in scene.notes[0]
 
@@ -490,14 +490,14 @@ def test_sample_scenes(data: Path) -> None:
     assert [scene.format for scene in (lego, fox, fern, moving)] == ["blender", "nerfstudio", "llff", "blender"]
     assert len(lego.photos) == 125 and lego.splits == ("train", "test") and not lego.left_out
     assert lego.photos[0].focal == pytest.approx((555.5555, 555.5555))
-    assert len(fox.photos) == 50 and fox.photos[0].lens is not None and fox.aabb_scale == 4
+    assert len(fox.photos) == 50 and fox.photos[0].lens is not None
     assert all(reason == "there is no such picture" for _, reason in fox.left_out)
     assert len(fern.photos) == 20 and fern.photos[0].size == (504, 378) and fern.photos[0].near is not None
     assert moving.photos[0].time is not None
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, '"8"', "null", "true", "[]"])
-@pytest.mark.parametrize("key", ["w", "fl_x", "cx", "k1", "aabb_scale", "camera_angle_x"])
+@pytest.mark.parametrize("key", ["w", "fl_x", "cx", "k1", "camera_angle_x"])
 def test_any_number_may_be_none(tmp_path: Path, key: str, value: str) -> None:
     """One clear line, or a scene."""
     (tmp_path / "a.png").write_bytes(b"")

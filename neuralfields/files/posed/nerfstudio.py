@@ -2,11 +2,9 @@
 
 nerfstudio may tell splits by ``train_filenames``, ``val_filenames`` and ``test_filenames``, and points by
 ``ply_file_path``. The ``applied_transform`` it notes has been applied to poses and points alike: nothing is left to do.
-instant-ngp's ``aabb_scale`` tells the size of the scene.
 """
 
 import json
-import math
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -48,9 +46,7 @@ def read(path: Path, downscale: int | None = None) -> PosedScene:
     splits = {posixpath.normpath(name): split for split in _SPLITS for name in _strings(tree.get(f"{split}_filenames"))}
     transforms.gather(into, tree, transforms.Place(file.parent, splits, downscale or 1))
     points, colours = _points(into, tree)
-    scale = transforms.number_of(tree, "aabb_scale") if "aabb_scale" in tree else 0.0
-    known = scale if 0 < scale < math.inf else None
-    return into.scene("nerfstudio", points=points, colours=colours, aabb_scale=known)
+    return into.scene("nerfstudio", points=points, colours=colours)
 
 
 def write(
@@ -58,14 +54,11 @@ def write(
     photos: Sequence[PosedPhoto],
     points: np.ndarray | None = None,
     colours: np.ndarray | None = None,
-    aabb_scale: float | None = None,
 ) -> None:
     """Write ``transforms.json`` for photos that lie in the folder, and ``points.ply`` for points [k, 3]."""
     frames = [_frame(photo, folder) for photo in photos]
     shared = {key: value for key, value in frames[0].items() if all(frame.get(key) == value for frame in frames)}
     tree: dict[str, Any] = {**shared, "frames": [_without(frame, shared) for frame in frames]}
-    if aabb_scale is not None:
-        tree["aabb_scale"] = aabb_scale
     for split in _SPLITS:
         if names := [frame["file_path"] for frame, photo in zip(frames, photos, strict=True) if photo.split == split]:
             tree[f"{split}_filenames"] = names

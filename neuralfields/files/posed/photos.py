@@ -62,7 +62,6 @@ class PosedScene:
         left_out: those that cannot: what the files call them, and why.
         points: [k, 3] float64, of the things seen, where the files have them.
         colours: of the points, [k, 3] uint8 sRGB.
-        aabb_scale: instant-ngp's size of the scene, where the files tell it.
         notes: other things worth knowing, a line each.
     """
 
@@ -72,7 +71,6 @@ class PosedScene:
     left_out: tuple[Told, ...] = ()
     points: np.ndarray | None = None
     colours: np.ndarray | None = None
-    aabb_scale: float | None = None
     notes: tuple[str, ...] = ()
 
     def name_of(self, photo: PosedPhoto) -> str:
