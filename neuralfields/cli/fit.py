@@ -230,6 +230,7 @@ def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) ->
                         run.interrupt()
                         break
                 else:
+                    progress.measuring()
                     stop.at_once = True  # to measure a large field on a large signal takes long
                     run.finish()
                 if live:

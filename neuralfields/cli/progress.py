@@ -57,6 +57,13 @@ class Progress:
             say(self._text(step))
         self._shown = now
 
+    def measuring(self) -> None:
+        """Tell that the quality is measured now, where that takes as long as rendering whole views does."""
+        views = len(getattr(self._run.signal, "judged", ()))
+        if views and not self._quiet:
+            self.close()
+            say(f"judging by {views} view{'s' * (views > 1)}")
+
     def _text(self, step: Step) -> str:
         samples, seconds = step.samples - self._start[0], step.seconds - self._start[1]
         rate = samples / seconds if seconds else 0.0

@@ -4,21 +4,27 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuralfields.cli.parser import Parser, importing, needs, say, using
 from neuralfields.errors import FileFormatError, InputError
 
-_EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
-or with --world in the source's units (pixels: 0,0 is the upper left corner), in which distances come out too. Without
---out a CSV goes to stdout."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
+    from neuralfields.geometry import Frame
+
+_EPILOG = """points: .npy or .csv with one row of coordinates per point, in the box [-1, 1] (x to the right, y down),
+or with --world in the source's units (pixels: 0,0 is the upper left corner), in which distances and densities come out
+too. Of a scene a row is x, y, z and a direction of any length along which the place is looked at. Without --out a CSV
+goes to stdout."""
 
 _RGB = ("red", "green", "blue")
 _IMAGES = {1: ("grey",), 2: ("grey", "alpha"), 3: _RGB, 4: (*_RGB, "alpha")}
 _SCENE = ("density", *_RGB)
+_SEEN = 6  # coordinates of what is looked at from somewhere
 _FORMS = {"sdf": ("distance",), "udf": ("distance",), "occupancy": ("logit",)}
 
 
@@ -49,7 +55,10 @@ def main(words: Sequence[str]) -> int:
     points = torch.from_numpy(_read_points(options.points, field.in_dim))
     frame = field.frame
     needs(frame is not None or not options.world, f"{options.path} does not know its source's units")
-    x = (frame.to_box(points) if options.world and frame else points).float()
+    seen = field.in_dim == _SEEN
+    both = "of a scene comes in box coordinates: leave out --world"
+    needs(not (seen and options.world and options.gradient), f"--gradient {both}")
+    x = (_looked_at if seen else _placed)(points, frame if options.world else None).float()
     beyond = int((x.abs() > 1).any(-1).sum()) if field.in_dim <= 3 else 0
     if beyond:
         say(
@@ -58,14 +67,18 @@ def main(words: Sequence[str]) -> int:
     with using(options.backend):
         values = evaluate(field, x)
         slopes = [calculus.jacobian(field, part).detach() for part in x.split(1 << 16)] if options.gradient else []
-    # A distance is a length too.
     form = field.provenance.get("signal", {}).get("form")
-    factor = frame.scale if options.world and frame and form in ("sdf", "udf") else 1.0
+    factor = torch.ones(field.out_dim)
+    if options.world and frame and form in ("sdf", "udf"):
+        factor *= frame.scale  # a distance is a length too
+    elif options.world and frame and seen:
+        factor[0] /= frame.scale  # a density is per length
     names = _named(field.provenance.get("signal", {}), field.out_dim)
     columns = [values * factor]
     if slopes:
         rows = torch.cat(slopes)
-        columns.append(factor * (frame.gradient_to_world(rows) if options.world and frame else rows).flatten(1))
+        rows = frame.gradient_to_world(rows) if options.world and frame else rows
+        columns.append((factor[:, None] * rows).flatten(1))
         names += [f"d{name}/dx{j}" for name in names for j in range(field.in_dim)]
     table = torch.cat(columns, 1).numpy()
     buffer = io.BytesIO()
@@ -79,6 +92,21 @@ def main(words: Sequence[str]) -> int:
     else:
         print(buffer.getvalue().decode(), end="")
     return 0
+
+
+def _placed(points: "Tensor", frame: "Frame | None") -> "Tensor":
+    """Box coordinates of points, which are told in the world where there is a frame."""
+    return frame.to_box(points) if frame else points
+
+
+def _looked_at(points: "Tensor", frame: "Frame | None") -> "Tensor":
+    """Positions and directions [n, 6] as radiance fields take them, directions of length one."""
+    import torch
+
+    place, direction = points[:, :3], points[:, 3:]
+    if frame:
+        direction = frame.to_box(place + direction) - frame.to_box(place)
+    return torch.cat([_placed(place, frame), torch.nn.functional.normalize(direction, dim=1)], 1)
 
 
 def _named(signal: dict[str, Any], count: int) -> list[str]:
@@ -102,5 +130,6 @@ def _read_points(path: Path, dim: int) -> np.ndarray:
     if not isinstance(points, np.ndarray):
         raise FileFormatError(f"{path} is no table of numbers (.npy, or .csv without a heading) but an archive")
     if points.ndim != 2 or points.shape[1] != dim or points.dtype.kind not in "fiu":
-        raise InputError(f"{path} holds {points.dtype} {list(points.shape)}, the field takes numbers [n, {dim}]")
+        what = ": position and direction" if dim == _SEEN else ""
+        raise InputError(f"{path} holds {points.dtype} {list(points.shape)}, the field takes numbers [n, {dim}]{what}")
     return points.astype(np.float64)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neuralfields.checks import one_of
 from neuralfields.cli.drawing import FPS, check_out, film, written
 from neuralfields.cli.opening import source_of
@@ -22,6 +24,7 @@ from neuralfields.storage import RunFolder
 _SIZE = 800, 800  # where no photo tells it
 _SECONDS = 6.0  # of a film without a path
 _STANDING = ("azimuth", "elevation", "distance", "fov")  # where a single picture is taken from
+_NUMBERS = (".npy", ".npz")  # files that hold depths and normals themselves, not a picture of them
 _LOOKS, _SMALL = 8, 64  # views of a film, and their larger side, that tell how far things are
 
 
@@ -66,8 +69,19 @@ def _picture(field: Field, described: dict[str, Any], options: argparse.Namespac
     else:
         given = {name: getattr(options, name) for name in ("elevation", "distance", "fov", "size")}
         camera = _surroundings(field, described, options).camera(options.azimuth or 0.0, **given)
-    write_image(options.out, _seen(field, camera, options).picture(options.mode, options.background))
+    view = _seen(field, camera, options)
+    as_numbers = options.out.suffix.lower() in _NUMBERS and options.mode in ("depth", "normals")
+    write_image(
+        options.out, _numbers(view, options.mode) if as_numbers else view.picture(options.mode, options.background)
+    )
     return options.mode
+
+
+def _numbers(view: View, mode: str) -> np.ndarray:
+    """Distances [height, width, 1] in world units, 0 where nothing is, or normals [height, width, 3] in world axes."""
+    found = view.depth[..., None] if mode == "depth" else view.normals
+    assert found is not None
+    return found.float().cpu().numpy()
 
 
 def _film(field: Field, described: dict[str, Any], options: argparse.Namespace) -> str:

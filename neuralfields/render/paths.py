@@ -32,7 +32,8 @@ class CameraPath:
 
     Places follow a cubic through each (Catmull and Rom, A class of local interpolating splines, 1974; where times are
     uneven slopes are those of the chord between the neighbours), rotations turn steadily from key to key (Shoemake,
-    Animating rotation with quaternion curves, SIGGRAPH 1985), fields of view follow a cubic too.
+    Animating rotation with quaternion curves, SIGGRAPH 1985), fields of view follow a cubic too. Where targets are
+    told the camera looks at what follows a cubic through them: so it keeps to one that all keys share.
 
     Attributes:
         poses: [k, 3, 4] float64, as for ``Camera``.
@@ -40,6 +41,7 @@ class CameraPath:
         times: [k] float64, ascending.
         end: when the way ends: the last key's time, or, of a loop, when the first key comes again.
         loop: whether the way leads back to the first key.
+        targets: [k, 3] float64, what is looked at, or None.
 
     Raises:
         InputError: there are no keys, numbers of them differ, or times do not ascend.
@@ -50,6 +52,7 @@ class CameraPath:
     times: Tensor
     end: float
     loop: bool = False
+    targets: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = len(self.times)
@@ -64,8 +67,8 @@ class CameraPath:
         """The path that a JSON file describes.
 
         It has a list ``keys``. A key has either ``pose``, the 3 x 4 or 4 x 4 matrix from the camera's coordinates to
-        the world's (x right, y up, looking along -z), or ``eye`` and ``target`` with or without ``up``; it may have
-        ``fov``, from the top of the picture to its bottom in degrees, and ``time`` in seconds, which all keys have or
+        the world's (x right, y up, looking along -z), or ``eye`` and ``target`` with or without ``up``; where all keys
+        have a target the camera looks at targets all the way. A key may have ``fov``, from the top of the picture to its bottom in degrees, and ``time`` in seconds, which all keys have or
         none. Beside ``keys`` there may be ``up`` (default [0, 0, 1]) and ``fov`` (40) for keys without their own,
         ``seconds``, how long all of it takes, and ``loop``, true for a way back to the first key.
 
@@ -108,7 +111,9 @@ class CameraPath:
         loop = described.get("loop", False)
         if not isinstance(loop, bool):
             raise InputError(f"loop is true or false, got {_short(loop)}")
-        return cls.through(cameras, times=times, seconds=seconds, loop=loop)
+        aimed = all("target" in key for key in keys)
+        targets = torch.tensor([key["target"] for key in keys], dtype=torch.float64) if aimed else None
+        return cls.through(cameras, times=times, seconds=seconds, loop=loop, targets=targets)
 
     @classmethod
     def through(
@@ -118,6 +123,7 @@ class CameraPath:
         times: Sequence[float] | None = None,
         seconds: float | None = None,
         loop: bool = False,
+        targets: Tensor | None = None,
     ) -> "CameraPath":
         """The way through cameras in their order.
 
@@ -126,6 +132,7 @@ class CameraPath:
             times: of each; by default at even distances.
             seconds: how long all takes; by default as ``times`` say, else a second for each part.
             loop: whether it leads back to the first.
+            targets: [k, 3], what each looks at, where the camera shall look at such places in between too.
         """
         between(1, _MAX_KEYS, cameras=len(cameras))
         count = len(cameras)
@@ -140,7 +147,7 @@ class CameraPath:
             given, last = given * (seconds / last if last else 1.0), seconds
         poses = torch.stack([camera.pose for camera in cameras])
         fovs = torch.tensor([field_of_view(camera) for camera in cameras], dtype=torch.float64)
-        return cls(poses, fovs, given, last, loop)
+        return cls(poses, fovs, given, last, loop, targets)
 
     def at(self, times: Tensor, size: tuple[int, int]) -> list[Camera]:
         """The cameras at times [n], with pictures of this (width, height). What is beyond the ends is at the ends."""
@@ -150,6 +157,8 @@ class CameraPath:
         following = (key + 1) % len(self.times)
         places, fovs = self._cubic(self.poses[:, :, 3], key, share), self._cubic(self.fovs[:, None], key, share)[:, 0]
         turns = slerp(self.poses[key, :, :3], self.poses[following, :, :3], share)
+        if self.targets is not None:
+            turns = _aimed(turns, places - self._cubic(self.targets, key, share))
         poses = torch.cat([turns, places[..., None]], -1)
         return [_camera_of(pose, fov, size) for pose, fov in zip(poses, fovs.tolist(), strict=True)]
 
@@ -205,6 +214,15 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     still = torch.zeros_like(start[..., :1])
     twist = se3.log(torch.cat([start.mT @ end, still], -1))
     return start @ se3.exp(twist * share[:, None])[..., :3]
+
+
+def _aimed(turns: Tensor, back: Tensor) -> Tensor:
+    """Rotations [n, 3, 3] with the same direction upwards, as far as may be, that look along -``back`` [n, 3]."""
+    right = torch.linalg.cross(turns[..., 1], back)
+    possible = right.norm(dim=-1, keepdim=True) > 1e-9 * back.norm(dim=-1, keepdim=True)
+    right, back = (torch.nn.functional.normalize(v, dim=-1) for v in (right, back))
+    found = torch.stack([right, torch.linalg.cross(back, right), back], -1)
+    return torch.where(possible[..., None], found, turns)
 
 
 def field_of_view(camera: Camera) -> float:

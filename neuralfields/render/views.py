@@ -157,6 +157,8 @@ def render_view(
     """
     check_pixels(camera.size)
     positive(span=span, block=block)
+    if isinstance(background, str):
+        raise InputError(f"a background is a colour, as (1, 1, 1) for white, got {background!r}")
     density: Callable[[Tensor], Tensor] | None = getattr(field, "density", None) if normals else None
     if normals and density is None:
         raise InputError(f"normals need the density at points, which {type(field).__name__} does not have")

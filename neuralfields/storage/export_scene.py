@@ -11,6 +11,7 @@ from neuralfields.field import Field, device_of, evaluate
 from neuralfields.files.meshes import write_mesh
 from neuralfields.geometry import Triangles
 from neuralfields.render import Surface, extract, outward_slopes
+from neuralfields.render.blocks import NoSurface
 from neuralfields.storage.export import BOX, check_mesh_path, in_world
 from neuralfields.storage.lattice_file import Layer, write_lattice
 
@@ -46,7 +47,13 @@ def export_scene_mesh(
     """
     check_mesh_path(path)
     _check(field)
-    mesh = extract(Surface.of_density(field, opacity), resolution, least_share=least_share).triangles
+    try:
+        mesh = extract(Surface.of_density(field, opacity), resolution, least_share=least_share).triangles
+    except NoSurface:
+        raise InputError(
+            f"nothing in the scene is so dense that a 256th of the box's side stops {opacity:g} of the light: a lower "
+            "level, as in --level 0.1, or a longer fit makes a mesh"
+        ) from None
     frame, points = field.frame or BOX, torch.from_numpy(mesh.vertices).float()
     triangles, normals = in_world(mesh, frame), _normals(field, mesh)
     colours = _colours(field, points, -normals)

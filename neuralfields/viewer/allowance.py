@@ -3,7 +3,7 @@
 import threading
 import time
 
-_SHARE = 0.012  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
+_SHARE = 0.008  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
 _MOST = 0.05  # seconds that are saved up at most
 
 

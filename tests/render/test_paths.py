@@ -51,6 +51,20 @@ def test_places_are_smooth_and_turns_steady() -> None:
     assert angle.max() < 1.01 * angle.mean()
 
 
+def test_what_all_keys_look_at_stays_in_the_middle() -> None:
+    target = [0.5, -1.0, 0.25]
+    keys = [{"eye": eye, "target": target} for eye in ([4, 0, 1], [0, 4, 2], [-2, 2, 3])]
+    path = CameraPath.of({"keys": keys, "loop": True})
+    for key, camera in zip(path.poses, path.at(path.times, SIZE), strict=True):
+        torch.testing.assert_close(camera.pose, key, rtol=0, atol=1e-12)
+    for camera in path.frames(60, SIZE):
+        place, depth = camera.project(torch.tensor([target], dtype=torch.float64))
+        assert depth > 0 and torch.allclose(place, torch.tensor([SIZE], dtype=torch.float64) / 2, atol=1e-6)
+        axes = camera.pose[:, :3]
+        torch.testing.assert_close(axes.T @ axes, torch.eye(3, dtype=torch.float64), rtol=0, atol=1e-12)
+        assert axes[2, 1] > 0.3  # upwards stays up
+
+
 def test_frames_of_a_loop_do_not_show_the_first_twice() -> None:
     loop, way = (CameraPath.through(ring(8), seconds=2, loop=loop) for loop in (True, False))
     assert loop.end == way.end == 2
