@@ -1,4 +1,4 @@
-"""The commands and programs of the README, and of the page on training, do what they say, in an empty folder."""
+"""The commands and programs of the README and of the page on training do what they say; so do tutorials' programs."""
 
 import os
 import re
@@ -25,7 +25,8 @@ CUT = {
     "bench methods": ["--budget-steps", "3", "--only", "siren"],
     "bench spectrum": ["--budget-steps", "3"],
 }
-PROGRAMS = re.findall(r"```python\n(.*?)```", README + TRAINING, re.DOTALL)
+TUTORIALS = "".join(path.read_text() for path in sorted((ROOT / "docs").glob("tutorial-*.md")))
+PROGRAMS = re.findall(r"```python\n(.*?)```", README + TRAINING + TUTORIALS, re.DOTALL)
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def _scene(field: "Field", options: argparse.Namespace) -> str:
         shape = export_scene_lattice(field, options.out, resolution=resolution)
         return "x".join(map(str, shape)) + " densities and colours"
     given = {"least_share": _LEAST_SHARES["scene"], **_given(options, ("least_share",))}
+    needs(options.level is None or 0 < options.level < 1, f"--level is above 0 and below 1, got {options.level}")
     given |= {} if options.level is None else {"opacity": options.level}
     return _told(export_scene_mesh(field, options.out, resolution=resolution, **given))
 

@@ -28,7 +28,7 @@ _SEEN = 6  # coordinates of what is looked at from somewhere
 _FORMS = {"sdf": ("distance",), "udf": ("distance",), "occupancy": ("logit",)}
 
 
-def main(words: Sequence[str]) -> int:
+def parser() -> Parser:
     p = Parser("query", "Evaluate a field at points.", _EPILOG)
     p.add_argument("path", type=Path, metavar="RUN", help="run folder or .nf file")
     p.add_argument("points", type=Path, metavar="POINTS", help=".npy or .csv, [n, coordinates]")
@@ -37,7 +37,11 @@ def main(words: Sequence[str]) -> int:
     p.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv (default: CSV on stdout)")
     p.add_backend()
     p.add_trust()
-    options = p.read(words)
+    return p
+
+
+def main(words: Sequence[str]) -> int:
+    options = parser().read(words)
     suffix = options.out.suffix.lower() if options.out else ".csv"
     needs(suffix in (".npy", ".csv"), f"--out is a .npy or a .csv, not {options.out}")
     with importing():

@@ -68,9 +68,10 @@ class CameraPath:
 
         It has a list ``keys``. A key has either ``pose``, the 3 x 4 or 4 x 4 matrix from the camera's coordinates to
         the world's (x right, y up, looking along -z), or ``eye`` and ``target`` with or without ``up``; where all keys
-        have a target the camera looks at targets all the way. A key may have ``fov``, from the top of the picture to its bottom in degrees, and ``time`` in seconds, which all keys have or
-        none. Beside ``keys`` there may be ``up`` (default [0, 0, 1]) and ``fov`` (40) for keys without their own,
-        ``seconds``, how long all of it takes, and ``loop``, true for a way back to the first key.
+        have a target the camera looks at targets all the way. A key may have ``fov``, from the top of the picture to
+        its bottom in degrees, and ``time`` in seconds, which all keys have or none. Beside ``keys`` there may be ``up``
+        (default [0, 0, 1]) and ``fov`` (40) for keys without their own, ``seconds``, how long all of it takes, and
+        ``loop``, true for a way back to the first key.
 
         >>> {"seconds": 4, "keys": [{"eye": [4, 0, 1], "target": [0, 0, 0]}, {"eye": [0, 4, 2], "target": [0, 0, 0]}]}
 

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuralfields.errors import InputError
+from neuralfields.errors import InputError, NoSurface
 from neuralfields.field import Field, device_of, evaluate
 from neuralfields.files.meshes import write_mesh
 from neuralfields.geometry import Triangles
 from neuralfields.render import Surface, extract, outward_slopes
-from neuralfields.render.blocks import NoSurface
 from neuralfields.storage.export import BOX, check_mesh_path, in_world
 from neuralfields.storage.lattice_file import Layer, write_lattice
 

@@ -63,6 +63,30 @@ def test_a_picture(nf: Callable[..., Any], run: str) -> None:
     assert alpha[10, 12] == 255 and alpha[0, 0] == 0
 
 
+def test_depths_and_normals_as_numbers(nf: Callable[..., Any], run: str) -> None:
+    words = ("--elevation", 0, "--distance", 3, *TRUST)
+    assert nf("render", run, "depth.npy", "--mode", "depth", *words).status == 0
+    assert nf("render", run, "normals.npy", "--mode", "normals", *words).status == 0
+    depth, normals = np.load("depth.npy"), np.load("normals.npy")
+    assert depth.shape == (20, 24, 1) and normals.shape == (20, 24, 3)
+    assert depth[10, 12, 0] == pytest.approx(3 - 0.5, abs=0.1) and depth[0, 0, 0] == 0  # in the world's unit
+    assert np.linalg.norm(normals[10, 12]) == pytest.approx(1, abs=1e-3) and not normals[0, 0].any()
+
+
+def test_values_of_a_scene_at_places_in_the_world(nf: Callable[..., Any], folder: Path, run: str) -> None:
+    """A row is a place and a direction; the ball has another density per world unit in a frame twice as large."""
+    field = neuralfields.load("run/field.nf", trust=("ball_scene",))
+    field.frame = Frame.of_box([v - 2 for v in CENTRE], [v + 2 for v in CENTRE])
+    neuralfields.save(field, "large.nf")
+    rows = np.array([[*CENTRE, 5.0, 0.0, 0.0], [*CENTRE, -1.0, 0.0, 0.0], [9.0, 9.0, 9.0, 0.0, 1.0, 0.0]])
+    np.save("points.npy", rows)
+    assert nf("query", "large.nf", "points.npy", "--world", "--out", "found.npy", *TRUST).status == 0
+    np.testing.assert_allclose(np.load("found.npy")[:, :2], [[200, 1], [200, 0], [0, 0.5]], atol=1e-3)
+    refused(nf, folder, ["query", "large.nf", "points.npy", "--world", "--gradient", *TRUST], "leave out --world")
+    np.save("three.npy", rows[:, :3])
+    refused(nf, folder, ["query", "large.nf", "three.npy", *TRUST], "[n, 6]: position and direction")
+
+
 def test_the_first_photo_is_seen_again(nf: Callable[..., Any], run: str, fitted: Path) -> None:
     """By the pose of a held-out view, as a path with one key; and by --test."""
     described = json.loads((fitted / "ball" / "transforms_test.json").read_text())
@@ -153,7 +177,7 @@ def test_exports(nf: Callable[..., Any], run: str) -> None:
         (("o.glb", "--method", "dual-contouring"), ("--method is not for a scene",)),
         (("o.glb", "--level", 2), ("above 0 and below 1, got 2.0",)),
         (("o.npz", "--level", 0.5), ("--level is for meshes",)),
-        (("o.ply", "--level", 1 - 1e-9), ("there is no surface",)),
+        (("o.ply", "--level", 1 - 1e-9), ("lower level, as in --level 0.1",)),
     ],
 )
 def test_exports_that_are_refused(

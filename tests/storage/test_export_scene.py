@@ -8,7 +8,7 @@ import pytest
 from ball_scene import DENSITY, RADIUS, SOFTNESS, BallScene
 
 import neuralfields as nf
-from neuralfields.errors import InputError, NoSurface
+from neuralfields.errors import InputError
 from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Frame, Triangles, repaired, topology
 from neuralfields.storage.export_scene import export_scene_lattice, export_scene_mesh
@@ -74,7 +74,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     for opacity in (0.0, 1.0, math.nan):
         with pytest.raises(InputError, match="opacity is above 0 and below 1"):
             export_scene_mesh(field, tmp_path / "ball.ply", opacity=opacity)
-    with pytest.raises(NoSurface):
+    with pytest.raises(InputError, match="a lower level, as in --level"):
         export_scene_mesh(field, tmp_path / "ball.ply", resolution=16, opacity=1 - 1e-9)
     with pytest.raises(InputError, match="6 to 4 values; this goes from 3 to 1"):
         export_scene_mesh(nf.networks.MLP(3, 1, width=4, depth=1), tmp_path / "ball.ply")
