@@ -53,7 +53,7 @@ def main(words: Sequence[str]) -> int:
                         f"{_LEAST_SHARES['scene']:g}, of points {_LEAST_SHARES['points']:g}, else 0)")  # fmt: skip
     shapes.add_argument("--level", type=float, metavar="SHARE",
                         help="of a scene: share of the light that what is dense stops within 1/256 of the box "
-                        "(default 0.5)")  # fmt: skip
+                        "(default 0.1)")  # fmt: skip
     p.add_backend()
     p.add_trust()
     options = p.read(words)

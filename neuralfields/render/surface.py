@@ -15,6 +15,7 @@ from neuralfields.field import FieldLike, evaluate
 FORMS = ("sdf", "occupancy", "udf")
 _SHELL = 2e-3  # distance at which an unsigned field's surface is drawn, in box units; its zero set has no inside
 _REACH = 1 / 128  # in box units, over which the opacity that a density has is judged
+OPACITY = 0.1  # over that reach, from which on a scene is solid
 SPAN = 1 / 32  # in box units, to both sides of where a density's slope is looked for
 _CHUNK = 1 << 16
 
@@ -54,12 +55,13 @@ class Surface:
         return cls(field, form)
 
     @classmethod
-    def of_density(cls, field: Any, opacity: float = 0.5) -> "Surface":
+    def of_density(cls, field: Any, opacity: float = OPACITY) -> "Surface":
         """The surface of a radiance field: where a length of 1/128 box units stops this share of the light.
 
         Args:
             field: has ``density``, box coordinates [n, 3] to densities [n] per box unit.
-            opacity: above 0 and below 1.
+            opacity: above 0 and below 1. Half of the light misses half of what a scene shows, because surfaces are
+                spread over several such lengths; with a tenth a few percent are missing, or stand a little in front.
 
         Raises:
             InputError: it has no densities, or the opacity is out of range.

@@ -11,6 +11,7 @@ from neuralfields.field import Field, device_of, evaluate
 from neuralfields.files.meshes import write_mesh
 from neuralfields.geometry import Triangles
 from neuralfields.render import Surface, extract, outward_slopes
+from neuralfields.render.surface import OPACITY
 from neuralfields.storage.export import BOX, check_mesh_path, in_world
 from neuralfields.storage.lattice_file import Layer, write_lattice
 
@@ -22,7 +23,7 @@ def export_scene_mesh(
     path: str | os.PathLike[str],
     *,
     resolution: int = 256,
-    opacity: float = 0.5,
+    opacity: float = OPACITY,
     least_share: float = 0.0,
 ) -> Triangles:
     """Write the surface of what is dense in a radiance field as a closed mesh; the suffix decides the format.
@@ -51,7 +52,7 @@ def export_scene_mesh(
     except NoSurface:
         raise InputError(
             f"nothing in the scene is so dense that a 256th of the box's side stops {opacity:g} of the light: a lower "
-            "level, as in --level 0.1, or a longer fit makes a mesh"
+            f"level, as in --level {opacity / 3:.2g}, or a longer fit makes a mesh"
         ) from None
     frame, points = field.frame or BOX, torch.from_numpy(mesh.vertices).float()
     triangles, normals = in_world(mesh, frame), _normals(field, mesh)

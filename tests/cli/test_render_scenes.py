@@ -177,7 +177,7 @@ def test_exports(nf: Callable[..., Any], run: str) -> None:
         (("o.glb", "--method", "dual-contouring"), ("--method is not for a scene",)),
         (("o.glb", "--level", 2), ("above 0 and below 1, got 2.0",)),
         (("o.npz", "--level", 0.5), ("--level is for meshes",)),
-        (("o.ply", "--level", 1 - 1e-9), ("lower level, as in --level 0.1",)),
+        (("o.ply", "--level", 1 - 1e-9), ("lower level, as in --level 0.33",)),
     ],
 )
 def test_exports_that_are_refused(
