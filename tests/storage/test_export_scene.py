@@ -11,6 +11,7 @@ import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.files.meshes import read_mesh
 from neuralfields.geometry import Frame, Triangles, repaired, topology
+from neuralfields.render.surface import OPACITY
 from neuralfields.storage.export_scene import export_scene_lattice, export_scene_mesh
 
 
@@ -34,7 +35,7 @@ def test_a_mesh_in_the_world_with_colours(tmp_path: Path, mirrored: bool) -> Non
     assert len(found.vertices) == len(made.vertices)
     triangles = Triangles(found.vertices, found.faces)
     assert topology(repaired(triangles)[0]).closed
-    expected = radius_at(0.5)
+    expected = radius_at(OPACITY)
     away = np.linalg.norm(found.vertices - (10, 20, 30), axis=1)
     np.testing.assert_allclose(away, 2 * expected, atol=2e-3)
     assert triangles.volume == pytest.approx(4 / 3 * math.pi * (2 * expected) ** 3, rel=0.01)
