@@ -98,7 +98,7 @@ def _shot(
     with Server(session, port=0) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
-        page.goto(f"{server.url}&view={quote(json.dumps(view))}")
+        page.goto(f"{server.url}&view={quote(json.dumps({**view, 'by': 'here'}))}")
         _exact(page)
         for key in keys:
             page.keyboard.press(key)
