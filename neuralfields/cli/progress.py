@@ -59,9 +59,10 @@ class Progress:
 
     def measuring(self) -> None:
         """Tell that the quality is measured now, where that takes as long as rendering whole views does."""
-        views = len(getattr(self._run.signal, "judged", ()))
-        if views and not self._quiet:
+        signal = self._run.signal
+        if signal.kind == "scene" and not self._quiet:
             self.close()
+            views = len(signal.judged)
             say(f"judging by {views} view{'s' * (views > 1)}")
 
     def _text(self, step: Step) -> str:
