@@ -81,6 +81,7 @@ const REST = 120; // milliseconds without motion after which a picture is made e
 const FLIGHT = 700;
 const PROBED = 12; // pixels a side that tell how long drawing takes
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
+const LONGEST = 200; // milliseconds of drawing per frame, where showing what is drawn takes as long
 const LONG_AGO = (): boolean => true;
 
 const COPY = `${HEADER}
@@ -593,8 +594,11 @@ export class Painter {
   /** As many tiles as a frame has time for. Returns the time. */
   private draw(machine: Machine, fields: readonly number[], sweep: Sweep, shift: Shift): number {
     const { tiles, targets, factor } = sweep;
+    const asked = performance.now();
+    targets[0]?.read(0, 0, 0, 1, 1); // else the first tile's time would be that of showing the last ones, too
     const start = performance.now();
-    const budget = this.pace.budget(tiles.width * tiles.height * fields.length);
+    const waited = Math.min(start - asked, LONGEST);
+    const budget = Math.max(this.pace.budget(tiles.width * tiles.height * fields.length), waited);
     if (fields.length === 1) this.prepare(machine, 0, targets[0] as Target, factor, shift);
     do this.drawTile(machine, fields, sweep, shift, budget);
     while (!tiles.finished && performance.now() - start < 0.75 * budget);
