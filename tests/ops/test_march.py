@@ -32,6 +32,18 @@ def jitter(n: int) -> Tensor:
     return torch.rand(n, generator=torch.Generator().manual_seed(2))
 
 
+@needs_core
+@pytest.mark.parametrize(("cone", "unbounded"), [(0.0, False), (1 / 128, False), (1 / 128, True)])
+def test_what_is_counted_is_written(cone: float, unbounded: bool) -> None:
+    """Of so many rays some have a middle that rounding puts on one or the other side of a face."""
+    kept = [torch.full((1 << 21,), math.nan) for _ in range(8)]  # so that what is not written is likely to be NaN
+    del kept
+    with ops.backend("cpu", ops.march):
+        start, end, count = ops.march(rays(1 << 15), some(64, 0.5), 1 / 100, cone, 0.1, unbounded, limit=200)
+    assert int(count.sum()) == len(start) == len(end)
+    assert bool((end > start).all())
+
+
 def slowly(
     ray: list[float], occupied: Tensor, step: float, cone: float, near: float, unbounded: bool, offset: float
 ) -> list[tuple[float, float]]:

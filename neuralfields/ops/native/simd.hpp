@@ -16,6 +16,11 @@
 #endif
 
 #define NF_INLINE inline __attribute__((always_inline))
+#if __has_attribute(noipa)
+#define NF_APART __attribute__((noipa))  // compiled once, for all who call it
+#else
+#define NF_APART __attribute__((noinline))
+#endif
 #define NF_INLINED __attribute__((always_inline))  // of a lambda
 
 namespace nf {
