@@ -64,7 +64,7 @@ def scene() -> Fitted:
 
 def _fitted(name: str, recipe: Any, signal: Any) -> tuple[nf.Field, list[Point]]:
     """The field, from build/docs if it is there, and how its fit went."""
-    path, told = WORK / f"viewer-{name}.nf", WORK / f"viewer-{name}.course.json"
+    path, told = WORK / f"viewer-{name}.nf", WORK / f"viewer-{name}.course"
     if not (path.exists() and told.exists()):
         torch.manual_seed(0)
         settings = recipe.settings | {"steps": None, "seconds": SECONDS[name]}
