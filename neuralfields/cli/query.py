@@ -21,11 +21,7 @@ or with --world in the source's units (pixels: 0,0 is the upper left corner), in
 too. Of a scene a row is x, y, z and a direction of any length along which the place is looked at. Without --out a CSV
 goes to stdout."""
 
-_RGB = ("red", "green", "blue")
-_IMAGES = {1: ("grey",), 2: ("grey", "alpha"), 3: _RGB, 4: (*_RGB, "alpha")}
-_SCENE = ("density", *_RGB)
 _SEEN = 6  # coordinates of what is looked at from somewhere
-_FORMS = {"sdf": ("distance",), "udf": ("distance",), "occupancy": ("logit",)}
 
 
 def parser() -> Parser:
@@ -115,8 +111,10 @@ def _looked_at(points: "Tensor", frame: "Frame | None") -> "Tensor":
 
 def _named(signal: dict[str, Any], count: int) -> list[str]:
     """What so many values of a field are, where the signal that it was fitted to tells."""
-    kinds = {"image": _IMAGES.get(count), "scene": _SCENE}
-    known = kinds.get(str(signal.get("kind")), _FORMS.get(str(signal.get("form")))) or ()
+    from neuralfields.signals import channels
+
+    kinds = {"image": channels.IMAGES.get(count), "scene": channels.SCENE}
+    known = kinds.get(str(signal.get("kind")), channels.SHAPES.get(str(signal.get("form")))) or ()
     return [*known] if len(known) == count else [f"value{i}" for i in range(count)]
 
 

@@ -60,8 +60,8 @@ class Surface:
 
         Args:
             field: has ``density``, box coordinates [n, 3] to densities [n] per box unit.
-            opacity: above 0 and below 1. Half of the light misses half of what a scene shows, because surfaces are
-                spread over several such lengths; with a tenth a few percent are missing, or stand a little in front.
+            opacity: above 0 and below 1. Surfaces that were fitted are spread over several such lengths: a large
+                share misses much of what is seen, a small one takes mist for solid.
 
         Raises:
             InputError: it has no densities, or the opacity is out of range.

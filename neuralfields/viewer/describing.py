@@ -10,14 +10,13 @@ from neuralfields.field import Field, evaluate
 from neuralfields.fields import Marched
 from neuralfields.protocols import Signal
 from neuralfields.render import Surface
-from neuralfields.signals import Image, PosedImages
+from neuralfields.signals import Image, PosedImages, channels
 from neuralfields.viewer.program import Program
 from neuralfields.viewer.protocol import Kind, March, Shape, Shown, View, World
 
 _CARE = 0.9  # share of a distance that ``render.sphere_trace`` steps by
 _SHAPES = ("mesh", "points", "solid")
 _LOOKS = 24  # points along each axis, of which some are inside and some outside where a field is a shape
-_CHANNELS = {1: ("grey",), 2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 
 
 def describe(
@@ -87,11 +86,11 @@ def _is_shape(field: Field, signal: Signal | None) -> bool:
 
 def _channels(field: Field, kind: Kind) -> tuple[str, ...]:
     if kind == "radiance":
-        return ("density", *_CHANNELS[3])
+        return channels.SCENE
     if kind == "shape":
-        return ("logit" if Surface.of(field).form == "occupancy" else "distance",)
+        return channels.SHAPES[Surface.of(field).form]
     numbers = tuple(str(k) for k in range(field.out_dim))
-    return _CHANNELS.get(field.out_dim, numbers) if kind == "image" else numbers
+    return channels.IMAGES.get(field.out_dim, numbers) if kind == "image" else numbers
 
 
 def _size(field: Field, signal: Signal | None) -> tuple[int, int] | None:
