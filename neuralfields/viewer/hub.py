@@ -32,10 +32,10 @@ from neuralfields.viewer.protocol import (
 from neuralfields.viewer.session import Session
 
 MAX_CLIENTS = 16
+MAX_FAULTS = 100  # bad messages of one page that it survives
 TOO_MANY, BAD = 1013, 1008  # codes with which a WebSocket is closed
 
 _MAX_JOBS = 32  # questions of one page that wait
-_MAX_FAULTS = 100  # bad messages of one page
 _STALLED = 20.0  # seconds without a byte taken, after which a page is given up
 _HELD = 3.0  # seconds until one too many is sent away
 _LOOK_AGAIN = 0.5  # seconds between two looks whether work beside a fit is allowed
@@ -319,7 +319,7 @@ class Hub:
                     self._take(client, messages.request(data))
                 except NeuralFieldsError as error:
                     client.faults += 1
-                    if client.faults > _MAX_FAULTS:
+                    if client.faults > MAX_FAULTS:
                         await client.socket.close(BAD, "too many messages that are none of the page's")
                         return
                     client.fault(str(error))

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from neuralfields.errors import InputError
 from neuralfields.viewer import messages, server
-from neuralfields.viewer.hub import MAX_CLIENTS
+from neuralfields.viewer.hub import MAX_CLIENTS, MAX_FAULTS
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Note, Probe, Probed
 from neuralfields.viewer.server import Server
@@ -160,7 +160,7 @@ def test_bad_messages_are_told_and_then_end_it(item):
     with serving(item) as place, Page(place) as page:
         page.socket.send('{"type": "probe", "request": 1, "shown": 0, "x": [NaN, 0]}')
         assert page.hear(Note)[0].text == "a message's numbers are finite, got NaN"
-        for _ in range(200):
+        for _ in range(MAX_FAULTS):  # no more: what a closed socket is sent can lose the reason why it was closed
             page.socket.send("no")
         with pytest.raises(ConnectionClosed) as closed:
             page.hear(Probed)
