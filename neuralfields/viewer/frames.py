@@ -11,16 +11,17 @@ from neuralfields.errors import InputError
 from neuralfields.field import Field
 from neuralfields.files import pillow
 from neuralfields.geometry import Camera
-from neuralfields.render import Surface, displayed, image_values, render_surface, render_view
-from neuralfields.render.imaging import over_grey
+from neuralfields.render import Surface, image_values, render_surface, render_view
 from neuralfields.signals import Image
 from neuralfields.storage.export import BOX
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Draw, Mode
+from neuralfields.viewer.looks import chosen, coloured, mapped, outside, over, scale_of
+from neuralfields.viewer.protocol import Draw, Mode, Shown
+
+Legend = tuple[float, float] | None
 
 FACTORS = (8, 4, 2, 1)  # how much coarser the pictures are, one after the other
 _LEAST = 16  # pixels along the longer side, below which a coarse picture is left out
-_BRIGHT = 0.99  # share of the values that a map of errors or slopes shows below white
 _EDGE_SAMPLES = 4
 
 _WHOLE = (-1.0, -1.0, 1.0, 1.0)
@@ -37,73 +38,86 @@ def factors(asked: Draw) -> list[int]:
     return [factor for factor in FACTORS if factor == 1 or max(asked.width, asked.height) >= factor * _LEAST]
 
 
-def draw(item: Item, asked: Draw, factor: int) -> bytes:
-    """What is asked for as JPEG, ``factor`` times coarser.
+def draw(item: Item, asked: Draw, factor: int) -> tuple[bytes, Legend]:
+    """What is asked for as JPEG, ``factor`` times coarser, and the amounts at the ends of its colour map.
 
     Raises:
         InputError: this kind of field has no such mode, or the camera is none.
     """
     size = -(-asked.width // factor), -(-asked.height // factor)
-    drawers: dict[str, Callable[[], np.ndarray]] = {
-        "image": lambda: _image(item, asked, size),
-        "slices": lambda: _slice(item, asked, size),
+    drawers: dict[str, Callable[[], tuple[np.ndarray, Legend]]] = {
+        "image": lambda: _plane(item, asked, size),
+        "slices": lambda: _plane(item, asked, size),
         "shape": lambda: _surface(item, asked, size, factor),
         "radiance": lambda: _view(item, asked, size),
     }
-    picture = drawers[item.shown.kind]()
-    return pillow.encode(np.rint(picture.clip(0, 1) * 255).astype(np.uint8), "JPEG")
+    picture, legend = drawers[item.shown.kind]()
+    return pillow.encode(np.rint(picture.clip(0, 1) * 255).astype(np.uint8), "JPEG"), legend
 
 
-def _image(item: Item, asked: Draw, size: tuple[int, int]) -> np.ndarray:
-    window = asked.window or _WHOLE
-    if asked.mode == "truth":
-        return _as_colours(_truth(item, window, size), item.shown.linear)
-    values = image_values(item.current(), size, crop=window)  # type: ignore[arg-type]
-    if asked.mode == "error":
-        return _map(np.abs(values - _truth(item, window, size)).max(-1))
-    if asked.mode == "gradient":
-        return _map(_slopes(values))
-    if asked.mode != "fit":
+def _plane(item: Item, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
+    if asked.mode not in ("fit", "truth", "error", "gradient"):
         raise InputError(f"pictures drawn here show fit, truth, error or gradient of an image, not {asked.mode}")
-    return _as_colours(values, item.shown.linear)
+    window, look, shown = asked.window or _WHOLE, asked.look, item.shown
+    truth = chosen(_truth(item, window, size), look) if asked.mode in ("truth", "error") else None
+    values = chosen(_values(item, asked, window, size), look) if asked.mode != "truth" else truth
+    assert values is not None
+    legend: Legend = None
+    if asked.mode in ("fit", "truth"):
+        if shown.kind == "slices" and shown.outputs == 1:  # values that are no colours
+            low, high = float(values.min()), float(values.max())
+            legend = low, max(high, low + 1e-9)
+            picture = mapped((values[..., 0] - low) / (legend[1] - low), look.map)
+        else:
+            picture = coloured(values, look, linear=shown.linear)
+    else:
+        amounts = _slopes(values) * _zoom(shown, window, size) if truth is None else np.abs(values - truth).max(-1)
+        legend = 0.0, scale_of(amounts, look)
+        picture = mapped(amounts / legend[1], look.map)
+    rows, columns = (_places(window[axis], window[axis + 2], size[axis]) for axis in (1, 0))
+    there = (np.abs(rows) <= 1)[:, None] & (np.abs(columns) <= 1)
+    return outside(picture, there, look.backdrop), legend
+
+
+def _values(item: Item, asked: Draw, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
+    field: Any = item.current()
+    if item.shown.kind == "slices":
+        field = _Slice(field, asked.axis, asked.at)
+    return image_values(field, size, crop=window)  # type: ignore[arg-type]
+
+
+def _zoom(shown: Shown, window: tuple[float, ...], size: tuple[int, int]) -> float:
+    """Pixels of the picture per pixel of the image, of which a slice has one."""
+    return 2 * size[0] / ((window[2] - window[0]) * (shown.size or (1, 1))[0])
 
 
 def _truth(item: Item, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
-    """The nearest pixels of the image [height, width, channels]; 0 outside of it."""
+    """The nearest pixels of the image [height, width, channels]."""
     if not isinstance(item.signal, Image):
         raise InputError(f"there is no image to compare {item.shown.name} with")
     image = item.signal
-    (rows, row_there), (columns, column_there) = (
-        _nearest(window[axis], window[axis + 2], size[axis], image.shape[1 - axis]) for axis in (1, 0)
+    rows, columns = (
+        _nearest(_places(window[axis], window[axis + 2], size[axis]), image.shape[1 - axis]) for axis in (1, 0)
     )
-    there = row_there[:, None, None] & column_there[None, :, None]
-    return np.where(there, image.to_float(image.values[rows][:, columns]), 0)
+    return image.to_float(image.values[rows][:, columns])
 
 
-def _nearest(low: float, high: float, count: int, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels at the places of a raster along one axis, and which of the places are in the image."""
-    place = low + (np.arange(count) + 0.5) / count * (high - low)
-    index = np.floor((place.clip(-1, 1) + 1) / 2 * pixels).astype(int).clip(0, pixels - 1)
-    return index, np.abs(place) <= 1
+def _places(low: float, high: float, count: int) -> np.ndarray:
+    """The coordinates of a raster's centres along one axis."""
+    return low + (np.arange(count) + 0.5) / count * (high - low)
 
 
-def _slice(item: Item, asked: Draw, size: tuple[int, int]) -> np.ndarray:
-    """The plane across the third axis; of one value the mean of its range is grey."""
-    window, field = asked.window or _WHOLE, item.current()
-    values = image_values(_Plane(field, asked.at or 0.0), size, crop=window)  # type: ignore[arg-type]
-    if values.shape[-1] in (3, 4):
-        return _as_colours(values, linear=False)
-    values = values[..., :1]
-    low, high = float(values.min()), float(values.max())
-    return (values - low) / max(high - low, 1e-9)
+def _nearest(places: np.ndarray, pixels: int) -> np.ndarray:
+    return np.floor((places.clip(-1, 1) + 1) / 2 * pixels).astype(int).clip(0, pixels - 1)
 
 
 @dataclass
-class _Plane:
-    """A field over space on the plane at some height, as far as ``image_values`` asks."""
+class _Slice:
+    """A field over space on a plane across an axis, as far as ``image_values`` asks."""
 
     field: Field
-    height: float
+    axis: int
+    at: float
     in_dim = 2
 
     @property
@@ -111,21 +125,31 @@ class _Plane:
         return self.field.out_dim
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self.field(torch.cat([x, torch.full_like(x[..., :1], self.height)], -1))
+        place = [x[..., :1], x[..., 1:]]
+        place.insert(self.axis, torch.full_like(x[..., :1], self.at))
+        return self.field(torch.cat(place, -1))
 
 
-def _surface(item: Item, asked: Draw, size: tuple[int, int], factor: int) -> np.ndarray:
+def _surface(item: Item, asked: Draw, size: tuple[int, int], factor: int) -> tuple[np.ndarray, Legend]:
     mode, samples = _mode(_OF_SURFACES, asked, "shape"), 1 if factor > 1 else _EDGE_SAMPLES
-    camera = _camera(asked, size)
-    surface = Surface.of(item.current())
-    return render_surface(surface, camera, mode=mode, background="white", samples=samples)
+    picture = render_surface(Surface.of(item.current()), _camera(asked, size), mode=mode, samples=samples)
+    return _in_front(picture, asked), None
 
 
-def _view(item: Item, asked: Draw, size: tuple[int, int]) -> np.ndarray:
+def _view(item: Item, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
     mode, field = _mode(_OF_VIEWS, asked, "scene"), item.current()
-    bounded = field.provenance.get("signal", {}).get("bounded", True)
     view = render_view(field, _camera(asked, size), frame=BOX, normals=mode == "normals")  # type: ignore[arg-type]
-    return view.picture(mode, "white" if bounded else "black")
+    if mode == "opacity":
+        return view.picture(mode), None
+    legend = (view.reach[1], view.reach[0]) if mode == "depth" and view.reach else None
+    return _in_front(view.picture(mode, "transparent"), asked), legend
+
+
+def _in_front(picture: np.ndarray, asked: Draw) -> np.ndarray:
+    """A picture [height, width, 4] in front of the backdrop; depths, which are grey, in colours."""
+    if asked.mode == "depth":
+        picture = np.concatenate([mapped(picture[..., 0], asked.look.map), picture[..., 3:]], -1)
+    return over(picture, asked.look.backdrop)
 
 
 def _mode(known: dict[Mode, Any], asked: Draw, what: str) -> Any:
@@ -141,16 +165,6 @@ def _camera(asked: Draw, size: tuple[int, int]) -> Camera:
     return Camera(pose, asked.focal * size[1], size)
 
 
-def _as_colours(values: np.ndarray, linear: bool) -> np.ndarray:
-    """Values [height, width, channels] as grey or colours without alpha, over white."""
-    shown = displayed(values, linear=linear)
-    if shown.shape[-1] == 4:
-        return over_grey(shown, 1.0)
-    if shown.shape[-1] == 2:
-        return shown[..., :1] * shown[..., 1:] + 1 - shown[..., 1:]
-    return shown if shown.shape[-1] in (1, 3) else shown[..., :1]
-
-
 def _slopes(values: np.ndarray) -> np.ndarray:
     """Lengths [height, width] of the gradients of values [height, width, channels]."""
     squares = np.zeros(values.shape[:2])
@@ -158,8 +172,3 @@ def _slopes(values: np.ndarray) -> np.ndarray:
         if values.shape[axis] > 1:
             squares += (np.gradient(values, axis=axis) ** 2).sum(-1)
     return np.sqrt(squares)
-
-
-def _map(values: np.ndarray) -> np.ndarray:
-    """Amounts [height, width] as grey."""
-    return (values / max(float(np.quantile(values, _BRIGHT)), 1e-9))[..., None]

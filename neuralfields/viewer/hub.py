@@ -380,14 +380,15 @@ class Hub:
         serial, clock = item.serial, time.perf_counter()
         for factor in frames.factors(asked):
             try:
-                data = await self._do(lambda factor=factor: frames.draw(item, asked, factor))
+                data, legend = await self._do(lambda factor=factor: frames.draw(item, asked, factor))
             except Exception as error:
                 client.fault(_line(error))
                 break
             if client.asked is not asked:
                 return
             took = 1000 * (time.perf_counter() - clock)
-            client.replace("frame", messages.encode(Frame(asked.request, asked.shown, factor, factor == 1, took), data))
+            told = Frame(asked.request, asked.shown, factor, factor == 1, took, legend)
+            client.replace("frame", messages.encode(told, data))
         client.drawn = asked, serial
         self._reckon()
 

@@ -20,6 +20,7 @@ _TOLD = 60  # characters of a wrong value that are repeated
 
 _SIDES, _PIXELS = 8192, 1 << 24  # of a picture that is asked for
 _FAR = 1e9  # coordinates and focal lengths
+_MOST_CHANNELS, _STOPS = 1 << 16, 30
 _RESOLUTIONS = 8, 512  # of an exported mesh
 
 
@@ -89,7 +90,11 @@ def _check_draw(message: Draw) -> None:
     if not (left < right and top < bottom):
         raise InputError(f"window goes from left to right and from top to bottom, got {message.window}")
     _between(1e-6, _FAR, "focal", message.focal)
+    _between(0, 2, "axis", message.axis)
     _between(-1, 1, "at", message.at)
+    _between(0, _MOST_CHANNELS, "channel", message.look.channel)
+    _between(-_STOPS, _STOPS, "exposure", message.look.exposure)
+    _between(1e-12, 1e12, "scale", message.look.scale)
 
 
 def _check_probe(message: Probe) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
-from neuralfields.viewer.protocol import VERSION, Draw, Hello, Mode, Point, Shown, Truth
+from neuralfields.viewer.protocol import VERSION, Draw, Hello, Look, Mode, Point, Shown, Truth
 
 if TYPE_CHECKING:
     from neuralfields.viewer.items import Item
@@ -124,7 +124,7 @@ def _stills(item: "Item", truth: bool) -> list[dict[str, Any]]:
             "shown": item.shown.id,
             "mode": asked.mode,
             "eye": None if asked.pose is None else asked.pose[3::4],
-            "base64": _packed(draw(item, asked, 1)),
+            "base64": _packed(draw(item, asked, 1)[0]),
         }
         for asked in (_sides(item.shown) if item.shown.kind in ("shape", "radiance") else _flat(item.shown, truth))
     ]
@@ -136,7 +136,7 @@ def _flat(shown: Shown, truth: bool) -> list[Draw]:
     shrink = max(1.0, max(width, height) / _SIDE)
     size = max(1, round(width / shrink)), max(1, round(height / shrink))
     modes: tuple[Mode, ...] = ("fit", "truth", "error") if truth and shown.truth else ("fit",)
-    return [Draw(0, shown.id, *size, mode, None, None, None, 0.0) for mode in modes]
+    return [Draw(0, shown.id, *size, mode, None, None, None, 2, 0.0, Look()) for mode in modes]
 
 
 def _sides(shown: Shown) -> list[Draw]:
@@ -148,7 +148,7 @@ def _sides(shown: Shown) -> list[Draw]:
     for side in range(0 if poses else _SIDES):
         camera = Camera.orbit(30 + 360 / _SIDES * side, 20, 4.4, size=_SPACE)
         poses.append((tuple(camera.pose.flatten().tolist()), camera.focal[1] / camera.size[1]))
-    return [Draw(0, shown.id, *_SPACE, "colour", None, pose, focal, None) for pose, focal in poses]
+    return [Draw(0, shown.id, *_SPACE, "colour", None, pose, focal, 2, 0.0, Look()) for pose, focal in poses]
 
 
 def _packed(data: bytes) -> str:

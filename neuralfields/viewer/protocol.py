@@ -21,6 +21,8 @@ Kind = Literal["image", "shape", "radiance", "slices"]
 FitState = Literal["running", "paused", "stopping", "done"]
 Action = Literal["pause", "resume", "step", "save", "stop"]
 Mode = Literal["fit", "truth", "split", "error", "gradient", "colour", "depth", "normal", "opacity"]
+MapName = Literal["viridis", "inferno", "cividis", "grey"]
+Backdrop = Literal["studio", "white", "black", "checker"]
 
 
 @dataclass(frozen=True)
@@ -179,13 +181,17 @@ class Photo:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture that the server has drawn, as JPEG, in answer to ``Draw``; ``factor`` times coarser than asked for."""
+    """A picture that the server has drawn, as JPEG, in answer to ``Draw``; ``factor`` times coarser than asked for.
+
+    ``legend``: the amounts at the lower and the upper end of its colour map, if it has one and they are known.
+    """
 
     request: int
     shown: int
     factor: int
     last: bool
     milliseconds: float
+    legend: tuple[float, float] | None
     type: Literal["frame"] = "frame"
 
 
@@ -241,13 +247,28 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How values become colours in a picture that the server draws.
+
+    ``channel``: one as grey, or None for all as colours. ``exposure``: stops by which values are brightened. ``map``:
+    of errors, slopes and depths. ``scale``: the amount at the upper end of the map, found from the picture if None.
+    """
+
+    channel: int | None = None
+    exposure: float = 0.0
+    map: MapName = "inferno"
+    scale: float | None = None
+    backdrop: Backdrop = "white"
+
+
+@dataclass(frozen=True)
 class Draw:
     """Wants a picture drawn by the server, coarse first. Replaces the one before.
 
     It stands: while the field is fitted, it is drawn again with the same ``request``.
 
     ``window`` of the plane: left, top, right, bottom. ``pose`` [3, 4] and ``focal`` (of the height, in heights) of a
-    camera, as in ``View``. ``at``: the plane of ``slices`` on the third axis.
+    camera, as in ``View``. ``axis`` and ``at``: the plane of ``slices``, the axis across it and its place there.
     """
 
     request: int
@@ -258,7 +279,9 @@ class Draw:
     window: tuple[float, ...] | None
     pose: tuple[float, ...] | None
     focal: float | None
-    at: float | None
+    axis: int
+    at: float
+    look: Look
     type: Literal["draw"] = "draw"
 
 

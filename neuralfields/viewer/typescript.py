@@ -1,4 +1,6 @@
-"""The page's types, made from ``program`` and ``protocol``: ``python -m neuralfields.viewer.typescript``.
+"""The page's types and colours, made from ``program``, ``protocol`` and ``looks``.
+
+``python -m neuralfields.viewer.typescript`` writes them.
 
 Tuples become read-only arrays, ``None`` becomes ``null``, whole and other numbers ``number``.
 """
@@ -9,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from neuralfields.viewer import program, protocol
+from neuralfields.viewer.looks import COLOUR_MAPS
 
 _MODULES = program, protocol
 _WORDS = {int: "number", float: "number", str: "string", bool: "boolean", types.NoneType: "null"}
-_HEAD = "// Made by `python -m neuralfields.viewer.typescript` from program.py and protocol.py: change those.\n"
+_HEAD = "// Made by `python -m neuralfields.viewer.typescript` from program.py, protocol.py, looks.py.\n"
 
 
 def typescript() -> str:
@@ -22,6 +25,8 @@ def typescript() -> str:
     parts = [_HEAD, f"export const VERSION = {protocol.VERSION};\n"]
     for name, value in defined:
         parts.append(_interface(value, aliases) if isinstance(value, type) else _alias(name, value, aliases))
+    maps = "".join(f'  {name}: "{stops}",\n' for name, stops in COLOUR_MAPS.items())
+    parts.append(f"/** Colours at even steps. */\nexport const COLOUR_MAPS: Record<MapName, string> = {{\n{maps}}};\n")
     return "\n".join(parts)
 
 

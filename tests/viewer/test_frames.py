@@ -16,19 +16,19 @@ from neuralfields.geometry import Camera
 from neuralfields.render import Surface, image_values, render_surface, render_view
 from neuralfields.viewer.frames import draw, factors
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Draw
+from neuralfields.viewer.protocol import Draw, Look
 
 CLOSE = 0.03  # mean difference that JPEG makes
 
 
-def asked(mode="fit", *, window=None, camera=None, size=(32, 24), at=None) -> Draw:
+def asked(mode="fit", *, window=None, camera=None, size=(32, 24), at=0.0, **look) -> Draw:
     pose = None if camera is None else tuple(camera.pose.flatten().tolist())
     focal = None if camera is None else camera.focal[1] / camera.size[1]
-    return Draw(1, 0, *size, mode, window, pose, focal, at)
+    return Draw(1, 0, *size, mode, window, pose, focal, 2, at, Look(**look))
 
 
 def drawn(item: Item, wanted: Draw, factor: int = 1) -> np.ndarray:
-    return np.asarray(Picture.open(io.BytesIO(draw(item, wanted, factor)))) / 255
+    return np.asarray(Picture.open(io.BytesIO(draw(item, wanted, factor)[0]))) / 255
 
 
 def test_pictures_come_coarse_first():
@@ -49,12 +49,11 @@ def test_truth_and_error_of_an_image():
     item = Item(pages.Odd(), image(truth), name="a")
     assert np.abs(drawn(item, asked("truth", size=(16, 12))) - truth).mean() < CLOSE
     outside = drawn(item, asked("truth", window=(1.0, -1.0, 3.0, 1.0)))
-    assert outside.mean() < CLOSE
-    error = drawn(item, asked("error", size=(16, 12)))
-    wanted = np.abs(image_values(item.field, (16, 12)) - truth).max(-1)
-    assert np.corrcoef(error.ravel(), wanted.ravel())[0, 1] > 0.99
-    assert drawn(item, asked("gradient", size=(16, 12))).max() > 0.9
-    assert drawn(item, asked("gradient", size=(1, 1))).shape == (1, 1)
+    assert np.abs(outside - 0.92).mean() < CLOSE
+    error = drawn(item, asked("error", size=(16, 12), map="grey", scale=2.0))
+    wanted = np.abs(image_values(item.field, (16, 12)) - truth).max(-1) / 2
+    assert np.abs(error[..., 0] - wanted.clip(0, 1)).mean() < CLOSE
+    assert drawn(item, asked("gradient", size=(1, 1))).shape == (1, 1, 3)
 
 
 def test_a_surface():
@@ -68,7 +67,7 @@ def test_a_surface():
 def test_a_scene(tmp_path, mode, shown):
     scene = nf.signals.PosedImages.read(write(tmp_path / "ball", 4, 1))
     item = Item(BallField(scene.frame), scene, name="ball")
-    picture = drawn(item, asked(mode, camera=scene.cameras[0].in_box(scene.frame), size=(16, 16)))
+    picture = drawn(item, asked(mode, camera=scene.cameras[0].in_box(scene.frame), size=(16, 16), map="grey"))
     wanted = render_view(item.field, scene.cameras[0], frame=scene.frame).picture(shown, "white")
     assert np.abs(picture - wanted).mean() < CLOSE
 

@@ -19,6 +19,7 @@ from neuralfields.viewer.protocol import (
     File,
     Frame,
     Hello,
+    Look,
     Note,
     Probe,
     Probed,
@@ -143,7 +144,7 @@ def test_the_average_is_what_is_shown():
 def test_pictures_are_drawn_again_as_the_fit_goes_on(place):
     fit = Fit(*place, field=pages.Odd())
     with Page(place[0]) as page:
-        page.say(Draw(4, 0, 16, 12, "fit", None, None, None, None))
+        page.say(Draw(4, 0, 16, 12, "fit", None, None, None, 2, 0.0, Look()))
         page.hear(Frame, last=True)
         fit.gate.set()
         fit.start()

@@ -10,7 +10,7 @@ import pytest
 from neuralfields.errors import InputError
 from neuralfields.viewer.messages import decode, encode, request
 from neuralfields.viewer.program import Node
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Probe, Weights
+from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Look, Probe, Weights
 
 
 def samples(hint: Any) -> list[Any]:
@@ -63,8 +63,8 @@ def test_what_a_page_may_ask():
         Ack(0, 1, 12.5),
         Ask(0, None),
         Ask(1, 2),
-        Draw(1, 0, 64, 48, "fit", (-1.0, -1.0, 1.0, 1.0), None, None, None),
-        Draw(1, 0, 64, 48, "depth", None, pose, 1.2, 0.5),
+        Draw(1, 0, 64, 48, "fit", (-1.0, -1.0, 1.0, 1.0), None, None, 2, 0.0, Look()),
+        Draw(1, 0, 64, 48, "depth", None, pose, 1.2, 0, 0.5, Look(1, 2.0, "grey", 0.1, "checker")),
         Probe(1, 0, (0.5, 0.25)),
         Control("pause"),
         Export(0, "mesh", 128),
@@ -105,6 +105,9 @@ def test_what_is_refused(text):
     assert "\n" not in str(caught.value)
 
 
+LOOK = dataclasses.asdict(Look())
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -115,11 +118,16 @@ def test_what_is_refused(text):
         ({"pose": [0.0] * 16}, "pose has 12 numbers, got 16"),
         ({"focal": 0}, "focal is between 1e-06 and 1e+09, got 0"),
         ({"at": 2}, "at is between -1 and 1, got 2"),
+        ({"axis": 3}, "axis is between 0 and 2, got 3"),
+        ({"look": LOOK | {"channel": -1}}, "channel is between 0 and 65536, got -1"),
+        ({"look": LOOK | {"exposure": 99}}, "exposure is between -30 and 30, got 99"),
+        ({"look": LOOK | {"scale": 0}}, "scale is between 1e-12 and 1e+12, got 0"),
+        ({"look": LOOK | {"map": "jet"}}, "draw.look.map is one of viridis"),
         ({"mode": "naked"}, "draw.mode is one of fit, truth"),
     ],
 )
 def test_pictures_that_are_refused(change, told):
-    good = dataclasses.asdict(Draw(1, 0, 64, 48, "fit", None, None, None, None))
+    good = dataclasses.asdict(Draw(1, 0, 64, 48, "fit", None, None, None, 2, 0.0, Look()))
     with pytest.raises(InputError, match=told.replace("+", r"\+")):
         request(json.dumps(good | change))
 

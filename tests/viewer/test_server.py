@@ -16,7 +16,7 @@ from neuralfields.errors import InputError
 from neuralfields.viewer import messages, server
 from neuralfields.viewer.hub import MAX_CLIENTS, MAX_FAULTS
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Note, Probe, Probed
+from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Look, Note, Probe, Probed
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -173,7 +173,7 @@ def _wrong(random_: random.Random) -> str | bytes:
         [
             Ack(0, 1, 2.0),
             Ask(0, None),
-            Draw(1, 0, 16, 16, "fit", None, None, None, None),
+            Draw(1, 0, 16, 16, "fit", None, None, None, 2, 0.0, Look()),
             Probe(1, 0, (0.1, 0.2)),
             Control("pause"),
             Export(0, "mesh", 16),

@@ -8,7 +8,7 @@ import { modesOf } from "./modes";
 import { post } from "./post";
 import type { Action, Export } from "./protocol";
 import { encoded, save } from "./saving";
-import { first, kept, one, other, path, recording, say, second, shown, view } from "./store";
+import { first, kept, one, other, path, recording, rivals, say, second, shown, view } from "./store";
 
 const MESH_CELLS = 256;
 
@@ -33,7 +33,7 @@ export function showNext(): void {
 
 /** The next one after the one compared with; after the last, none. */
 export function compareNext(): void {
-  const others = shown.value.filter((each) => each.id !== first.value).map((each) => each.id);
+  const others = rivals.value.map((each) => each.id);
   compare(others[second.value === null ? 0 : others.indexOf(second.value) + 1] ?? null);
 }
 

@@ -15,7 +15,7 @@ import type { Frame, Shown } from "./protocol";
 import * as settings from "./settings";
 import { Stills } from "./stills";
 import {
-  type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, say, served, slow, view,
+  type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, rivals, say, served, slow, view,
 } from "./store";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
@@ -124,7 +124,7 @@ function still(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawe
 function told(made: Frames): Drawer {
   made.onState((text) => {
     picture.value = text;
-    legend.value = null;
+    legend.value = made.legend && { from: made.legend[0], to: made.legend[1] };
     view.value = made.view;
   });
   return made;
@@ -217,7 +217,7 @@ function takeOther(): void {
   const [made, another] = [serving.value, other.value];
   if (!(made instanceof Painter)) return;
   untracked(() => {
-    const fits = another?.program != null && another.kind === one.value?.kind ? another : null;
+    const fits = another !== null && rivals.value.includes(another) ? another : null;
     made.setOther(fits);
     const snapshot = fits === null ? undefined : snapshots.value.get(fits.id);
     if (snapshot !== undefined) made.setWeights(snapshot.arrays, snapshot.bytes, 1);

@@ -16,15 +16,16 @@ let requests = 0;
 /** What to ask the server for, so that it draws what the view shows. */
 export function drawOf(view: ViewState, shown: Shown, width: number, height: number): Draw {
   const mode = SERVER_MODES.find((each) => each === view.mode) ?? "fit";
-  const asked = { type: "draw", request: ++requests, shown: shown.id, width, height, mode } as const;
+  const { channel, exposure, map, scale, backdrop, axis, at } = view;
+  const look = { channel, exposure, map, scale, backdrop };
+  const asked = { type: "draw", request: ++requests, shown: shown.id, width, height, mode, axis, at, look } as const;
   if (shown.kind === "image" || shown.kind === "slices") {
     const window = windowOf(view, shown.size ?? [1, 1], width, height);
     const end = placeAt(window, width, height);
-    const at = shown.kind === "slices" ? view.at : null;
-    return { ...asked, window: [window.left, window.top, ...end], pose: null, focal: null, at };
+    return { ...asked, window: [window.left, window.top, ...end], pose: null, focal: null };
   }
   const { focal } = opticsOf(view.camera, width, height, shown.views);
-  return { ...asked, window: null, pose: poseOf(view.camera), focal: focal[1] / height, at: null };
+  return { ...asked, window: null, pose: poseOf(view.camera), focal: focal[1] / height };
 }
 
 /** Draws as `Painter` does, by asking the server. */
@@ -34,6 +35,8 @@ export class Frames {
   private wanted = false;
   /** Pictures that the server draws are not read. */
   readonly state = { exact: true };
+  /** What the ends of the picture's colours stand for. */
+  legend: Frame["legend"] = null;
   protected told: (text: string) => void = () => undefined;
   protected text = "";
 
@@ -91,6 +94,7 @@ export class Frames {
     if (frame.request === this.asked) {
       this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
       this.text = `${frame.last ? "all pixels" : `preview 1/${frame.factor}`} · ${milliseconds(frame.milliseconds)}`;
+      this.legend = frame.legend;
       this.told(this.text);
     }
     picture.close();

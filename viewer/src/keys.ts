@@ -2,7 +2,7 @@
 
 import { change, compareNext, control, inspectMiddle, keep, nextMode, savePicture, showNext } from "./actions";
 import { pressed } from "./canvas";
-import { help, live, one, panel, photo, shown, state, view } from "./store";
+import { help, live, one, rivals, panel, photo, shown, state, view } from "./store";
 
 export interface Command {
   readonly keys: readonly string[];
@@ -30,7 +30,7 @@ export const COMMANDS: readonly Command[] = [
     keys: ["b"],
     told: "b",
     label: "compare with the next fit, or with none",
-    useful: () => shown.value.length > 1,
+    useful: () => rivals.value.length > 0,
     run: compareNext,
   },
   {

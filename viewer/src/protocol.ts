@@ -1,4 +1,4 @@
-// Made by `python -m neuralfields.viewer.typescript` from program.py and protocol.py: change those.
+// Made by `python -m neuralfields.viewer.typescript` from program.py, protocol.py, looks.py.
 
 export const VERSION = 1;
 
@@ -160,6 +160,10 @@ export type Action = "pause" | "resume" | "step" | "save" | "stop";
 
 export type Mode = "fit" | "truth" | "split" | "error" | "gradient" | "colour" | "depth" | "normal" | "opacity";
 
+export type MapName = "viridis" | "inferno" | "cividis" | "grey";
+
+export type Backdrop = "studio" | "white" | "black" | "checker";
+
 /**
  * A camera of a signal, in box coordinates: OpenGL's convention, looks along -z, y up.
  *
@@ -293,13 +297,18 @@ export interface Photo {
   readonly type: "photo";
 }
 
-/** A picture that the server has drawn, as JPEG, in answer to `Draw`; `factor` times coarser than asked for. */
+/**
+ * A picture that the server has drawn, as JPEG, in answer to `Draw`; `factor` times coarser than asked for.
+ *
+ * `legend`: the amounts at the lower and the upper end of its colour map, if it has one and they are known.
+ */
 export interface Frame {
   readonly request: number;
   readonly shown: number;
   readonly factor: number;
   readonly last: boolean;
   readonly milliseconds: number;
+  readonly legend: readonly [number, number] | null;
   readonly type: "frame";
 }
 
@@ -342,12 +351,26 @@ export interface Ask {
 }
 
 /**
+ * How values become colours in a picture that the server draws.
+ *
+ * `channel`: one as grey, or None for all as colours. `exposure`: stops by which values are brightened. `map`:
+ * of errors, slopes and depths. `scale`: the amount at the upper end of the map, found from the picture if None.
+ */
+export interface Look {
+  readonly channel: number | null;
+  readonly exposure: number;
+  readonly map: MapName;
+  readonly scale: number | null;
+  readonly backdrop: Backdrop;
+}
+
+/**
  * Wants a picture drawn by the server, coarse first. Replaces the one before.
  *
  * It stands: while the field is fitted, it is drawn again with the same `request`.
  *
  * `window` of the plane: left, top, right, bottom. `pose` [3, 4] and `focal` (of the height, in heights) of a
- * camera, as in `View`. `at`: the plane of `slices` on the third axis.
+ * camera, as in `View`. `axis` and `at`: the plane of `slices`, the axis across it and its place there.
  */
 export interface Draw {
   readonly request: number;
@@ -358,7 +381,9 @@ export interface Draw {
   readonly window: readonly number[] | null;
   readonly pose: readonly number[] | null;
   readonly focal: number | null;
-  readonly at: number | null;
+  readonly axis: number;
+  readonly at: number;
+  readonly look: Look;
   readonly type: "draw";
 }
 
@@ -387,3 +412,11 @@ export interface Export {
 export type FromServer = Hello | Progress | Weights | Truth | Photo | Frame | Probed | File | Note;
 
 export type FromPage = Ack | Ask | Draw | Probe | Control | Export;
+
+/** Colours at even steps. */
+export const COLOUR_MAPS: Record<MapName, string> = {
+  viridis: "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725",
+  inferno: "000004 160b39 420a68 6a176e 932667 bc3754 dd513a f37819 fca50a f6d746 fcffa4",
+  cividis: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
+  grey: "000000 ffffff",
+};

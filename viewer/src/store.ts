@@ -66,6 +66,12 @@ export const one = computed<Shown | null>(() => byId(first.value) ?? shown.value
 export const other = computed<Shown | null>(() =>
   second.value === null || second.value === one.value?.id ? null : byId(second.value),
 );
+/** What the page can draw beside what is looked at. */
+export const rivals = computed<readonly Shown[]>(() => {
+  const each = one.value;
+  if (each?.program == null || chosen.value === "server") return [];
+  return shown.value.filter((another) => another !== each && another.program !== null && another.kind === each.kind);
+});
 /** Whether the server is to draw what the page could; without a graphics card that goes without saying. */
 export const served = computed(
   () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && other.value === null),

@@ -1,8 +1,8 @@
 /** How each kind of signal is drawn: what is computed per pixel, and what of it is shown. */
 
-import type { Shown } from "../protocol";
+import type { MapName, Shown } from "../protocol";
 import { type Camera, type Optics, letterbox, opticsOf, surroundings } from "./camera";
-import { type MapName, roundScale } from "./colours";
+import { roundScale } from "./colours";
 import type { DrawnField } from "./field";
 import { type GL, HEADER, Pass, type Target, bound, textureOf } from "./gl";
 import { MEASURE, PLANE_MODES, PLANE_PICTURE, planeSource } from "./image";

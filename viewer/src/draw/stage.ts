@@ -1,7 +1,7 @@
 /** What all kinds of pictures have in common on the graphics card. */
 
-import type { Shown, Truth } from "../protocol";
-import { ENTRIES, type MapName, colourTable } from "./colours";
+import type { MapName, Shown, Truth } from "../protocol";
+import { ENTRIES, colourTable } from "./colours";
 import type { DrawnField } from "./field";
 import { type GL, Pass, Target, bound, floatFormat, textureOf } from "./gl";
 import { BACKDROPS } from "./shared";

@@ -1,8 +1,8 @@
 /** What a picture is to show: plain data with defaults and limits, so that it can travel in a URL. */
 
-import type { Shown } from "../protocol";
+import type { Backdrop, MapName, Shown } from "../protocol";
 import { type Camera, cameraOf, orbitAt, surroundings } from "./camera";
-import { MAPS, type MapName } from "./colours";
+import { MAPS } from "./colours";
 import type { PlaneView } from "./plane";
 import { type Vec, clamp, cross, length, subtract } from "./vectors";
 
@@ -14,7 +14,6 @@ export const MODES = {
 } as const;
 
 export type PictureMode = (typeof MODES)[keyof typeof MODES][number];
-export type Backdrop = "studio" | "white" | "black" | "checker";
 const BACKDROPS: readonly Backdrop[] = ["studio", "white", "black", "checker"];
 
 /** Half of the box: where the coordinate on `axis` is below `at`, or above it if `flipped`, is cut away. */

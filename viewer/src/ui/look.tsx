@@ -1,10 +1,10 @@
 import { change, compare, show } from "../actions";
-import { cssGradient, MAPS, type MapName } from "../draw/colours";
-import { type Backdrop, type Clip, type PictureMode, type ViewState, gridLevels } from "../draw/view";
+import { cssGradient, MAPS } from "../draw/colours";
+import { type Clip, type PictureMode, type ViewState, gridLevels } from "../draw/view";
 import { number } from "../format";
 import { MODE_NAMES, modesOf } from "../modes";
-import type { Shown } from "../protocol";
-import { first, legend, one, other, path, second, shown, view } from "../store";
+import type { Backdrop, MapName, Shown } from "../protocol";
+import { first, legend, one, other, path, rivals, second, shown, view } from "../store";
 import { Check, Choice, Range, Section, Segments } from "./parts";
 
 export function Modes() {
@@ -17,17 +17,18 @@ export function Modes() {
 /** What there is to look at, and what to compare it with. */
 export function Subjects() {
   if (shown.value.length < 2) return null;
-  const all = shown.value.map((each) => [String(each.id), each.name] as const);
-  const others = all.filter(([id]) => id !== String(first.value));
+  const named = (each: Shown) => [String(each.id), each.name] as const;
   return (
     <Section title="Fits">
-      <Choice label="Show" value={String(first.value)} of={all} set={(id) => show(Number(id))} />
-      <Choice
-        label="Compare with"
-        value={second.value === null ? "" : String(second.value)}
-        of={[["", "nothing"], ...others]}
-        set={(id) => compare(id === "" ? null : Number(id))}
-      />
+      <Choice label="Show" value={String(first.value)} of={shown.value.map(named)} set={(id) => show(Number(id))} />
+      {rivals.value.length > 0 && (
+        <Choice
+          label="Compare with"
+          value={second.value === null ? "" : String(second.value)}
+          of={[["", "nothing"], ...rivals.value.map(named)]}
+          set={(id) => compare(id === "" ? null : Number(id))}
+        />
+      )}
     </Section>
   );
 }
@@ -35,15 +36,16 @@ export function Subjects() {
 /** The settings of the picture; which there are depends on what is shown and how. */
 export function Look() {
   const [each, now] = [one.value, view.value];
-  if (each === null || now === null || path.value.by === "stills") return null;
+  const { by } = path.value;
+  if (each === null || now === null || by === "stills") return null;
   return (
     <Section title="Picture">
       <Against each={each} now={now} />
       {(each.kind === "image" || each.kind === "slices") && <Values each={each} now={now} />}
       {each.kind === "slices" && <Slice now={now} />}
-      <Levels count={path.value.by === "page" ? gridLevels(each) : 1} now={now} />
-      {each.kind === "shape" && <Cut clip={now.clip} />}
-      {each.kind === "radiance" && <Crop crop={now.crop} />}
+      {by === "page" && <Levels count={gridLevels(each)} now={now} />}
+      {by === "page" && each.kind === "shape" && <Cut clip={now.clip} />}
+      {by === "page" && each.kind === "radiance" && <Crop crop={now.crop} />}
       {MAPPED.has(now.mode) && <Map now={now} />}
       {(each.kind === "shape" || each.kind === "radiance") && <Backdrops now={now} />}
     </Section>
