@@ -1,9 +1,8 @@
 """What it costs a fit to be watched: steps per second without and with a page that looks, in turns, in one fit.
 
-CPU seconds per step are those of this process, the server included: they tell little of what else the machine does.
-
 The page is another process that acknowledges what it is sent at once and draws nothing; fields that pages cannot draw
-are drawn by the server all the time. Where the fit's threads take all cores, the page's own work is in the cost too.
+are drawn by the server all the time. Where the fit's threads leave no core free, the page's own work is in the cost of
+steps too. What the viewer itself takes is told by the CPU clocks of its threads, with what it does between two steps.
 """
 
 import json
@@ -11,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +23,7 @@ from skimage.data import astronaut
 from skimage.transform import resize
 
 import neuralfields as nf
+from neuralfields.viewer.allowance import Allowance
 from neuralfields.viewer.live import Live
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
@@ -85,39 +86,49 @@ def measured(method: str, options: Any) -> dict[str, Any]:
         live.begin(recipe.field, signal, name=method)
         drawn = session.items[0].shown.program is None
         with looking(server, draw=drawn) as received:
-            rates = _in_turns(nf.steps(recipe.field, signal, **settings), live, options)
-    (alone, alone_cpu), (watched, watched_cpu) = (zip(*rates[key], strict=True) for key in (False, True))
+            rates = _in_turns(nf.steps(recipe.field, signal, **settings), live, server.hub.allowance, options)
+    (alone, _), (watched, shares) = (zip(*rates[key], strict=True) for key in (False, True))
     costs = [1 - after / before for before, after in zip(alone, watched, strict=True)]
-    cpu_costs = [after / before - 1 for before, after in zip(alone_cpu, watched_cpu, strict=True)]
     return {
         "method": method,
         "parameters": recipe.parameters,
         "drawn_by": "server" if drawn else "page",
         "steps_per_second": {"alone": alone, "watched": watched},
         "median_cost": statistics.median(costs),
-        "median_cpu_cost": statistics.median(cpu_costs),
         "costs": costs,
-        "cpu_costs": cpu_costs,
+        "viewer_cpu_share": statistics.mean(shares),
         "sent_per_second": received["count"] / (options.seconds * options.rounds),
         "bytes_per_second": received["bytes"] / (options.seconds * options.rounds),
     }
 
 
-def _in_turns(steps: Iterator[Any], live: Live, options: Any) -> dict[bool, list[tuple[float, float]]]:
-    """Steps per second, and this process's CPU seconds per step, of blocks without and with the viewer, in turns."""
+def _in_turns(
+    steps: Iterator[Any], live: Live, allowance: Allowance, options: Any
+) -> dict[bool, list[tuple[float, float]]]:
+    """Steps per second, and the viewer's CPU seconds per second, of blocks without and with the viewer, in turns."""
     rates: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     for step in steps:
         if step.seconds > options.warm_up:
             break
     for watched in (False, True) * options.rounds:
-        began, cpu, count = time.perf_counter(), time.process_time(), 0
+        began, beside, between, count = time.perf_counter(), _beside(), 0.0, 0
         while (took := time.perf_counter() - began) < options.seconds:
             step = next(steps)
             count += 1
             if watched:
+                clock = time.thread_time()
                 live.update(step)
-        rates[watched].append((count / took, (time.process_time() - cpu) / count))
+                between += time.thread_time() - clock
+        rates[watched].append((count / took, (between + _beside() - beside) / took))
+        if not watched:  # what was saved up meanwhile would make the next block dearer than watching is
+            allowance.spend(allowance.share * took)
     return rates
+
+
+def _beside() -> float:
+    """CPU seconds of the viewer's threads so far."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("neuralfields-")]
+    return sum(time.clock_gettime(time.pthread_getcpuclockid(thread.ident)) for thread in threads if thread.ident)
 
 
 def _image(side: int) -> nf.signals.Image:
@@ -143,7 +154,9 @@ def main() -> None:
         torch.set_num_threads(threads)
         for method in options.only:
             rows.append(row := {"threads": threads, **measured(method, options)})
-            costs = f"{row['median_cost']:.2%} of the steps per second, {row['median_cpu_cost']:.2%} more CPU per step"
+            costs = (
+                f"{row['median_cost']:.2%} of the steps per second, the viewer {row['viewer_cpu_share']:.2%} of a core"
+            )
             sent = f"{row['sent_per_second']:.1f} times and {row['bytes_per_second'] / 1e6:.2f} MB per second"
             print(f"{method}, {threads} threads: {costs}; drawn by the {row['drawn_by']}, sent {sent}")
     write(options.out, rows)
