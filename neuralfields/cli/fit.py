@@ -19,7 +19,7 @@ from neuralfields.cli.parser import (
     stop_requests,
     using,
 )
-from neuralfields.errors import InputError
+from neuralfields.errors import NeuralFieldsError
 
 if TYPE_CHECKING:
     from neuralfields.cli.view import Watching
@@ -235,7 +235,9 @@ def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) ->
                     run.finish()
                 if live:
                     live.end(run.state, finished=run.info["status"] != "interrupted")
-        except (InputError, KeyboardInterrupt) as error:
+        except (NeuralFieldsError, KeyboardInterrupt) as error:
+            if live:
+                live.fail(f"{run.folder.path.name}: {error}")
             if run.folder.checkpoint_path.exists():
                 error.args = (f"{error}; {again}",)
             raise

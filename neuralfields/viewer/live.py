@@ -94,6 +94,13 @@ class Live:
         self._session.state, self._session.control = "done", None
         self._server.hub.post(self._server.hub.greet)
 
+    def fail(self, told: str) -> None:
+        """The fit has ended by this error."""
+        hub = self._server.hub
+        self._session.state, self._session.control = "done", None
+        hub.post(hub.greet)
+        hub.post(lambda: hub.note("error", told))
+
     def _ask(self, action: Action) -> None:
         self._actions.append(action)
         self._awake.set()

@@ -64,6 +64,19 @@ def place() -> Iterator[tuple[Server, Session]]:
         yield server, session
 
 
+def test_a_fit_that_fails_says_so(place):
+    server, session = place
+    fit = Fit(server, session)
+    with Page(server) as page:
+        assert page.hear(Hello)[0].live
+        fit.live.fail("a: the disk is full")
+        told = page.hear(Hello)[0]
+        assert (told.live, told.state) == (False, "done")
+        assert page.hear(Note, level="error")[0].text == "a: the disk is full"
+        page.say(Control("pause"))
+        assert "nothing is being fitted" in page.hear(Note, level="error")[0].text
+
+
 def values(field: nf.Field) -> list[torch.Tensor]:
     return list(field.state_dict().values())
 
