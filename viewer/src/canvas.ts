@@ -15,7 +15,7 @@ import type { Frame, Shown } from "./protocol";
 import * as settings from "./settings";
 import { Stills } from "./stills";
 import {
-  type Hand, chosen, connected, drawn, kept, legend, link, one, other, path, picture, rivals, say, served, slow, view,
+  type Hand, chosen, connected, drawn, kept, legend, link, live, one, other, path, picture, rivals, say, served, slow, view,
 } from "./store";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
@@ -106,7 +106,8 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
 }
 
 function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState, why?: string): Drawer {
-  path.value = { by: "server", why: why ?? whyServed(shown) };
+  const beside = live.peek() ? " Beside a fit it draws seldom: pause the fit to look around." : "";
+  path.value = { by: "server", why: (why ?? whyServed(shown)) + beside };
   return told(new Frames(canvas, shown, start, post));
 }
 
