@@ -41,7 +41,11 @@ with connect(place.replace("http", "ws") + "live", origin=place[:-1], additional
              compression=None, proxy=None) as socket:
     if draw == "draw":
         socket.send(json.dumps({"type": "draw", "request": 1, "shown": 0, "width": 768, "height": 512, "mode": "fit",
-                                "window": None, "pose": None, "focal": None, "at": None}))
+                                "window": None, "pose": None, "focal": None, "axis": 2, "at": 0.0,
+                                "look": {"channel": None, "exposure": 0, "map": "inferno", "scale": None,
+                                         "backdrop": "white"}}))
+    else:
+        socket.send(json.dumps({"type": "watch", "weights": [0], "pictures": False}))
     while True:
         try:
             data = socket.recv()
@@ -54,7 +58,7 @@ with connect(place.replace("http", "ws") + "live", origin=place[:-1], additional
                 print("ready", flush=True)
             count, size = count + 1, size + len(data)
         if told["type"] == "weights":
-            socket.send(json.dumps({"type": "ack", "shown": 0, "serial": told["serial"], "milliseconds": 0}))
+            socket.send(json.dumps({"type": "ack", "shown": 0, "serial": told["serial"]}))
 print(json.dumps({"count": count, "bytes": size}))
 """
 METHODS = ("hash", "siren", "ngp", "fkan")

@@ -27,6 +27,7 @@ from neuralfields.viewer.protocol import (
     Note,
     Probe,
     Progress,
+    Watch,
     Weights,
 )
 from neuralfields.viewer.session import Session
@@ -66,6 +67,7 @@ class _Client:
     latest: dict[str, str | bytes] = field(default_factory=dict)  # what replaces itself, by kind
     sent: dict[int, int] = field(default_factory=dict)  # serial of each item's weights, the newest sent
     unread: set[int] = field(default_factory=set)  # items whose weights are not acknowledged yet
+    drawing: frozenset[int] = frozenset()  # items that the page draws itself
     jobs: deque[Ask | Probe | Export] = field(default_factory=deque)
     asked: Draw | None = None
     drawn: tuple[Draw, int] | None = None  # the last picture that was finished, and of which serial
@@ -84,11 +86,13 @@ class _Client:
     def fault(self, text: str) -> None:
         self.replace("fault", messages.encode(Note("error", text)))
 
-    def wants(self, item: Item) -> bool:
-        """Whether newer values of an item would be looked at now."""
-        if item.shown.program is not None:
-            return item.shown.id not in self.unread
-        return self.asked is not None and self.asked.shown == item.shown.id and self.drawn is not None
+    def takes(self, number: int) -> bool:
+        """Whether newer weights of an item would be drawn by the page now."""
+        return number in self.drawing and number not in self.unread
+
+    def sees(self, number: int) -> bool:
+        """Whether an item would be drawn here again."""
+        return self.asked is not None and self.asked.shown == number and self.drawn is not None
 
 
 class Hub:
@@ -202,8 +206,9 @@ class Hub:
         self._wake()
 
     def _wanted(self) -> frozenset[int]:
+        numbers = [item.shown.id for item in self.session.items]
         return frozenset(
-            item.shown.id for item in self.session.items if any(client.wants(item) for client in self._clients)
+            number for number in numbers if any(client.takes(number) or client.sees(number) for client in self._clients)
         )
 
     def _wake(self) -> None:
@@ -256,15 +261,14 @@ class Hub:
         """Make snapshots of what has changed and is wanted, and have pictures drawn again."""
         for item in self.session.items:
             number = item.shown.id
-            if item.shown.program is None:
-                self._draw_again(item)
+            self._draw_again(item)
+            if item.shown.program is None or not any(client.takes(number) for client in self._clients):
                 continue
             before = self._packed.get(number)
-            if number not in self.hungry or (before is not None and before[0].serial >= item.serial):
+            if before is not None and before[0].serial >= item.serial:
                 continue
-            bits = "float16" if item.still else "int8"
             try:
-                packed = await self._do(lambda item=item, bits=bits: _packed(item, bits))
+                packed = await self._do(lambda item=item: _packed(item))
             except Exception as error:
                 self.note("error", f"{item.shown.name} cannot be sent: {_line(error)}")
                 continue
@@ -274,7 +278,7 @@ class Hub:
 
     def _draw_again(self, item: Item) -> None:
         for client in self._clients:
-            if client.drawn is not None and client.wants(item) and client.drawn[1] < item.serial:
+            if client.drawn is not None and client.sees(item.shown.id) and client.drawn[1] < item.serial:
                 client.work.set()
 
     async def _send(self, client: _Client) -> None:
@@ -302,7 +306,7 @@ class Hub:
         if client.latest:
             return client.latest.pop(next(iter(client.latest)))
         for number, (snapshot, data) in self._packed.items():
-            if number not in client.unread and client.sent.get(number, 0) < snapshot.serial:
+            if client.takes(number) and client.sent.get(number, 0) < snapshot.serial:
                 client.sent[number] = snapshot.serial
                 client.unread.add(number)
                 if self.session.running:
@@ -329,6 +333,11 @@ class Hub:
             if client.sent.get(message.shown) == message.serial:
                 client.unread.discard(message.shown)
                 self._reckon()
+        elif isinstance(message, Watch):
+            client.drawing = frozenset(message.weights)
+            if not message.pictures:
+                client.asked = client.drawn = None
+            self._reckon()
         elif isinstance(message, Control):
             self._control(client, message)
         elif isinstance(message, Draw):
@@ -360,9 +369,12 @@ class Hub:
                 await client.work.wait()
 
     def _is_due(self, client: _Client) -> bool:
-        if client.asked is None or client.drawn is None:
-            return client.asked is not None
-        return client.drawn[1] < self.session.item(client.asked.shown).serial
+        item = client.asked and self._known(client.asked.shown)
+        return item is not None and (client.drawn is None or client.drawn[1] < item.serial)
+
+    def _known(self, number: int) -> Item | None:
+        """The item, unless something else has just begun to be shown."""
+        return next((item for item in self.session.items if item.shown.id == number), None)
 
     async def _answer(self, client: _Client, message: Ask | Probe | Export) -> None:
         try:
@@ -376,7 +388,8 @@ class Hub:
     async def _draw(self, client: _Client, asked: Draw) -> None:
         from neuralfields.viewer import frames
 
-        item = self.session.item(asked.shown)
+        if (item := self._known(asked.shown)) is None:
+            return
         serial, clock = item.serial, time.perf_counter()
         for factor in frames.factors(asked):
             try:
@@ -393,8 +406,8 @@ class Hub:
         self._reckon()
 
 
-def _packed(item: Item, bits: Any) -> tuple[Snapshot, bytes]:
-    snapshot = item.snapshot(bits)
+def _packed(item: Item) -> tuple[Snapshot, bytes]:
+    snapshot = item.snapshot()
     told = Weights(item.shown.id, snapshot.serial, snapshot.step, snapshot.arrays)
     data = messages.encode(told, snapshot.data)
     assert isinstance(data, bytes)

@@ -131,21 +131,31 @@ class Item:
 
     def current(self) -> Field:
         """The field with the newest values."""
-        with self._lock:
-            field, news, self._news = self.field, self._news, None
-        if news is not None:
-            field.load_state_dict(news[0])
-            self.step = news[1]
-        return field
+        return self._newest()[0]
 
-    def snapshot(self, bits: Bits) -> Snapshot:
-        """The newest values as the page wants them; for items with a program."""
+    def snapshot(self, bits: Bits | None = None) -> Snapshot:
+        """The newest values as the page wants them; for items with a program.
+
+        Args:
+            bits: of tables; by default few for values that will change, more for those that are to stay.
+        """
         from neuralfields.viewer.packing import pack
 
         assert self.shown.program is not None
-        serial = self.serial  # read first: what comes meanwhile is sent once more
-        arrays, data = pack(self.current(), self.shown.program, bits)
-        return Snapshot(serial, self.step, arrays, data)
+        field, serial, step, still = self._newest()
+        arrays, data = pack(field, self.shown.program, bits or ("float16" if still else "int8"))
+        return Snapshot(serial, step, arrays, data)
+
+    def _newest(self) -> tuple[Field, int, int, bool]:
+        """The field with the newest values; their serial, their step, and whether they are to stay."""
+        with self._lock:
+            field, news, self._news = self.field, self._news, None
+            if news is not None:
+                self.step = news[1]
+            about = self.serial, self.step, self.still
+        if news is not None:
+            field.load_state_dict(news[0])
+        return field, *about
 
     def probe(self, request: int, x: tuple[float, ...]) -> Probed:
         """The values at a place.

@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 
 from neuralfields.errors import InputError
 from neuralfields.viewer.program import Node
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Probe
+from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Probe, Watch
 
 MAX_REQUEST = 1 << 14  # bytes of a message from a page
 
@@ -22,6 +22,7 @@ _SIDES, _PIXELS = 8192, 1 << 24  # of a picture that is asked for
 _FAR = 1e9  # coordinates and focal lengths
 _MOST_CHANNELS, _STOPS = 1 << 16, 30
 _RESOLUTIONS = 8, 512  # of an exported mesh
+_MOST_WATCHED = 64  # fields whose weights a page draws at once
 
 
 def encode(message: FromServer | FromPage, body: bytes | None = None) -> str | bytes:
@@ -76,8 +77,8 @@ def request(data: str | bytes) -> FromPage:
     return message
 
 
-def _check_ack(message: Ack) -> None:
-    _between(0, _FAR, "milliseconds", message.milliseconds)
+def _check_watch(message: Watch) -> None:
+    _between(0, _MOST_WATCHED, "the number of fields whose weights are looked at", len(message.weights))
 
 
 def _check_draw(message: Draw) -> None:
@@ -111,7 +112,8 @@ def _nothing(message: Any) -> None:
 
 
 _RANGES: dict[type, Callable[[Any], None]] = {
-    Ack: _check_ack,
+    Ack: _nothing,
+    Watch: _check_watch,
     Ask: _nothing,
     Draw: _check_draw,
     Probe: _check_probe,

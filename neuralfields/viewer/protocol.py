@@ -229,12 +229,24 @@ class Note:
 
 @dataclass(frozen=True)
 class Ack:
-    """A snapshot has arrived and is drawn; ``milliseconds`` from its arrival on."""
+    """A snapshot has arrived and is drawn."""
 
     shown: int
     serial: int
-    milliseconds: float
     type: Literal["ack"] = "ack"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is looked at from now on: nothing else is sent unasked. Until the first one that is nothing.
+
+    ``weights``: ids of what the page draws itself. ``pictures``: whether it shows those that the server draws; if not,
+    a ``Draw`` before it stands no longer.
+    """
+
+    weights: tuple[int, ...]
+    pictures: bool
+    type: Literal["watch"] = "watch"
 
 
 @dataclass(frozen=True)
@@ -265,7 +277,7 @@ class Look:
 class Draw:
     """Wants a picture drawn by the server, coarse first. Replaces the one before.
 
-    It stands: while the field is fitted, it is drawn again with the same ``request``.
+    It stands until a ``Watch`` ends it: while the field is fitted, it is drawn again with the same ``request``.
 
     ``window`` of the plane: left, top, right, bottom. ``pose`` [3, 4] and ``focal`` (of the height, in heights) of a
     camera, as in ``View``. ``axis`` and ``at``: the plane of ``slices``, the axis across it and its place there.
@@ -314,4 +326,4 @@ class Export:
 
 
 FromServer = Hello | Progress | Weights | Truth | Photo | Frame | Probed | File | Note
-FromPage = Ack | Ask | Draw | Probe | Control | Export
+FromPage = Ack | Watch | Ask | Draw | Probe | Control | Export

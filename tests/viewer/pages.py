@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 import neuralfields as nf
 from neuralfields.viewer import messages
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Ack, FromPage, Weights
+from neuralfields.viewer.protocol import Ack, FromPage, Hello, Watch, Weights
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -79,12 +79,17 @@ def cookie(server: Server) -> str:
 
 
 class Page:
-    """A page that says and hears what a browser's would; it acknowledges weights if ``acks``. A context manager."""
+    """A page that says and hears what a browser's would, as one that draws all there is. A context manager.
+
+    Args:
+        acks: whether it acknowledges weights.
+        watches: whether it says that it draws what it is told of.
+    """
 
     socket: ClientConnection
 
-    def __init__(self, server: Server, *, acks: bool = True, known: str = ""):
-        self._acks = acks
+    def __init__(self, server: Server, *, acks: bool = True, watches: bool = True, known: str = ""):
+        self._acks, self._watches = acks, watches
         # As a context manager, because this library's own connections want to be used as such.
         self._opening = connect(
             f"ws://127.0.0.1:{server.port}/live",
@@ -108,12 +113,23 @@ class Page:
 
     def hear(self, kind: type, **wanted: Any) -> tuple[Any, bytes | None]:
         """The next message of this class with these values; others are passed over."""
+        return self._heard(kind, wanted)[-1]
+
+    def until(self, kind: type, **wanted: Any) -> list[type]:
+        """The classes of all that comes until such a message has come."""
+        return [type(message) for message, _ in self._heard(kind, wanted)]
+
+    def _heard(self, kind: type, wanted: dict[str, Any]) -> list[tuple[Any, bytes | None]]:
+        heard = []
         while True:
             message, body = messages.decode(self.socket.recv(SECONDS))
             if isinstance(message, Weights) and self._acks:
-                self.say(Ack(message.shown, message.serial, 1.0))
+                self.say(Ack(message.shown, message.serial))
+            if isinstance(message, Hello) and self._watches:
+                self.say(Watch(tuple(shown.id for shown in message.shown), True))
+            heard.append((message, body))
             if isinstance(message, kind) and all(getattr(message, name) == value for name, value in wanted.items()):
-                return message, body
+                return heard
 
 
 def knocked(server: Server, **headers: str) -> int:

@@ -56,6 +56,19 @@ def test_shapes_and_volumes():
     assert Item(full.field, name="no zero in it").shown.kind == "slices"
 
 
+def test_values_that_are_to_stay_are_sent_more_exactly():
+    item = Item(pages.small_field(), name="a")
+
+    def table() -> str:
+        return item.snapshot().arrays[0].dtype
+
+    assert table() == "float16"
+    item.receive(pages.small_field(1).state_dict(), 1, still=False)
+    assert table() == "int8"
+    item.receive(pages.small_field(2).state_dict(), 2, still=True)
+    assert table() == "float16" and item.snapshot().step == 2 and item.snapshot("int8").arrays[0].dtype == "int8"
+
+
 def test_what_cannot_be_looked_at():
     with pytest.raises(InputError, match="this Odd goes from 5 to 2"):
         Item(pages.Odd(5, 2), name="five")

@@ -24,6 +24,7 @@ from neuralfields.viewer.protocol import (
     Probe,
     Probed,
     Progress,
+    Watch,
     Weights,
 )
 from neuralfields.viewer.server import Server
@@ -121,6 +122,29 @@ def test_what_pages_are_told(place):
         assert done.state == "done" and [point.step for point in done.course][-1] == STEPS
         last, _ = page.hear(Weights, step=STEPS)
         assert last.serial > first.serial
+        assert "float16" in {array.dtype for array in last.arrays}
+
+
+def test_only_what_is_looked_at_is_sent(place):
+    fit, hub = Fit(*place), place[0].hub
+    with Page(place[0], watches=False) as page:
+        page.say(Probe(1, 0, (0.0, 0.0)))
+        seen = page.until(Probed)
+        assert Hello in seen and Weights not in seen and not hub.hungry
+        page.say(Watch((0,), False))
+        page.hear(Weights, step=0)
+        page.say(Watch((), True))
+        page.say(Draw(2, 0, 16, 12, "fit", None, None, None, 2, 0.0, Look()))
+        page.hear(Frame, last=True)
+        page.say(Watch((), False))
+        page.say(Probe(3, 0, (0.0, 0.0)))
+        page.until(Probed)
+        assert not hub.hungry
+        fit.gate.set()
+        fit.start()
+        fit.join(pages.SECONDS)
+        page.say(Probe(4, 0, (0.0, 0.0)))
+        assert not {Weights, Frame} & set(page.until(Probed, request=4))
 
 
 def test_pause_step_save_and_stop(place):
@@ -154,9 +178,10 @@ def test_the_average_is_what_is_shown():
     assert any(not torch.equal(shown[name], tensor) for name, tensor in field.state_dict().items())
 
 
-def test_pictures_are_drawn_again_as_the_fit_goes_on(place):
-    fit = Fit(*place, field=pages.Odd())
-    with Page(place[0]) as page:
+@pytest.mark.parametrize("field", [pages.Odd, pages.small_field])
+def test_pictures_are_drawn_again_as_the_fit_goes_on(place, field):
+    fit = Fit(*place, field=field())
+    with Page(place[0], watches=False) as page:
         page.say(Draw(4, 0, 16, 12, "fit", None, None, None, 2, 0.0, Look()))
         page.hear(Frame, last=True)
         fit.gate.set()

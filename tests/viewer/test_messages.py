@@ -10,7 +10,19 @@ import pytest
 from neuralfields.errors import InputError
 from neuralfields.viewer.messages import decode, encode, request
 from neuralfields.viewer.program import Node
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Look, Probe, Weights
+from neuralfields.viewer.protocol import (
+    Ack,
+    Ask,
+    Control,
+    Draw,
+    Export,
+    FromPage,
+    FromServer,
+    Look,
+    Probe,
+    Watch,
+    Weights,
+)
 
 
 def samples(hint: Any) -> list[Any]:
@@ -54,13 +66,15 @@ def test_samples_are_of_all_nodes():
 
 def test_numbers_are_finite():
     with pytest.raises(ValueError, match="not JSON compliant"):
-        encode(Ack(0, 1, float("nan")))
+        encode(Probe(0, 1, (float("nan"),)))
 
 
 def test_what_a_page_may_ask():
     pose = (1.0, 0.0, 0.0, 0.0) * 3
     for message in (
-        Ack(0, 1, 12.5),
+        Ack(0, 1),
+        Watch((0, 2), True),
+        Watch((), False),
         Ask(0, None),
         Ask(1, 2),
         Draw(1, 0, 64, 48, "fit", (-1.0, -1.0, 1.0, 1.0), None, None, 2, 0.0, Look()),
@@ -73,21 +87,23 @@ def test_what_a_page_may_ask():
 
 
 WRONG = {
-    "[]": "a message has a type that is one of ack, ask, draw, probe, control, export, got []",
-    '{"type": "hello"}': 'a message has a type that is one of ack, ask, draw, probe, control, export, got "hello"',
-    '{"type": ["ack"]}': 'one of ack, ask, draw, probe, control, export, got ["ack"]',
+    "[]": "a message has a type that is one of ack, watch, ask, draw, probe, control, export, got []",
+    '{"type": "hello"}': 'one of ack, watch, ask, draw, probe, control, export, got "hello"',
+    '{"type": ["ack"]}': 'one of ack, watch, ask, draw, probe, control, export, got ["ack"]',
     "{": "a message is not JSON: Expecting property name",
     "[" * 9000: "a message is not JSON: maximum recursion",
     "9" * 5000: "a message is not JSON: Exceeds the limit",
-    '{"type": "ack"}': 'ack has the entries shown, serial, milliseconds, type; this one lacks "milliseconds"',
+    '{"type": "ack"}': 'ack has the entries shown, serial, type; this one lacks "serial"',
     '{"type": "control", "action": "pause", "more": 1}': 'control has the entries action, type; this one has "more"',
     '{"type": "control", "action": "burn"}': 'control.action is one of pause, resume, step, save, stop, got "burn"',
     '{"type": "ask", "shown": 1.0, "view": null}': "ask.shown is a whole number, got 1.0",
     '{"type": "ask", "shown": true, "view": null}': "ask.shown is a whole number, got true",
     '{"type": "ask", "shown": 9007199254740993, "view": null}': "ask.shown is a whole number, got 9007199254740993",
     '{"type": "ask", "shown": -1, "view": null}': "shown is between 0 and 2.14748e+09, got -1",
-    '{"type": "ack", "shown": 0, "serial": 0, "milliseconds": 1e999}': "ack.milliseconds is a finite number, got Inf",
-    '{"type": "ack", "shown": 0, "serial": 0, "milliseconds": "1"}': 'ack.milliseconds is a finite number, got "1"',
+    '{"type": "probe", "request": 0, "shown": 0, "x": [1e999]}': "probe.x is a finite number, got Inf",
+    '{"type": "probe", "request": 0, "shown": 0, "x": ["1"]}': 'probe.x is a finite number, got "1"',
+    '{"type": "watch", "weights": [0], "pictures": 1}': "watch.pictures is true or false, got 1",
+    f'{{"type": "watch", "weights": {[0] * 65}, "pictures": true}}': "looked at is between 0 and 64, got 65",
     '{"type": "probe", "request": 0, "shown": 0, "x": [1, NaN]}': "a message's numbers are finite, got NaN",
     '{"type": "probe", "request": 0, "shown": 0, "x": []}': "the number of coordinates is between 1 and 16, got 0",
     '{"type": "probe", "request": 0, "shown": 0, "x": [1e10]}': "x is between -1e+09 and 1e+09, got 1e+10",

@@ -16,7 +16,7 @@ from neuralfields.errors import InputError
 from neuralfields.viewer import messages, server
 from neuralfields.viewer.hub import MAX_CLIENTS, MAX_FAULTS
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Look, Note, Probe, Probed
+from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Look, Note, Probe, Probed, Watch
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -171,7 +171,8 @@ def _wrong(random_: random.Random) -> str | bytes:
     """A message with something wrong with it, most times."""
     good = random_.choice(
         [
-            Ack(0, 1, 2.0),
+            Ack(0, 1),
+            Watch((0,), False),
             Ask(0, None),
             Draw(1, 0, 16, 16, "fit", None, None, None, 2, 0.0, Look()),
             Probe(1, 0, (0.1, 0.2)),

@@ -1,6 +1,6 @@
 /** The canvas, and who draws on it: this page's painter, or the server where the page cannot or should not. */
 
-import { effect, signal, untracked } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { photoKey, photos, type Snapshot, snapshots, stills, truths } from "./content";
 import type { Camera } from "./draw/camera";
 import { type PaintState, Painter } from "./draw/painter";
@@ -11,7 +11,7 @@ import { Frames } from "./frames";
 import { Input } from "./input";
 import * as inspection from "./inspection";
 import { post } from "./post";
-import type { Frame, Shown } from "./protocol";
+import type { Frame, Shown, Watch } from "./protocol";
 import * as settings from "./settings";
 import { Stills } from "./stills";
 import {
@@ -48,6 +48,7 @@ export function mount(place: HTMLElement): () => void {
     effect(takeOther),
     effect(takeTruth),
     effect(takePhotos),
+    effect(watch),
     effect(() => {
       if (stills.value.size > 0) drawer?.paint();
     }),
@@ -202,16 +203,32 @@ function hand(made: Painter, id: number, snapshot: Snapshot): void {
 
 const acknowledged = new WeakSet<Snapshot>();
 
-/** In a page that nobody sees there are no pictures, so that nothing is sent to it. */
 function acknowledge(shown: number, snapshot: Snapshot): void {
   if (acknowledged.has(snapshot)) return;
   acknowledged.add(snapshot);
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      const passed = Math.max(0, performance.now() - snapshot.came);
-      post({ type: "ack", shown, serial: snapshot.serial, milliseconds: passed });
+      post({ type: "ack", shown, serial: snapshot.serial });
     }),
   );
+}
+
+const seen = signal(!document.hidden);
+document.addEventListener("visibilitychange", () => {
+  seen.value = !document.hidden;
+  if (drawer instanceof Frames) drawer.paint();
+});
+
+const lookedAt = computed(() => {
+  const made = seen.value ? serving.value : null;
+  const drawn = made instanceof Painter ? [one.value, rivals.value.find((each) => each === other.value)] : [];
+  const weights = drawn.flatMap((shown) => shown?.id ?? []);
+  return JSON.stringify({ type: "watch", weights, pictures: made instanceof Frames } satisfies Watch);
+});
+
+/** Tells the server what is looked at, so that it sends nothing else. */
+function watch(): void {
+  if (connected.value) post(JSON.parse(lookedAt.value) as Watch);
 }
 
 function takeOther(): void {

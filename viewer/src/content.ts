@@ -8,8 +8,6 @@ export interface Snapshot {
   readonly step: number;
   readonly arrays: readonly Stored[];
   readonly bytes: ArrayBuffer;
-  /** When it came, by the page's clock in milliseconds. */
-  readonly came: number;
 }
 
 export interface Samples {

@@ -23,7 +23,7 @@ export function start(): void {
     for (const { shown, arrays, step, ...block } of inside.snapshots) {
       void told(
         unpacked({ shown, ...block }).then((bytes) =>
-          keepSnapshot(shown, { serial: 0, step, arrays, bytes, came: performance.now() }),
+          keepSnapshot(shown, { serial: 0, step, arrays, bytes }),
         ),
       );
     }
@@ -63,7 +63,7 @@ function received({ message, bytes }: Received): void {
     case "progress":
       return store.progressed(message.point, message.state);
     case "weights":
-      return keepSnapshot(message.shown, { ...message, bytes, came: performance.now() });
+      return keepSnapshot(message.shown, { ...message, bytes });
     case "truth":
       return keepTruth(message, bytes);
     case "photo":

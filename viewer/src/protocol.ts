@@ -335,12 +335,23 @@ export interface Note {
   readonly type: "note";
 }
 
-/** A snapshot has arrived and is drawn; `milliseconds` from its arrival on. */
+/** A snapshot has arrived and is drawn. */
 export interface Ack {
   readonly shown: number;
   readonly serial: number;
-  readonly milliseconds: number;
   readonly type: "ack";
+}
+
+/**
+ * What is looked at from now on: nothing else is sent unasked. Until the first one that is nothing.
+ *
+ * `weights`: ids of what the page draws itself. `pictures`: whether it shows those that the server draws; if not,
+ * a `Draw` before it stands no longer.
+ */
+export interface Watch {
+  readonly weights: readonly number[];
+  readonly pictures: boolean;
+  readonly type: "watch";
 }
 
 /** Wants the truth of an image (`view` None) or the photo of a view. */
@@ -367,7 +378,7 @@ export interface Look {
 /**
  * Wants a picture drawn by the server, coarse first. Replaces the one before.
  *
- * It stands: while the field is fitted, it is drawn again with the same `request`.
+ * It stands until a `Watch` ends it: while the field is fitted, it is drawn again with the same `request`.
  *
  * `window` of the plane: left, top, right, bottom. `pose` [3, 4] and `focal` (of the height, in heights) of a
  * camera, as in `View`. `axis` and `at`: the plane of `slices`, the axis across it and its place there.
@@ -411,7 +422,7 @@ export interface Export {
 
 export type FromServer = Hello | Progress | Weights | Truth | Photo | Frame | Probed | File | Note;
 
-export type FromPage = Ack | Ask | Draw | Probe | Control | Export;
+export type FromPage = Ack | Watch | Ask | Draw | Probe | Control | Export;
 
 /** Colours at even steps. */
 export const COLOUR_MAPS: Record<MapName, string> = {
