@@ -16,7 +16,7 @@ from neuralfields.field import Field
 from neuralfields.networks.bases import check_splines, splines
 from neuralfields.networks.layers import LayerNorm, bell, layer_sizes
 
-_END = 1.5  # of the grid
+END = 1.5  # of the grid
 
 
 class BsrbfKan(Field):
@@ -70,6 +70,6 @@ class _Layer(nn.Module):
         count = self.grid + self.degree
         # In units of the centres' distance.
         centres = torch.arange(count, dtype=x.dtype, device=x.device)
-        bumps = bell(((x + _END) * ((count - 1) / (2 * _END)))[..., None] - centres)
-        basis = splines(x, self.grid, self.degree, _END) + bumps
+        bumps = bell(((x + END) * ((count - 1) / (2 * END)))[..., None] - centres)
+        basis = splines(x, self.grid, self.degree, END) + bumps
         return F.linear(F.silu(x), self.base) + F.linear(basis.flatten(-2), self.coefficients)

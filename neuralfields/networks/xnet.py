@@ -16,7 +16,7 @@ from neuralfields.checks import positive
 from neuralfields.field import Field
 from neuralfields.networks.layers import before_softplus, linears
 
-_LEAST = 1e-3  # of d: the activation's derivatives grow like 1/d^3
+LEAST = 1e-3  # of d: the activation's derivatives grow like 1/d^3
 
 
 class XNet(Field):
@@ -65,8 +65,8 @@ class _Cauchy(Field):
         self.in_dim = self.out_dim = width
         d = torch.empty(width).uniform_(math.log(0.1), 0.0).exp()
         self.odd, self.even = nn.Parameter(d), nn.Parameter(d.square())
-        self.distance = nn.Parameter(before_softplus(d - _LEAST))
+        self.distance = nn.Parameter(before_softplus(d - LEAST))
 
     def forward(self, x: Tensor) -> Tensor:
-        d = _LEAST + softplus(self.distance)
+        d = LEAST + softplus(self.distance)
         return (self.odd * x + self.even) / (x.square() + d.square())

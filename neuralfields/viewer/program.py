@@ -7,7 +7,22 @@ the field's value. What is learned lies in arrays, which change while a field is
 from dataclasses import dataclass
 from typing import Literal
 
-Function = Literal["relu", "sigmoid", "exp", "softplus", "tanh", "abs", "sine", "cycle", "sinh", "gauss"]
+Function = Literal[
+    "relu",
+    "sigmoid",
+    "exp",
+    "softplus",
+    "tanh",
+    "abs",
+    "sine",
+    "cycle",
+    "sinh",
+    "gauss",
+    "sqrt",
+    "reciprocal",
+    "log",
+    "arctan",
+]
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,11 @@ class Affine:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function of each value; ``gauss`` is exp(-x^2), ``cycle`` sin(2 pi x), exact for any number of turns."""
+    """A function of each value.
+
+    ``gauss`` is exp(-x^2), ``cycle`` sin(2 pi x), exact for any number of turns, ``sqrt`` that of |x|; the
+    ``reciprocal`` of 0 is 0.
+    """
 
     of: int
     function: Function

@@ -52,6 +52,16 @@ def lively(field: Field) -> Field:
     return field
 
 
+@torch.no_grad()
+def disturbed(field: Field) -> Field:
+    """With all parameters, of which many start as zeros or all equal, moved by a tenth of their size."""
+    generator = torch.Generator().manual_seed(7)
+    for parameter in field.parameters():
+        size = float(parameter.square().mean().sqrt()) or 1.0
+        parameter += 0.1 * size * torch.randn(parameter.shape, generator=generator)
+    return field
+
+
 def points_for(field: Field, count: int = 500) -> torch.Tensor:
     """Inside the box, on its border and beyond; directions of length one."""
     generator = torch.Generator().manual_seed(5)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from test_items import Ball
 from test_live_fit import Fit
-from windows import PATIENCE, Window, kan_item, picture_item, shape_item, slices_item
+from windows import PATIENCE, Window, picture_item, points_item, shape_item, slices_item
 
 import neuralfields as nf
 from neuralfields.cli import main
@@ -190,7 +190,7 @@ def test_a_fit_under_control(chromium):
 
 
 def test_what_the_page_cannot_draw_the_server_draws(chromium):
-    item = kan_item()
+    item = points_item()
     with pages.serving(item) as server, Window(chromium, server.url) as window:
         window.until(lambda: window.text(".status").startswith("all pixels"), "no picture")
         for mode in ("truth", "error", "gradient", "fit"):
@@ -198,7 +198,7 @@ def test_what_the_page_cannot_draw_the_server_draws(chromium):
             window.until(lambda: window.colours() > 10, f"nothing in {mode}")
         assert "drawn by the server" in window.text(".status")
         window.panel()
-        assert "The server draws: no shader is known for Kan" in window.text(".panel")
+        assert "The server draws: GaussianPoints looks for the points nearest" in window.text(".panel")
         window.press("i")
         window.until(lambda: len(window.values()), "nothing is inspected")
         expected = item.field(torch.from_numpy(window.place())[None].float())[0].detach().numpy()
@@ -234,7 +234,7 @@ def test_a_telephone(scheme, chromium, tmp_path):
 
 
 def test_what_the_page_cannot_draw_it_has_pictures_of(chromium, tmp_path):
-    item, path = kan_item(), tmp_path / "page.html"
+    item, path = points_item(), tmp_path / "page.html"
     assert item.shown.program is None
     export_page(path, [item])
     with Window(chromium, path.as_uri()) as window:
@@ -249,7 +249,7 @@ def test_what_the_page_cannot_draw_it_has_pictures_of(chromium, tmp_path):
         assert window.view()["zoom"] == pytest.approx(1.25)
         assert (window.picture() != before).any()
         window.panel()
-        assert "no shader is known for Kan" in window.text(".panel")
+        assert "GaussianPoints looks for the points nearest" in window.text(".panel")
         assert window.requests == [path.as_uri()] and not window.errors
         window.shoot("stills")
 
@@ -311,9 +311,9 @@ def test_nf_export_writes_a_page(tmp_path, capsys):
 
 
 def test_nf_export_of_what_no_page_computes(tmp_path):
-    nf.save(kan_item().field, tmp_path / "kan.nf")
-    assert main(["export", str(tmp_path / "kan.nf"), str(tmp_path / "kan.html")]) == 0
-    assert [still["mode"] for still in stills(tmp_path / "kan.html")] == ["fit"]
+    nf.save(points_item().field, tmp_path / "points.nf")
+    assert main(["export", str(tmp_path / "points.nf"), str(tmp_path / "points.html")]) == 0
+    assert [still["mode"] for still in stills(tmp_path / "points.html")] == ["fit"]
 
 
 def test_the_bundle_is_small():

@@ -9,7 +9,7 @@ import torch
 from cases import CASES
 from chromium import blank
 from known_meshes import sphere
-from shaders import TOLERANCE, covered, error, image, lively
+from shaders import TOLERANCE, covered, disturbed, error, image, lively
 from tiny_scenes import write
 
 import neuralfields as nf
@@ -26,7 +26,9 @@ COVERED = covered(CASES)
 
 @pytest.mark.parametrize("case", COVERED, ids=str)
 def test_the_shader_gives_the_fields_values(case: Any, page: Any):
-    assert error(page, lively(case.make()), "int8") <= TOLERANCE
+    field = lively(case.make())
+    assert error(page, field, "int8") <= TOLERANCE
+    assert error(page, disturbed(field), "int8") <= TOLERANCE
 
 
 def mesh(form: str) -> nf.signals.Mesh:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from chromium import blank
-from shaders import TOLERANCE, covered, error, image, lively
+from shaders import TOLERANCE, covered, disturbed, error, image, lively
 
 from neuralfields import Field
 from neuralfields.recipes import METHODS
@@ -30,4 +30,6 @@ def page(chromium: Any) -> Any:
 
 @pytest.mark.parametrize("name", [of.name for of in covered(list(map(OfMethod, METHODS)))])
 def test_methods_at_their_full_size(name: str, page: Any):
-    assert error(page, lively(OfMethod(name).make()), "float32", count=256) <= TOLERANCE
+    field = lively(OfMethod(name).make())
+    assert error(page, field, "float32", count=256) <= TOLERANCE
+    assert error(page, disturbed(field), "float32", count=256) <= TOLERANCE

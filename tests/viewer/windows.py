@@ -116,12 +116,12 @@ def picture_item(seed: int = 0, **options: Any) -> Item:
     return Item(field, signal, **{"name": "photo", **options})
 
 
-def kan_item() -> Item:
+def points_item() -> Item:
     """A picture's field that no page computes."""
     torch.manual_seed(0)
-    field, signal = nf.networks.Kan(2, 3, width=4, depth=1), image(pages.picture(48, 64))
+    field, signal = nf.encodings.GaussianPoints(2, points=64), image(pages.picture(48, 64))
     nf.fit(field, signal, steps=40, batch=256)
-    return Item(field, signal, name="kan")
+    return Item(field, signal, name="points")
 
 
 def shape_item() -> Item:

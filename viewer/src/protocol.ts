@@ -2,7 +2,7 @@
 
 export const VERSION = 1;
 
-export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "cycle" | "sinh" | "gauss";
+export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "cycle" | "sinh" | "gauss" | "sqrt" | "reciprocal" | "log" | "arctan";
 
 /** The coordinates: the first node of every program. */
 export interface Input {
@@ -42,7 +42,12 @@ export interface Affine {
   readonly kind: "affine";
 }
 
-/** A function of each value; `gauss` is exp(-x^2), `cycle` sin(2 pi x), exact for any number of turns. */
+/**
+ * A function of each value.
+ *
+ * `gauss` is exp(-x^2), `cycle` sin(2 pi x), exact for any number of turns, `sqrt` that of |x|; the
+ * `reciprocal` of 0 is 0.
+ */
 export interface Apply {
   readonly of: number;
   readonly function: Function;

@@ -51,6 +51,19 @@ const TEXT: readonly (readonly [name: string, needs: readonly string[], text: st
   ["sinh", ["exp"], "vec4 nf_sinh(vec4 x) { vec4 e = nf_exp(x); return 0.5 * (e - 1.0 / e); }"],
   ["relu", [], "vec4 nf_relu(vec4 x) { return max(x, 0.0); }"],
   ["abs", [], "vec4 nf_abs(vec4 x) { return abs(x); }"],
+  ["log", [], "vec4 nf_log(vec4 x) { return log(x); }"],
+  ["sqrt", [], "vec4 nf_sqrt(vec4 x) { return sqrt(abs(x)); }"],
+  // What is behind the last value may be 0, and no weight of 0 takes away an infinity.
+  ["reciprocal", [], "vec4 nf_reciprocal(vec4 x) { return mix(1.0 / x, vec4(0.0), equal(x, vec4(0.0))); }"],
+  // A step from what the driver gives, by the sine of how far that is off.
+  [
+    "arctan",
+    ["sine"],
+    `vec4 nf_arctan(vec4 x) {
+  vec4 y = atan(x);
+  return y + (x * nf_sine(1.5707963267948966 - abs(y)) - nf_sine(y)) / sqrt(1.0 + x * x);
+}`,
+  ],
 ];
 
 /** The functions with these names, and all that they need. */
