@@ -13,6 +13,8 @@ from neuralfields import __version__
 from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
 
+_LINE = 1000  # characters of a line of results, which ends where a value does
+
 
 def report(command: Sequence[str], results: Any, before: str = "") -> dict[str, Any]:
     """What a file of results holds: the command without ``--out``, the machine, the versions, the results.
@@ -76,8 +78,28 @@ def _told(values: Any) -> str:
 
 
 def write(path: Path, made: dict[str, Any]) -> None:
-    """Write a report as JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(made, indent=1) + "\n").encode())
+    """Write a report as JSON, whole or not at all: six digits of each number."""
+    write_bytes(path, (_lines(_rounded(made), "\n") + "\n").encode())
+
+
+def _lines(value: Any, end: str) -> str:
+    """JSON of which long values have a line for each part."""
+    text = json.dumps(value)
+    if len(text) <= _LINE or not isinstance(value, dict | list):
+        return text
+    inner = end + " "
+    if isinstance(value, list):
+        return "[" + inner + ("," + inner).join(_lines(part, inner) for part in value) + end + "]"
+    parts = (f"{json.dumps(key)}: {_lines(part, inner)}" for key, part in value.items())
+    return "{" + inner + ("," + inner).join(parts) + end + "}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _cpu() -> str:

@@ -22,8 +22,11 @@ from neuralfields.cli.parser import (
 from neuralfields.errors import NeuralFieldsError
 
 if TYPE_CHECKING:
+    from neuralfields.cli.parser import Stop
+    from neuralfields.cli.progress import Progress
     from neuralfields.cli.view import Watching
     from neuralfields.runs import Collection, Run
+    from neuralfields.viewer.live import Live
 
 KINDS = ("image", "mesh", "points", "scene")
 _FIXED = {  # what a resumed fit has already
@@ -213,7 +216,7 @@ def _beside(path: Path) -> str:
 
 
 def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) -> int:
-    """Fit to the end, or to the first Ctrl-C or until a page asks to stop, and report."""
+    """Fit to the end, which a page may bring about, or to the first Ctrl-C, and report."""
     from neuralfields.cli.opening import print_json
     from neuralfields.cli.progress import Progress
 
@@ -222,17 +225,12 @@ def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) ->
         live = watching.begin(run, stop) if watching else None
         try:
             with Progress(run, quiet=options.quiet or options.json) as progress:
-                for step in run.steps():
-                    progress.update(step)
-                    if live:
-                        live.update(step)
-                    if (stop.asked or (live and live.stopping)) and step.fraction < 1:
-                        run.interrupt()
-                        break
-                else:
+                if _came_to_an_end(run, progress, live, stop):
                     progress.measuring()
                     stop.at_once = True  # to measure a large field on a large signal takes long
                     run.finish()
+                else:
+                    run.interrupt()
                 if live:
                     live.end(run.state, finished=run.info["status"] != "interrupted")
         except (NeuralFieldsError, KeyboardInterrupt) as error:
@@ -247,7 +245,20 @@ def drain(run: "Run", options: Namespace, watching: "Watching | None" = None) ->
         print_json(run.info)
     else:
         print(summary(run.folder.path, run.info))
-    return INTERRUPTED if stop.asked or (live and live.stopping) else 0
+    return INTERRUPTED if stop.asked else 0
+
+
+def _came_to_an_end(run: "Run", progress: "Progress", live: "Live | None", stop: "Stop") -> bool:
+    """Whether the fit's time is over, or a page ended it, not Ctrl-C."""
+    for step in run.steps():
+        progress.update(step)
+        if live:
+            live.update(step)
+        if step.fraction < 1 and stop.asked:
+            return False
+        if live and live.stopping:
+            break
+    return True
 
 
 def summary(folder: Path, info: dict[str, Any]) -> str:
