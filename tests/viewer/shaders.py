@@ -53,12 +53,12 @@ def lively(field: Field) -> Field:
 
 
 @torch.no_grad()
-def disturbed(field: Field) -> Field:
-    """With all parameters, of which many start as zeros or all equal, moved by a tenth of their size."""
+def disturbed(field: Field, by: float = 0.1) -> Field:
+    """With all parameters, of which many start as zeros or all equal, moved by a share of their size."""
     generator = torch.Generator().manual_seed(7)
     for parameter in field.parameters():
         size = float(parameter.square().mean().sqrt()) or 1.0
-        parameter += 0.1 * size * torch.randn(parameter.shape, generator=generator)
+        parameter += by * size * torch.randn(parameter.shape, generator=generator)
     return field
 
 
