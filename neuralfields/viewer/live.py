@@ -111,8 +111,7 @@ class Live:
         assert item is not None
         if now - self._told > _TELL_SECONDS or step.fraction >= 1:
             self._told = now
-            self._session.add(point := self._point(step))
-            message = Progress(point, self._session.state)
+            message = Progress(self._session.add(self._point(step)), self._session.state)
             hub.post(lambda: hub.progress(message))
         if item.shown.id in hub.hungry and not item.awaited and not hub.allowance.wait:
             self._offer(step.state)
@@ -175,7 +174,7 @@ class Live:
 
     def _turn(self, state: Any, step: Step) -> None:
         self._session.state = state
-        hub, message = self._server.hub, Progress(self._point(step), state)
+        hub, message = self._server.hub, Progress(self._session.add(self._point(step)), state)
         hub.post(lambda: hub.progress(message))
 
     def _keep(self, step: Step) -> None:

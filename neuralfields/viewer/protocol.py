@@ -16,6 +16,7 @@ from typing import Literal
 from neuralfields.viewer.program import Program, Stored
 
 VERSION = 1
+MOST_POINTS = 1024  # of a fit's course, and the newest; even
 
 Kind = Literal["image", "shape", "radiance", "slices"]
 FitState = Literal["running", "paused", "stopping", "done"]
@@ -107,7 +108,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Point:
-    """A moment of a fit. ``psnr`` of the last batch; rates in samples per second; ``left`` in seconds."""
+    """A moment of a fit. ``psnr`` of the last batch; rates in samples per second; ``left`` in seconds.
+
+    ``stays``: whether it is a part of the course from then on, or gives way to the next. A course that has more than
+    ``MOST_POINTS`` of those that stay loses every second.
+    """
 
     step: int
     seconds: float
@@ -117,6 +122,7 @@ class Point:
     learning_rate: float
     left: float | None
     fraction: float
+    stays: bool = True
 
 
 # From the server.

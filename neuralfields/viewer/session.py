@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from neuralfields.errors import InputError
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import VERSION, Action, File, FitState, Hello, Point, Progress
-
-_MOST_POINTS = 2048  # of a fit's course; then every second one is dropped
 
 
 class Session:
@@ -33,7 +32,7 @@ class Session:
         self.control: Callable[[Action], None] | None = None
         self.notes: list[str] = []
         self.watches: list[Callable[[], bool]] = []
-        self._course = list(course)
+        self._course = Course(course)
 
     @property
     def running(self) -> bool:
@@ -51,19 +50,18 @@ class Session:
                 return item
         raise InputError(f"nothing with the number {number} is shown, of {len(self.items)}")
 
-    def add(self, point: Point) -> None:
-        """Make the course longer by a point."""
-        self._course.append(point)
-        if len(self._course) > _MOST_POINTS:
-            del self._course[1:-1:2]
+    def add(self, point: Point) -> Point:
+        """Make the course longer by a point; how that is to be told."""
+        return self._course.add(point)
 
     def replace(self, items: Sequence[Item], *, title: str, course: Sequence[Point] = ()) -> None:
         """Show something else."""
-        self.items, self.title, self._course = tuple(items), title, list(course)
+        self.items, self.title, self._course = tuple(items), title, Course(course)
 
     def progress(self) -> Progress | None:
         """Where the fit is; None where nothing is known of its course."""
-        return Progress(self._course[-1], self.state) if self._course else None
+        last = self._course.last
+        return Progress(last, self.state) if last else None
 
     def page(self) -> tuple[File, bytes]:
         """All that is shown as a page by itself.
@@ -74,10 +72,10 @@ class Session:
         from neuralfields.viewer.page import page
 
         name = self.title.replace("/", "-").replace(", ", "-")
-        return File(f"{name}.html", "text/html"), page(self.items, title=self.title, course=self._course)
+        return File(f"{name}.html", "text/html"), page(self.items, title=self.title, course=self._course.points)
 
     def hello(self) -> Hello:
         """What a page is told first."""
         shown = tuple(item.shown for item in self.items)
         live = self.control is not None
-        return Hello(VERSION, self.title, shown, live, self.state, tuple(self._course))
+        return Hello(VERSION, self.title, shown, live, self.state, self._course.points)

@@ -152,7 +152,7 @@ def _course(folder: RunFolder, info: Mapping[str, Any]) -> Iterator[Point]:
     before = (0, 0.0)
     for entry in folder.read_metrics():
         told: list[Any] = [entry.get(key) for key in ("step", "seconds", "loss")]
-        if not all(isinstance(value, int | float) for value in told):
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in told):
             continue
         step, seconds, loss = int(told[0]), float(told[1]), float(told[2])
         used = [done / budget for done, key in ((step, "steps"), (seconds, "seconds")) if (budget := settings.get(key))]

@@ -22,12 +22,16 @@ def typescript() -> str:
     """The text of ``viewer/src/protocol.ts``."""
     defined = [(name, value) for module in _MODULES for name, value in vars(module).items() if _is_ours(value, module)]
     aliases = [(value, name) for name, value in defined if not isinstance(value, type)]
-    parts = [_HEAD, f"export const VERSION = {protocol.VERSION};\n"]
+    parts = [_HEAD, _numbers()]
     for name, value in defined:
         parts.append(_interface(value, aliases) if isinstance(value, type) else _alias(name, value, aliases))
     maps = "".join(f'  {name}: "{stops}",\n' for name, stops in COLOUR_MAPS.items())
     parts.append(f"/** Colours at even steps. */\nexport const COLOUR_MAPS: Record<MapName, string> = {{\n{maps}}};\n")
     return "\n".join(parts)
+
+
+def _numbers() -> str:
+    return "".join(f"export const {name} = {getattr(protocol, name)};\n" for name in ("VERSION", "MOST_POINTS"))
 
 
 def _is_ours(value: Any, module: types.ModuleType) -> bool:

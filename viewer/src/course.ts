@@ -1,17 +1,13 @@
-import type { Point } from "./protocol";
+import { MOST_POINTS, type Point } from "./protocol";
 
-const MOST = 1200;
-
-/**
- * The course of a fit with at most `MOST` points: when there are more, every second of the older ones is left out, so
- * that the memory and the time of a plot do not grow with the fit.
- */
+/** The course of a fit with one more point: as the server keeps it, evenly spaced and bounded. */
 export function extended(course: readonly Point[], point: Point): readonly Point[] {
   const last = course.at(-1);
-  // A fit that was resumed or begun anew goes back.
-  const kept = last !== undefined && point.step <= last.step ? course.filter((p) => p.step < point.step) : course;
-  const thinned = kept.length >= MOST ? kept.filter((_, k) => k % 2 === 0) : kept;
-  return [...thinned, point];
+  const before =
+    last === undefined || point.step <= last.step ? course.filter(({ step }) => step < point.step) // told once more
+    : last.stays ? course : course.slice(0, -1);
+  const all = [...before, point];
+  return point.stays && all.length > MOST_POINTS ? all.filter((_, k) => k % 2 === 0) : all;
 }
 
 export type Axis = "seconds" | "step";

@@ -1,6 +1,7 @@
 // Made by `python -m neuralfields.viewer.typescript` from program.py, protocol.py, looks.py.
 
 export const VERSION = 1;
+export const MOST_POINTS = 1024;
 
 export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "cycle" | "sinh" | "gauss" | "sqrt" | "reciprocal" | "log" | "arctan";
 
@@ -243,7 +244,12 @@ export interface Shown {
   readonly summary: string;
 }
 
-/** A moment of a fit. `psnr` of the last batch; rates in samples per second; `left` in seconds. */
+/**
+ * A moment of a fit. `psnr` of the last batch; rates in samples per second; `left` in seconds.
+ *
+ * `stays`: whether it is a part of the course from then on, or gives way to the next. A course that has more than
+ * `MOST_POINTS` of those that stay loses every second.
+ */
 export interface Point {
   readonly step: number;
   readonly seconds: number;
@@ -253,6 +259,7 @@ export interface Point {
   readonly learning_rate: number;
   readonly left: number | null;
   readonly fraction: number;
+  readonly stays: boolean;
 }
 
 /** The first message, and again when what is shown changes. `course` is the fit so far, thinned. */
