@@ -12,7 +12,7 @@ from nf_helpers import running
 from websockets.sync.client import connect
 
 from neuralfields.viewer.messages import decode, encode
-from neuralfields.viewer.protocol import Ack, Control, Hello, Progress, Weights
+from neuralfields.viewer.protocol import Ack, Control, Hello, Progress, Watch, Weights
 
 
 def address(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -63,11 +63,12 @@ def test_a_fit_under_way_is_ended_by_its_page(folder):
         place, token = address(process)
         with live(place, token) as page:
             steps = []
+            page.send(encode(Watch((0,), False)))
             while len(steps) < 2:
                 message, _ = decode(page.recv(60))
                 if isinstance(message, Weights):
                     steps.append(message.step)
-                    page.send(encode(Ack(message.shown, message.serial, 1.0)))
+                    page.send(encode(Ack(message.shown, message.serial)))
             assert steps[1] > steps[0]
             page.send(encode(Control("stop")))
             while not (isinstance(message, Hello) and not message.live):
