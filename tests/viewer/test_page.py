@@ -135,12 +135,15 @@ def test_two_pages_and_a_lost_connection(chromium, served):
     with Window(chromium, served.url) as one, Window(chromium, served.url) as two:
         one.exact()
         two.exact()
+        one.press("+")
+        zoomed = one.until(one.view, "the address says nothing")
         assert len(served.hub._clients) == 2
         clients = list(served.hub._clients)
         served.hub.post(lambda: [client.socket.abort() for client in clients])  # type: ignore[arg-type,func-returns-value]
         one.until(lambda: served.hub._clients and served.hub._clients.isdisjoint(clients), "it has not come back")
         one.panel()
         one.until(lambda: not one.text(".banner:is(.waiting, .connecting)"), "it says that the connection is lost")
+        assert one.view() == zoomed
         one.press("i")
         one.until(lambda: len(one.values()), "nothing is inspected")
 

@@ -124,12 +124,12 @@ def points_item() -> Item:
     return Item(field, signal, name="points")
 
 
-def shape_item() -> Item:
+def shape_item(**options: Any) -> Item:
     torch.manual_seed(0)
     field = nf.networks.Siren(3, 1, width=16, depth=1)
     solid = nf.signals.Solid(ball)
     nf.fit(field, solid, steps=200, batch=512)
-    return Item(field, solid, name="ball")
+    return Item(field, solid, **{"name": "ball", **options})
 
 
 def slices_item() -> Item:

@@ -1,13 +1,13 @@
 /** Everything that can be done, whether by a key, a button or the pointer. */
 
 import * as canvas from "./canvas";
-import { cameraOf, surroundings } from "./draw/camera";
+import { cameraOf } from "./draw/camera";
 import { type PictureMode, type ViewState, defaultView } from "./draw/view";
 import { filename } from "./format";
 import { modesOf } from "./modes";
 import { post } from "./post";
 import type { Action, Export } from "./protocol";
-import { encoded, save } from "./saving";
+import { save } from "./saving";
 import { first, kept, one, other, path, recording, rivals, say, second, shown, view } from "./store";
 
 const MESH_CELLS = 256;
@@ -59,10 +59,8 @@ export function reset(): void {
 }
 
 export function jump(number: number): void {
-  const each = one.value;
-  const camera = each?.views[number];
-  if (each == null || camera === undefined) return;
-  canvas.fly(cameraOf(camera, number, surroundings(each.views).middle));
+  const camera = cameraOf(one.value?.views ?? [], number);
+  if (camera !== null) canvas.fly(camera);
 }
 
 export function inspectMiddle(): void {
@@ -80,10 +78,18 @@ export function exportFile(what: Export["what"]): void {
 }
 
 export async function savePicture(): Promise<void> {
+  await saved("picture", canvas.saved, () => "png");
+}
+
+async function saved(what: string, made: () => Promise<Blob | null>, ending: (data: Blob) => string): Promise<void> {
   const each = one.value;
   if (each === null) return;
-  const drawn = await canvas.finished();
-  if (drawn !== null) save(`${filename(each.name)}.png`, await encoded(drawn, "image/png"));
+  try {
+    const data = await made();
+    if (data !== null) save(`${filename(each.name)}.${ending(data)}`, data);
+  } catch (error) {
+    say(`No ${what}: ${error instanceof Error ? error.message : String(error)}.`, "error");
+  }
 }
 
 export function keep(): void {
@@ -101,15 +107,9 @@ export function forget(k: number): void {
 
 /** A film along the kept views, or once around where there are fewer than two. */
 export async function recordFilm(): Promise<void> {
-  const each = one.value;
-  if (each === null || recording.value !== null) return;
+  if (recording.value !== null) return;
   recording.value = 0;
-  try {
-    const film = await canvas.filmed(kept.value.map((view) => view.camera), (share) => (recording.value = share));
-    if (film !== null) save(`${filename(each.name)}.${film.type.startsWith("video/mp4") ? "mp4" : "webm"}`, film);
-  } catch (error) {
-    say(`No video: ${error instanceof Error ? error.message : String(error)}.`, "error");
-  } finally {
-    recording.value = null;
-  }
+  const filmed = () => canvas.filmed(kept.value.map((view) => view.camera), (share) => (recording.value = share));
+  await saved("video", filmed, ({ type }) => (type.startsWith("video/mp4") ? "mp4" : "webm"));
+  recording.value = null;
 }

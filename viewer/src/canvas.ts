@@ -2,7 +2,7 @@
 
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { photoKey, photos, type Snapshot, snapshots, stills, truths } from "./content";
-import type { Camera } from "./draw/camera";
+import { type Camera, upright } from "./draw/camera";
 import { type PaintState, Painter } from "./draw/painter";
 import { record, turntable } from "./draw/record";
 import { type ViewState, asView, defaultView } from "./draw/view";
@@ -38,7 +38,7 @@ export function mount(place: HTMLElement): () => void {
   watched.observe(place);
   const ends = [
     effect(() => {
-      const [shown, server] = [one.value, served.value];
+      const [shown, server] = [one.peek(), served.value || failed.value?.of === drawable.value];
       return shown === null ? undefined : untracked(() => put(place, shown, drawnBy(shown, server)));
     }),
     effect(() => {
@@ -57,6 +57,19 @@ export function mount(place: HTMLElement): () => void {
     for (const end of ends) end();
     watched.disconnect();
   };
+}
+
+/** What of the thing shown a picture depends on: where only the rest changes, as a fit's end does, it stays. */
+const drawable = computed(() => JSON.stringify({ ...one.value, summary: "", truth: null }));
+
+/** What a painter of this page could not draw, and why: the server does then. */
+const failed = signal<{ readonly of: string; readonly why: string } | null>(null);
+
+/** Whether there is somebody else to draw what this page cannot. */
+function gaveUp(why: string): boolean {
+  if (link.peek().is === "none") return false;
+  failed.value = { of: drawable.peek(), why };
+  return true;
 }
 
 function drawnBy(shown: Shown, server: boolean): Hand {
@@ -100,20 +113,21 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
     return made;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    if (link.peek().is !== "none") return frames(canvas, shown, start, `The server draws: ${why}.`);
+    if (gaveUp(why)) return frames(canvas, shown, start);
     say(`There is no picture: ${why}.`, "error");
     return still(canvas, shown, start);
   }
 }
 
-function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState, why?: string): Drawer {
+function frames(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawer {
   const beside = live.peek() ? " Beside a fit it draws seldom: pause the fit to look around." : "";
-  path.value = { by: "server", why: (why ?? whyServed(shown)) + beside };
+  path.value = { by: "server", why: whyServed(shown) + beside };
   return told(new Frames(canvas, shown, start, post));
 }
 
 function whyServed(shown: Shown): string {
   if (shown.program === null) return `The server draws: ${shown.reason ?? "the page cannot"}.`;
+  if (failed.peek()?.of === drawable.peek()) return `The server draws: ${failed.peek()?.why ?? ""}.`;
   if (chosen.peek() === "server" || slow.peek() === null) return "As chosen.";
   return `Without a graphics card a picture takes about ${duration((slow.peek()?.milliseconds ?? 0) / 1000)} here.`;
 }
@@ -148,6 +162,7 @@ function fit(made: Drawer): void {
 function tell(made: Painter, state: PaintState): void {
   if (drawer !== made && drawer !== null) return;
   picture.value = described(state);
+  if (state.problem !== null && !made.lost && gaveUp(state.problem)) return;
   const ends = state.legend;
   legend.value = ends === null ? null : { from: ends.low, to: ends.high };
   if (JSON.stringify(view.peek()) !== JSON.stringify(made.view)) view.value = made.view;
@@ -288,8 +303,8 @@ function wantedPhotos(shown: Shown, now: ViewState): number[] {
 
 // What the page asks of the picture.
 
-/** After a connection has come (back): what was asked for may be lost, and a picture of the server is old. */
-export function welcomed(): void {
+/** A connection has come (back): what was asked for may be lost, and a picture of the server is old. */
+export function forget(): void {
   asked.clear();
   if (drawer instanceof Frames) drawer.paint();
 }
@@ -313,14 +328,9 @@ export function inspectMiddle(): void {
   inspection.middle();
 }
 
-/** The canvas when its picture is finished, its pixels still there to be read. */
-export async function finished(): Promise<HTMLCanvasElement | null> {
-  if (drawer instanceof Painter) {
-    const made = drawer;
-    await made.picture();
-    return made.canvas;
-  }
-  return drawer?.canvas ?? null;
+/** The picture as a file, when it is finished; null where there is none. */
+export async function saved(): Promise<Blob | null> {
+  return drawer?.picture() ?? null;
 }
 
 const FILM = { rate: 30, perView: 2, around: 6 }; // pictures a second, seconds
@@ -329,7 +339,8 @@ const FILM = { rate: 30, perView: 2, around: 6 }; // pictures a second, seconds
 export async function filmed(cameras: readonly Camera[], onProgress: (share: number) => void): Promise<Blob | null> {
   if (!(drawer instanceof Painter)) return null;
   const loop = cameras.length < 2;
-  const keys = loop ? turntable(drawer.view.camera) : cameras;
+  const { view, shown } = drawer;
+  const keys = loop ? turntable(view.camera) : cameras.map((camera) => upright(camera, shown.views));
   const seconds = loop ? FILM.around : FILM.perView * (keys.length - 1);
   return record(drawer, keys, { seconds, rate: FILM.rate, loop, onProgress });
 }

@@ -1,6 +1,6 @@
 /** What has come for each of the fields: the newest weights, truths, photos. It outlives whoever draws. */
 
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { Photo, Stored, Truth } from "./protocol";
 
 export interface Snapshot {
@@ -45,6 +45,14 @@ export function keepTruth(truth: Truth, bytes: ArrayBuffer): void {
   truths.value = new Map(truths.value).set(truth.shown, { truth, bytes });
 }
 
+/** Forgets all of what is shown no more: another field may have the same number one day. */
+export function keepOnly(ids: ReadonlySet<number>): void {
+  for (const all of [stills, snapshots, truths] as Signal<ReadonlyMap<number, unknown>>[]) {
+    all.value = new Map([...all.value].filter(([id]) => ids.has(id)));
+  }
+  forgetPhotos((photo) => !ids.has(photo.shown));
+}
+
 export async function keepStill(shown: number, still: Omit<Still, "bitmap">, bytes: ArrayBuffer): Promise<void> {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
   stills.value = new Map(stills.value).set(shown, [...(stills.value.get(shown) ?? []), { ...still, bitmap }]);
@@ -53,12 +61,19 @@ export async function keepStill(shown: number, still: Omit<Still, "bitmap">, byt
 export async function keepPhoto(photo: Photo, bytes: ArrayBuffer): Promise<void> {
   const blob = new Blob([bytes], { type: "image/jpeg" });
   const picture = { photo, url: URL.createObjectURL(blob), bitmap: await createImageBitmap(blob) };
-  const all = new Map(photos.value).set(photoKey(photo.shown, photo.view), picture);
-  for (const [key, oldest] of all) {
-    if (all.size <= MOST_PHOTOS) break;
-    URL.revokeObjectURL(oldest.url);
-    oldest.bitmap.close();
+  photos.value = new Map(photos.value).set(photoKey(photo.shown, photo.view), picture);
+  let over = photos.value.size - MOST_PHOTOS;
+  forgetPhotos(() => over-- > 0);
+}
+
+/** Those, from the oldest on. */
+function forgetPhotos(those: (photo: Photo) => boolean): void {
+  const all = new Map(photos.value);
+  for (const [key, { photo, url, bitmap }] of all) {
+    if (!those(photo)) continue;
+    URL.revokeObjectURL(url);
+    bitmap.close();
     all.delete(key);
   }
-  photos.value = all;
+  if (all.size < photos.value.size) photos.value = all;
 }

@@ -5,23 +5,29 @@ import { Evaluator } from "./field/evaluate";
 import type { Program, Shown } from "./protocol";
 
 interface Known {
+  readonly program: Program;
+  readonly context: WebGL2RenderingContext;
   readonly evaluator: Evaluator;
   snapshot: Snapshot | null;
 }
 
-let context: WebGL2RenderingContext | null = null;
-const known = new WeakMap<Program, Known>();
+let known: Known | null = null;
 
 /** Null where there are no weights yet, or no graphics; "soon" while the shader is being compiled. */
 export function evaluated({ id, program }: Shown, x: readonly number[]): readonly number[] | "soon" | null {
   const snapshot = snapshots.value.get(id);
   if (snapshot === undefined || program === null) return null;
-  // A context of its own: the painter's is in the middle of something.
-  context ??= document.createElement("canvas").getContext("webgl2");
-  if (context === null) return null;
-  const one = known.get(program) ?? { evaluator: new Evaluator(context, program), snapshot: null };
-  known.set(program, one);
-  if (one.snapshot !== snapshot) one.evaluator.set(snapshot.arrays, snapshot.bytes);
-  one.snapshot = snapshot;
-  return one.evaluator.ready ? [...one.evaluator.values(Float32Array.from(x))] : "soon";
+  if (known?.program !== program || known.context.isContextLost()) known = made(program);
+  if (known === null) return null;
+  if (known.snapshot !== snapshot) known.evaluator.set(snapshot.arrays, snapshot.bytes);
+  known.snapshot = snapshot;
+  return known.evaluator.ready ? [...known.evaluator.values(Float32Array.from(x))] : "soon";
+}
+
+/** In a context of its own, the one of before if there is one: the painter's is in the middle of something. */
+function made(program: Program): Known | null {
+  known?.evaluator.dispose();
+  const before = known?.context.isContextLost() === false ? known.context : null;
+  const context = before ?? document.createElement("canvas").getContext("webgl2");
+  return context && { program, context, evaluator: new Evaluator(context, program), snapshot: null };
 }

@@ -1,6 +1,7 @@
 /** Pictures that the server draws, shown as they come: coarse first, then finer. */
 
 import { type Camera, opticsOf, poseOf } from "./draw/camera";
+import { encoded } from "./draw/encoded";
 import { placeAt, windowOf } from "./draw/plane";
 import type { Place } from "./draw/painter";
 import { type ViewState, asView } from "./draw/view";
@@ -24,14 +25,17 @@ export function drawOf(view: ViewState, shown: Shown, width: number, height: num
     const end = placeAt(window, width, height);
     return { ...asked, window: [window.left, window.top, ...end], pose: null, focal: null };
   }
-  const { focal } = opticsOf(view.camera, width, height, shown.views);
-  return { ...asked, window: null, pose: poseOf(view.camera), focal: focal[1] / height };
+  const optics = opticsOf(view.camera, width, height, shown.views);
+  return { ...asked, window: null, pose: poseOf(optics), focal: optics.focal[1] / height };
 }
 
 /** Draws as `Painter` does, by asking the server. */
 export class Frames {
   protected readonly context: CanvasRenderingContext2D;
   private asked = -1;
+  /** Pictures that have come, and the number of the one that is shown. */
+  private came = 0;
+  private drawn = 0;
   private wanted = false;
   /** Pictures that the server draws are not read. */
   readonly state = { exact: true };
@@ -90,14 +94,22 @@ export class Frames {
 
   async take(frame: Frame, bytes: ArrayBuffer): Promise<void> {
     if (frame.request !== this.asked) return;
+    const number = ++this.came;
     const picture = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-    if (frame.request === this.asked) {
+    // Small pictures are not always decoded before large ones that came later.
+    if (frame.request === this.asked && number > this.drawn) {
+      this.drawn = number;
       this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
       this.text = `${frame.last ? "all pixels" : `preview 1/${frame.factor}`} · ${milliseconds(frame.milliseconds)}`;
       this.legend = frame.legend;
       this.told(this.text);
     }
     picture.close();
+  }
+
+  /** What is shown as a file. */
+  picture(): Promise<Blob> {
+    return encoded(this.canvas);
   }
 
   resize(width: number, height: number): void {

@@ -1,6 +1,6 @@
 /** Pointers, wheel and keys on a picture. What a pointer can do, a key can do too. */
 
-import { type Camera, advanced, cameraOf, dollied, orbited, panned, surroundings } from "./draw/camera";
+import { type Camera, advanced, cameraOf, dollied, orbited, panned } from "./draw/camera";
 import type { Place } from "./draw/painter";
 import { movedBy, windowOf, zoomedAt } from "./draw/plane";
 import { add, clamp, subtract } from "./draw/vectors";
@@ -174,11 +174,9 @@ export class Input {
 
   private jump(by: number): void {
     const { views } = this.painter.shown;
-    if (views.length === 0) return;
     const now = this.painter.view.camera.view ?? (by > 0 ? -1 : 0);
-    const number = (now + by + views.length) % views.length;
-    const view = views[number];
-    if (view !== undefined) this.painter.flyTo(cameraOf(view, number, surroundings(views).middle));
+    const camera = cameraOf(views, (now + by + views.length) % views.length);
+    if (camera !== null) this.painter.flyTo(camera);
   }
 
   private onKey(event: KeyboardEvent): void {

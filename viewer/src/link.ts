@@ -73,8 +73,8 @@ export class Link {
     } else if (outcome === "absent") {
       this.wait("");
     } else {
+      if (this.token !== null) this.events.entered();
       this.token = null;
-      this.events.entered();
       this.open();
     }
   }

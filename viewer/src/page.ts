@@ -1,7 +1,8 @@
 /** The page's ends: what comes from the server, or lies in the page itself, and what is said to the server. */
 
+import { batch } from "@preact/signals";
 import * as canvas from "./canvas";
-import { keepPhoto, keepSnapshot, keepStill, keepTruth } from "./content";
+import { keepOnly, keepPhoto, keepSnapshot, keepStill, keepTruth } from "./content";
 import { embedded, unpacked } from "./embedded";
 import { read } from "./fragment";
 import { Link } from "./link";
@@ -87,9 +88,12 @@ function welcomed(hello: Hello): void {
   // What has not changed stays the same object, so that nothing is made anew after a lost connection.
   const before = new Map(store.shown.value.map((shown) => [JSON.stringify(shown), shown]));
   const shown = hello.shown.map((each): Shown => before.get(JSON.stringify(each)) ?? each);
-  store.hello.value = { ...hello, shown };
-  store.course.value = hello.course;
-  store.state.value = hello.state;
-  if (!shown.some(({ id }) => id === store.first.value)) store.first.value = shown[0]?.id ?? 0;
-  canvas.welcomed();
+  canvas.forget();
+  batch(() => {
+    keepOnly(new Set(shown.map(({ id }) => id)));
+    store.hello.value = { ...hello, shown };
+    store.course.value = hello.course;
+    store.state.value = hello.state;
+    if (!shown.some(({ id }) => id === store.first.value)) store.first.value = shown[0]?.id ?? 0;
+  });
 }

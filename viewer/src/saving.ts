@@ -7,12 +7,3 @@ export function save(name: string, data: Blob): void {
   // Not at once: some browsers read it only after the click has been handled.
   window.setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
-
-export function encoded(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => {
-      if (blob === null) reject(new Error("the browser did not make a picture of the canvas"));
-      else resolve(blob);
-    }, type);
-  });
-}

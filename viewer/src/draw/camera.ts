@@ -116,17 +116,28 @@ export function poseParts(pose: readonly number[]): { axes: Rows; eye: Vec } {
 }
 
 /** The pose [3, 4] of a camera, row by row. */
-export function poseOf(camera: Camera): number[] {
-  const axes = axesOf(camera);
-  return [0, 1, 2].flatMap((k) => [...axes.map((axis) => axis[k as 0 | 1 | 2]), camera.eye[k as 0 | 1 | 2]]);
+export function poseOf({ axes, eye }: Pick<Optics, "axes" | "eye">): number[] {
+  return [0, 1, 2].flatMap((k) => [...axes.map((axis) => axis[k as 0 | 1 | 2]), eye[k as 0 | 1 | 2]]);
 }
 
-/** The camera of a signal's view; its target is the point of its axis that is nearest to what all look at. */
-export function cameraOf(view: View, number: number | null, middle: Vec = [0, 0, 0]): Camera {
+/**
+ * The camera of a signal's view, if there is one of this number. Its target is the point of its axis that is nearest to
+ * what all look at; upwards is what is so for all, so that turning it leaves the ground below.
+ */
+export function cameraOf(views: readonly View[], number: number): Camera | null {
+  const view = views[number];
+  if (view === undefined) return null;
   const { axes, eye } = poseParts(view.pose);
+  const { middle, up } = surroundings(views);
   const ahead = Math.max(dot(subtract(eye, middle), axes[2]), 0.1);
   const fov = (2 * Math.atan(view.size[1] / 2 / view.focal[1])) / RADIANS;
-  return { eye, target: subtract(eye, scaled(axes[2], ahead)), up: axes[1], fov, view: number };
+  const steep = Math.abs(dot(up, axes[2])) > Math.cos(POLE);
+  return { eye, target: subtract(eye, scaled(axes[2], ahead)), up: steep ? axes[1] : up, fov, view: number };
+}
+
+/** A camera whose own axis is upwards: where it is a view's, as its photo has it. */
+export function upright(camera: Camera, views: readonly View[]): Camera {
+  return { ...camera, up: opticsOf(camera, 1, 1, views).axes[1] };
 }
 
 /** Where a view's picture lies in a larger one of another shape, in whole. */
@@ -149,16 +160,6 @@ export function opticsOf(camera: Camera, width: number, height: number, views: r
     ...poseParts(view.pose),
     focal: [view.focal[0] * scale, view.focal[1] * scale],
     centre: [left + view.centre[0] * scale, top + view.centre[1] * scale],
-  };
-}
-
-/** The same picture of `factor` times as many pixels a side. */
-export function resized(optics: Optics, factor: number): Optics {
-  const { focal, centre } = optics;
-  return {
-    ...optics,
-    focal: [focal[0] * factor, focal[1] * factor],
-    centre: [centre[0] * factor, centre[1] * factor],
   };
 }
 
@@ -232,23 +233,30 @@ function cubic(before: number, from: number, to: number, after: number, u: numbe
 export function surroundings(views: readonly View[]): { middle: Vec; up: Vec } {
   const parts = views.map((view) => poseParts(view.pose));
   if (parts.length === 0) return { middle: [0, 0, 0], up: [0, 1, 0] };
-  const up = unit(parts.reduce<Vec>((sum, { axes }) => add(sum, axes[1]), [0, 0, 0]));
+  const up = unit(upOf(parts));
   return { middle: nearestToAxes(parts), up: length(up) > 0.5 ? up : [0, 1, 0] };
 }
 
+type Part = ReturnType<typeof poseParts>;
+
 /** The point with the least squared distance to all axes: (sum of (1 - b b^T)) p = sum of (1 - b b^T) e. */
-function nearestToAxes(parts: readonly { axes: Rows; eye: Vec }[]): Vec {
-  const rows: [number, number, number][] = [[1e-6, 0, 0], [0, 1e-6, 0], [0, 0, 1e-6]]; // parallel axes: the origin
-  let right: Vec = [0, 0, 0];
-  for (const { axes, eye } of parts) {
-    const back = axes[2];
-    right = add(right, subtract(eye, scaled(back, dot(back, eye))));
-    rows.forEach((row, i) => {
-      row.forEach((_, j) => (row[j as 0] += (i === j ? 1 : 0) - back[i as 0] * back[j as 0]));
-    });
-  }
-  const [a, b, c] = rows as unknown as Rows;
-  const determinant = dot(a, cross(b, c));
+function nearestToAxes(parts: readonly Part[]): Vec {
+  const right = parts.reduce<Vec>((sum, { axes: [, , b], eye }) => add(sum, subtract(eye, scaled(b, dot(b, eye)))), [0, 0, 0]);
+  const diagonal = parts.length + 1e-6; // parallel axes: the origin
+  return solved(diagonal, -1, parts.map(({ axes }) => axes[2]), right);
+}
+
+/** Across what is right for each, whose horizon is level; where all look the same way, the mean of what is above. */
+function upOf(parts: readonly Part[]): Vec {
+  const mean = parts.reduce<Vec>((sum, { axes }) => add(sum, axes[1]), [0, 0, 0]);
+  return solved(0.01 * parts.length, 1, parts.map(({ axes }) => axes[0]), mean);
+}
+
+/** The solution p of (diagonal + sign * sum of v v^T) p = right. */
+function solved(diagonal: number, sign: 1 | -1, vectors: readonly Vec[], right: Vec): Vec {
+  const [a, b, c] = [0, 1, 2].map((i) =>
+    vectors.reduce<Vec>((row, v) => add(row, scaled(v, sign * v[i as 0])), [0, 1, 2].map((j) => (i === j ? diagonal : 0)) as unknown as Vec),
+  ) as unknown as Rows;
   const point = add(add(scaled(cross(b, c), right[0]), scaled(cross(c, a), right[1])), scaled(cross(a, b), right[2]));
-  return scaled(point, 1 / determinant);
+  return scaled(point, 1 / dot(a, cross(b, c)));
 }

@@ -108,12 +108,12 @@ export class Pass {
 
   private check(): void {
     const { gl, program, shaders } = this;
-    this.checked = true;
     if (gl.getProgramParameter(program, gl.LINK_STATUS) !== true && !gl.isContextLost()) {
       const logs = [gl.getProgramInfoLog(program), ...shaders.map((shader) => gl.getShaderInfoLog(shader))];
       throw new Error(`the graphics driver refuses a shader: ${logs.filter(Boolean).join("; ")}`);
     }
     for (const shader of shaders) gl.deleteShader(shader);
+    this.checked = true;
   }
 }
 

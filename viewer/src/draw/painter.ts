@@ -2,8 +2,9 @@
 
 import type { Bytes } from "../field/textures";
 import type { Shown, Stored } from "../protocol";
-import { type Camera, eased, flown, opticsOf, rayOf } from "./camera";
+import { type Camera, eased, flown, opticsOf, rayOf, upright } from "./camera";
 import { type Drawing, type Legend, drawingOf, wantsOther } from "./drawings";
+import { encoded } from "./encoded";
 import { DrawnField } from "./field";
 import { type Format, type GL, HEADER, Pass, Target, fence, floatFormat, isSoftware } from "./gl";
 import { clampedPlane, deepest, magnification, placeAt, windowOf } from "./plane";
@@ -77,11 +78,17 @@ interface Sweep {
 
 type Shift = readonly [number, number];
 
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 const REST = 120; // milliseconds without motion after which a picture is made exact
 const FLIGHT = 700;
 const PROBED = 12; // pixels a side that tell how long drawing takes
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
 const LONGEST = 200; // milliseconds of drawing per frame, where showing what is drawn takes as long
+const GONE = "something else is shown now";
 const LONG_AGO = (): boolean => true;
 
 const COPY = `${HEADER}
@@ -144,8 +151,8 @@ export class Painter {
   /** Of each pass whether its first pixel is drawn; then it is known what it takes. */
   private readonly warmed = new WeakMap<Pass, () => boolean>();
   private readonly listeners = new Set<(state: PaintState) => void>();
-  private readonly waiting: (() => void)[] = [];
-  private readonly waitingForAll: (() => void)[] = [];
+  private readonly waiting: Waiting[] = [];
+  private readonly waitingForAll: Waiting[] = [];
   private busy = true; // there is more to do
   private disposed = false;
 
@@ -234,6 +241,11 @@ export class Painter {
     return () => this.listeners.delete(listener);
   }
 
+  /** Whether the graphics card was taken away; it may come back. */
+  get lost(): boolean {
+    return this.gl.isContextLost();
+  }
+
   get state(): PaintState {
     const { width, height } = this.canvas;
     const { kind, size } = this.shown;
@@ -255,30 +267,33 @@ export class Painter {
     };
   }
 
-  /** When the picture is exact. */
+  /** When the picture is exact. Rejected where there will be none. */
   settled(): Promise<void> {
-    if (this.exact && !this.stale) return Promise.resolve();
-    this.request();
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return this.when(this.exact && !this.stale, this.waiting);
   }
 
-  /** When the picture is exact and its edges are smooth. */
+  /** When the picture is exact and its edges are smooth. Rejected where there will be none. */
   finished(): Promise<void> {
-    if (this.exact && !this.stale && !this.busy) return Promise.resolve();
+    return this.when(this.exact && !this.stale && !this.busy, this.waitingForAll);
+  }
+
+  private when(now: boolean, waiting: Waiting[]): Promise<void> {
+    if (this.disposed) return Promise.reject(new Error(GONE));
+    if (now) return Promise.resolve();
     this.request();
-    return new Promise((resolve) => this.waitingForAll.push(resolve));
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  }
+
+  /** Who waits for a picture gets none. */
+  private refuse(why: string): void {
+    for (const { reject } of [...this.waiting.splice(0), ...this.waitingForAll.splice(0)]) reject(new Error(why));
   }
 
   /** The exact picture as a file. */
-  async picture(type = "image/png"): Promise<Blob> {
+  async picture(): Promise<Blob> {
     await this.finished();
     this.repaint();
-    return new Promise((resolve, reject) => {
-      this.canvas.toBlob((blob) => {
-        if (blob === null) reject(new Error(`this browser cannot make a picture of the type ${type}`));
-        else resolve(blob);
-      }, type);
-    });
+    return encoded(this.canvas);
   }
 
   /** Fly to a camera; at once where motion is not wanted. */
@@ -288,7 +303,8 @@ export class Painter {
       this.view = { ...this.current, camera: to };
       return;
     }
-    this.flight = { from: this.current.camera, to, start: performance.now(), duration };
+    const [from, end] = [this.current.camera, to].map((camera) => upright(camera, this.shown.views));
+    this.flight = { from: from as Camera, to: end as Camera, start: performance.now(), duration };
     this.request();
   }
 
@@ -314,6 +330,8 @@ export class Painter {
     this.machine?.drawing.dispose();
     this.machine?.stage.dispose();
     this.machine = null;
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext(); // a browser keeps few of them
+    this.refuse(GONE);
   }
 
   private readonly onLost = (event: Event): void => {
@@ -388,9 +406,11 @@ export class Painter {
     try {
       this.fly();
       if (this.step(this.machine)) this.request();
+      this.problem = null;
     } catch (error) {
       if (this.gl.isContextLost()) return;
       this.problem = error instanceof Error ? error.message : String(error);
+      this.refuse(this.problem);
     }
     this.tell();
   };
@@ -414,9 +434,9 @@ export class Painter {
     if (key !== this.drawnKey) this.begin(machine, key, fields);
     else if (!this.exact && performance.now() - this.moved >= REST) this.refine(machine, fields);
     if (this.stale) this.present();
-    if (this.exact) for (const resolve of this.waiting.splice(0)) resolve();
+    if (this.exact) for (const { resolve } of this.waiting.splice(0)) resolve();
     this.busy = !this.exact || this.flight !== null || this.smooth(machine, fields);
-    if (!this.busy) for (const resolve of this.waitingForAll.splice(0)) resolve();
+    if (!this.busy) for (const { resolve } of this.waitingForAll.splice(0)) resolve();
     return this.busy;
   }
 

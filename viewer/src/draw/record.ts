@@ -9,8 +9,6 @@ export interface Film {
   readonly loop: boolean;
   /** Called after each picture with the share that is done. */
   readonly onProgress?: (share: number) => void;
-  /** Ends the film early: what there is of it is the result. */
-  readonly signal?: AbortSignal;
 }
 
 const TYPES = ["video/mp4;codecs=avc1", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
@@ -37,7 +35,8 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 /**
  * A film of exact pictures from key cameras on.
  *
- * The recorder's clock stands still while a picture is drawn, so that a slow machine makes the same film.
+ * The recorder's clock stands still while a picture is drawn, so that a slow machine makes the same film. Rejected
+ * where the painter is disposed of before its end.
  */
 export async function record(painter: Painter, keys: readonly Camera[], film: Film): Promise<Blob> {
   const type = filmType();
@@ -52,20 +51,22 @@ export async function record(painter: Painter, keys: readonly Camera[], film: Fi
   recorder.start();
   recorder.pause();
   const shares = moments(film);
-  for (const [number, share] of shares.entries()) {
-    if (film.signal?.aborted) break;
-    painter.view = { ...painter.view, camera: along(keys, share, film.loop) };
-    await painter.settled();
-    recorder.resume();
-    painter.present();
-    track?.requestFrame();
-    await pause(1000 / film.rate);
-    recorder.pause();
-    film.onProgress?.((number + 1) / shares.length);
+  try {
+    for (const [number, share] of shares.entries()) {
+      painter.view = { ...painter.view, camera: along(keys, share, film.loop) };
+      await painter.settled();
+      recorder.resume();
+      painter.present();
+      track?.requestFrame();
+      await pause(1000 / film.rate);
+      recorder.pause();
+      film.onProgress?.((number + 1) / shares.length);
+    }
+  } finally {
+    recorder.stop();
+    await stopped;
+    track?.stop();
+    painter.view = before;
   }
-  recorder.stop();
-  await stopped;
-  track?.stop();
-  painter.view = before;
   return new Blob(parts, { type });
 }

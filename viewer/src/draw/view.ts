@@ -1,7 +1,7 @@
 /** What a picture is to show: plain data with defaults and limits, so that it can travel in a URL. */
 
 import type { Backdrop, MapName, Shown } from "../protocol";
-import { type Camera, cameraOf, orbitAt, surroundings } from "./camera";
+import { type Camera, cameraOf, orbitAt } from "./camera";
 import { MAPS } from "./colours";
 import type { PlaneView } from "./plane";
 import { type Vec, clamp, cross, length, subtract } from "./vectors";
@@ -88,10 +88,7 @@ export function gridLevels({ program }: Shown): number {
 
 /** Where one begins: at a signal's first view, or where all of the box is seen from the upper right. */
 export function defaultCamera(shown: Shown): Camera {
-  const view = shown.views[0];
-  if (view === undefined) return orbitAt(30, 20, 4.4);
-  const { middle } = surroundings(shown.views);
-  return cameraOf(view, 0, middle);
+  return cameraOf(shown.views, 0) ?? orbitAt(30, 20, 4.4);
 }
 
 type Loose = { readonly [key in keyof ViewState]?: unknown };
@@ -148,8 +145,8 @@ function numbers(given: unknown, count: number): number[] | null {
 function asCamera(given: unknown, shown: Shown): Camera | null {
   const camera = record(given);
   if (camera === null) return null;
-  const view = typeof camera.view === "number" ? shown.views[camera.view] : undefined;
-  if (view !== undefined) return cameraOf(view, camera.view as number, surroundings(shown.views).middle);
+  const known = typeof camera.view === "number" ? cameraOf(shown.views, camera.view) : null;
+  if (known !== null) return known;
   const [eye, target, up] = ["eye", "target", "up"].map((name) => numbers(camera[name], 3) as Vec | null);
   if (!eye || !target || !up) return null;
   if (!(length(cross(up, subtract(eye, target))) > 1e-9)) return null; // no picture: all on one line

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  type Camera,
   along,
   axesOf,
   cameraOf,
@@ -15,10 +16,11 @@ import {
   panned,
   poseOf,
   rayOf,
-  resized,
   surroundings,
+  upright,
 } from "../../src/draw/camera";
-import { type Vec, add, cross, dot, length, quaternion, rotation, scaled, subtract } from "../../src/draw/vectors";
+import { turntable } from "../../src/draw/record";
+import { type Rows, type Vec, add, cross, dot, length, quaternion, rotation, scaled, subtract, turned } from "../../src/draw/vectors";
 import type { View } from "../../src/protocol";
 
 const close = (a: readonly number[], b: readonly number[], digits = 9): void => {
@@ -26,9 +28,15 @@ const close = (a: readonly number[], b: readonly number[], digits = 9): void => 
   a.forEach((value, k) => expect(value).toBeCloseTo(b[k] ?? Number.NaN, digits));
 };
 
-const viewAt = (azimuth: number, elevation = 15): View => ({
+/** Where a camera is, its own axes turned around the last. */
+const rolled = (camera: Camera, angle: number): { eye: Vec; axes: Rows } => {
+  const [right, up, back] = axesOf(camera);
+  return { eye: camera.eye, axes: [turned(right, back, angle), turned(up, back, angle), back] };
+};
+
+const viewAt = (azimuth: number, elevation = 15, up: "y" | "z" = "y", roll = 0): View => ({
   name: "photo",
-  pose: poseOf(orbitAt(azimuth, elevation, 3, { target: [0.1, -0.2, 0.3] })),
+  pose: poseOf(rolled(orbitAt(azimuth, elevation, 3, { target: [0.1, -0.2, 0.3], up }), roll)),
   focal: [120, 110],
   centre: [70, 45],
   size: [160, 90],
@@ -79,18 +87,41 @@ describe("cameras", () => {
 describe("poses", () => {
   it("make the camera that they come from", () => {
     const view = viewAt(40);
-    const camera = cameraOf(view, 0, [0.1, -0.2, 0.3]);
-    close(poseOf(camera), view.pose);
-    close(camera.target, [0.1, -0.2, 0.3]);
+    const views = [viewAt(0), view, viewAt(200)];
+    const camera = cameraOf(views, 1)!;
+    close(poseOf(opticsOf(camera, 320, 400, views)), view.pose);
+    close(camera.target, [0.1, -0.2, 0.3], 5);
+    expect(cameraOf(views, 3)).toBeNull();
+  });
+
+  it.each([
+    ["all around", [0, 60, 120, 180, 240, 300]],
+    ["from one side", [0, 10, 20, 30, 40, 50, 60, 70, 80]],
+  ])("of views %s are turned around what is upwards for all", (_, azimuths) => {
+    const views = azimuths.map((azimuth, k) => viewAt(azimuth, 35, "z", 0.03 * (-1) ** k));
+    const camera = cameraOf(views, 0)!;
+    for (const turn of turntable(camera, 8)) expect(Math.abs(turn.eye[2] - camera.eye[2])).toBeLessThan(0.2);
+  });
+
+  it("that look straight down keep what is above in their own picture", () => {
+    const views = [0, 90, 180, 270].map((azimuth) => viewAt(azimuth, 0));
+    const down = [...views, { ...viewAt(0), pose: [1, 0, 0, 0, 0, 0, 1, 4, 0, -1, 0, 0] }];
+    const camera = cameraOf(down, 4)!;
+    close(camera.up, [0, 0, -1]);
+    expect(axesOf(camera).flat().every(Number.isFinite)).toBe(true);
+  });
+
+  it("are those of the photo, where they are a view's", () => {
+    const views = [viewAt(0, 35, "z", 0.2), viewAt(90, 35, "z"), viewAt(180, 35, "z")];
+    close(poseOf({ eye: cameraOf(views, 0)!.eye, axes: axesOf(upright(cameraOf(views, 0)!, views)) }), views[0]!.pose);
   });
 
   it("keep a view's lens, in the middle of a picture of another shape", () => {
     const view = viewAt(40);
-    const optics = opticsOf(cameraOf(view, 0), 320, 400, [view]);
+    const optics = opticsOf(cameraOf([view], 0)!, 320, 400, [view]);
     expect(letterbox(view.size, 320, 400)).toEqual({ left: 0, top: 110, width: 320, height: 180 });
     close(optics.focal, [240, 220]);
     close(optics.centre, [140, 200]);
-    close(resized(optics, 0.5).centre, [70, 100]);
   });
 
   it("turn into quaternions and back, whichever component is largest", () => {

@@ -4,27 +4,7 @@ import { colourTable, cssGradient, roundScale } from "../../src/draw/colours";
 import { moments } from "../../src/draw/record";
 import { halfToNumber, truthSample } from "../../src/draw/stage";
 import { asView, defaultView } from "../../src/draw/view";
-import type { Shown } from "../../src/protocol";
-
-const shown = (kind: Shown["kind"]): Shown => ({
-  id: 0,
-  name: "a field",
-  kind,
-  inputs: kind === "image" ? 2 : 3,
-  outputs: 3,
-  channels: ["red", "green", "blue"],
-  size: kind === "image" ? [96, 64] : null,
-  linear: false,
-  truth: kind === "image",
-  program: null,
-  reason: null,
-  march: null,
-  shape: null,
-  views: [],
-  parameters: 0,
-  summary: "",
-  world: null,
-});
+import { field as shown } from "../fields";
 
 describe("a view", () => {
   it.each(["image", "shape", "radiance", "slices"] as const)("of the kind %s survives a URL", (kind) => {
