@@ -22,7 +22,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 test("what belongs to others than are shown now is forgotten", async () => {
   for (const id of [3, 4]) {
-    keepSnapshot(id, { serial: 0, step: 0, arrays: [], bytes: NONE, came: 0 });
+    keepSnapshot(id, { serial: 0, step: 0, arrays: [], bytes: NONE });
     keepTruth(truth(id), NONE);
     await keepStill(id, { mode: "fit", eye: null }, NONE);
     await keepPhoto(photo(id, 0), NONE);
