@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import neuralfields as nf
 from neuralfields import Chain, Field
-from neuralfields.encodings import CoarseToFine, GaussianPoints, HashGrid, RadialBasis
+from neuralfields.encodings import CoarseToFine, GaussianPoints, HashGrid, RadialBasis, Sape
 from neuralfields.fields import Marched, Radiance
 from neuralfields.networks import MLP
 from neuralfields.ops.mlp import ACTIVATIONS
@@ -66,6 +66,7 @@ def test_what_moves_during_a_fit_is_an_array():
     [
         (lambda: GaussianPoints(2, points=4), "GaussianPoints looks for the points nearest"),
         (lambda: Chain(RadialBasis(2, centres=4, features=2), MLP(2, 3)), "RadialBasis looks for the points nearest"),
+        (lambda: Sape(2, features=4, cells=8), "Sape has a mask of 192 values"),
         (lambda: MLP(2, 3, width=MAX_VALUES + 1, depth=1), str(MAX_VALUES + 1)),
         (lambda: nf.fields.Hierarchical(Radiance(MLP(3, 3), MLP(3, 3)), [], samples=[4]), "passes"),
     ],

@@ -105,3 +105,9 @@ def _(d: Description, field: encodings.SphericalHarmonics, x: int) -> int:
 @describes(encodings.RadialBasis, encodings.GaussianPoints)
 def _(d: Description, field: Any, x: int) -> int:
     raise NotCovered(f"{type(field).__name__} looks for the points nearest to each pixel, which the page does not do")
+
+
+@describes(encodings.Sape)
+def _(d: Description, field: encodings.Sape, x: int) -> int:
+    count = field.open.numel() * field.blocks
+    raise NotCovered(f"Sape has a mask of {count} values, which changes during the fit: too many for the page")
