@@ -68,7 +68,9 @@ class Watching:
         self._interrupted = False
         name = run.folder.path.name
         field: Any = run.state.field
-        self._live.begin(field, run.signal, name=name, save=run.save, interrupted=lambda: self._interrupted)
+        problem = self._live.begin(field, run.signal, name=name, save=run.save, interrupted=lambda: self._interrupted)
+        if problem:
+            say(f"nf fit: {problem}")
         if not self._told:
             _tell(self._server, self._options, "nf fit")
             self._told = True
@@ -105,6 +107,8 @@ def _tell(server: "Server", options: "Namespace", command: str) -> None:
             "nothing is encrypted: an ssh tunnel is safer"
         )
     say(f"{command}: {server.url}")
+    if server.elsewhere and server.elsewhere != server.url:
+        say(f"{command}: on other machines {server.elsewhere}")
     if options.browser:
         open_browser(server)
 

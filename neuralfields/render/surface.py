@@ -51,7 +51,7 @@ class Surface:
         dims = getattr(field, "in_dim", 3), getattr(field, "out_dim", 1)
         if dims != (3, 1):
             raise InputError(f"a shape is a field from 3 coordinates to 1 value, this goes from {dims[0]} to {dims[1]}")
-        form = getattr(field, "provenance", {}).get("signal", {}).get("form", "sdf")
+        form = (getattr(field, "provenance", {}).get("signal") or {}).get("form", "sdf")
         return cls(field, form)
 
     @classmethod

@@ -70,7 +70,7 @@ def export_image(
         box = tuple(field.frame.to_box(inside).flatten().tolist())
     assert size is not None
     values = image_values(field, size, crop=box)  # type: ignore[arg-type]
-    colour = field.provenance.get("signal", {}).get("colour")
+    colour = (field.provenance.get("signal") or {}).get("colour")
     suffix = Path(path).suffix.lower()
     as_is = suffix in (".npy", ".npz") or (suffix in (".tif", ".tiff") and bits == 32)
     if colour == "linear" and not as_is and suffix not in _LIGHT:

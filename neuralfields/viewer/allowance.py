@@ -5,10 +5,11 @@ import time
 
 _SHARE = 0.008  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
 _MOST = 0.05  # seconds that are saved up at most
+_SILENCE = 20.0  # seconds that a piece of work can silence the viewer at most, however long it took
 
 
 class Allowance:
-    """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt.
+    """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt, up to a bound.
 
     Args:
         share: of the time; the default keeps the cost to a fit within 2 % even where all cores are busy.
@@ -18,11 +19,16 @@ class Allowance:
         self.share, self._saved, self._at = share, _MOST, time.monotonic()
         self._lock = threading.Lock()
 
+    @property
+    def most(self) -> float:
+        """Seconds that a piece of work ought not to take longer than; so large a debt is the largest."""
+        return self.share * _SILENCE
+
     def spend(self, seconds: float) -> None:
         """Work has been done that took so long."""
         with self._lock:
             self._earn()
-            self._saved -= seconds
+            self._saved = max(self._saved - seconds, -self.most)
 
     @property
     def wait(self) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from neuralfields.errors import InputError
-from neuralfields.field import Field
 from neuralfields.files import pillow
 from neuralfields.geometry import Camera
 from neuralfields.render import Surface, image_values, render_surface, render_view
@@ -17,12 +16,14 @@ from neuralfields.storage.export import BOX
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.looks import chosen, coloured, mapped, outside, over, scale_of
 from neuralfields.viewer.protocol import Draw, Mode, Shown
+from neuralfields.viewer.worker import Patient
 
 Legend = tuple[float, float] | None
 
 FACTORS = (8, 4, 2, 1)  # how much coarser the pictures are, one after the other
 _LEAST = 16  # pixels along the longer side, below which a coarse picture is left out
 _EDGE_SAMPLES = 4
+_RAYS = 1 << 11  # rendered between two looks whether somebody waits for the picture
 
 _WHOLE = (-1.0, -1.0, 1.0, 1.0)
 _OF_SURFACES: dict[Mode, Any] = {
@@ -38,29 +39,35 @@ def factors(asked: Draw) -> list[int]:
     return [factor for factor in FACTORS if factor == 1 or max(asked.width, asked.height) >= factor * _LEAST]
 
 
-def draw(item: Item, asked: Draw, factor: int) -> tuple[bytes, Legend]:
+def draw(item: Item, asked: Draw, factor: int, waited: Callable[[], bool] = lambda: True) -> tuple[bytes, Legend]:
     """What is asked for as JPEG, ``factor`` times coarser, and the amounts at the ends of its colour map.
+
+    Args:
+        waited: whether somebody still waits for it; asked again and again while it is drawn.
 
     Raises:
         InputError: this kind of field has no such mode, or the camera is none.
+        GivenUp: nobody waits for it.
     """
     size = -(-asked.width // factor), -(-asked.height // factor)
+    field = Patient(item.current(), waited)
     drawers: dict[str, Callable[[], tuple[np.ndarray, Legend]]] = {
-        "image": lambda: _plane(item, asked, size),
-        "slices": lambda: _plane(item, asked, size),
-        "shape": lambda: _surface(item, asked, size, factor),
-        "radiance": lambda: _view(item, asked, size),
+        "image": lambda: _plane(item, field, asked, size),
+        "slices": lambda: _plane(item, field, asked, size),
+        "shape": lambda: _surface(field, asked, size, factor),
+        "radiance": lambda: _view(field, asked, size),
     }
     picture, legend = drawers[item.shown.kind]()
-    return pillow.encode(np.rint(picture.clip(0, 1) * 255).astype(np.uint8), "JPEG"), legend
+    known = np.nan_to_num(picture, nan=0.0, posinf=1.0, neginf=0.0)
+    return pillow.encode(np.rint(known.clip(0, 1) * 255).astype(np.uint8), "JPEG"), legend
 
 
-def _plane(item: Item, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
+def _plane(item: Item, field: Patient, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
     if asked.mode not in ("fit", "truth", "error", "gradient"):
         raise InputError(f"pictures drawn here show fit, truth, error or gradient of an image, not {asked.mode}")
     window, look, shown = asked.window or _WHOLE, asked.look, item.shown
     truth = chosen(_truth(item, window, size), look) if asked.mode in ("truth", "error") else None
-    values = chosen(_values(item, asked, window, size), look) if asked.mode != "truth" else truth
+    values = chosen(_values(item, field, asked, window, size), look) if asked.mode != "truth" else truth
     assert values is not None
     legend: Legend = None
     if asked.mode in ("fit", "truth"):
@@ -79,11 +86,9 @@ def _plane(item: Item, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, 
     return outside(picture, there, look.backdrop), legend
 
 
-def _values(item: Item, asked: Draw, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
-    field: Any = item.current()
-    if item.shown.kind == "slices":
-        field = _Slice(field, asked.axis, asked.at)
-    return image_values(field, size, crop=window)  # type: ignore[arg-type]
+def _values(item: Item, field: Patient, asked: Draw, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
+    plane: Any = _Slice(field, asked.axis, asked.at) if item.shown.kind == "slices" else field
+    return image_values(plane, size, crop=window)  # type: ignore[arg-type]
 
 
 def _zoom(shown: Shown, window: tuple[float, ...], size: tuple[int, int]) -> float:
@@ -99,7 +104,7 @@ def _truth(item: Item, window: tuple[float, ...], size: tuple[int, int]) -> np.n
     rows, columns = (
         _nearest(_places(window[axis], window[axis + 2], size[axis]), image.shape[1 - axis]) for axis in (1, 0)
     )
-    return image.to_float(image.values[rows][:, columns])
+    return image.to_float(image.values[np.ix_(rows, columns)])
 
 
 def _places(low: float, high: float, count: int) -> np.ndarray:
@@ -115,7 +120,7 @@ def _nearest(places: np.ndarray, pixels: int) -> np.ndarray:
 class _Slice:
     """A field over space on a plane across an axis, as far as ``image_values`` asks."""
 
-    field: Field
+    field: Patient
     axis: int
     at: float
     in_dim = 2
@@ -130,15 +135,15 @@ class _Slice:
         return self.field(torch.cat(place, -1))
 
 
-def _surface(item: Item, asked: Draw, size: tuple[int, int], factor: int) -> tuple[np.ndarray, Legend]:
+def _surface(field: Patient, asked: Draw, size: tuple[int, int], factor: int) -> tuple[np.ndarray, Legend]:
     mode, samples = _mode(_OF_SURFACES, asked, "shape"), 1 if factor > 1 else _EDGE_SAMPLES
-    picture = render_surface(Surface.of(item.current()), _camera(asked, size), mode=mode, samples=samples)
+    picture = render_surface(Surface.of(field), _camera(asked, size), mode=mode, samples=samples)
     return _in_front(picture, asked), None
 
 
-def _view(item: Item, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
-    mode, field = _mode(_OF_VIEWS, asked, "scene"), item.current()
-    view = render_view(field, _camera(asked, size), frame=BOX, normals=mode == "normals")  # type: ignore[arg-type]
+def _view(field: Patient, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
+    mode = _mode(_OF_VIEWS, asked, "scene")
+    view = render_view(field, _camera(asked, size), frame=BOX, normals=mode == "normals", block=_RAYS)  # type: ignore[arg-type]
     if mode == "opacity":
         return view.picture(mode), None
     legend = (view.reach[1], view.reach[0]) if mode == "depth" and view.reach else None

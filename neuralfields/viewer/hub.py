@@ -4,15 +4,16 @@ All of it happens on the server's event loop, but for ``post``. Fields are asked
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from neuralfields.errors import NeuralFieldsError
+from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.viewer import messages
 from neuralfields.viewer.allowance import Allowance
 from neuralfields.viewer.items import Item, Snapshot
@@ -31,6 +32,7 @@ from neuralfields.viewer.protocol import (
     Weights,
 )
 from neuralfields.viewer.session import Session
+from neuralfields.viewer.worker import GivenUp, Worker
 
 MAX_CLIENTS = 16
 MAX_FAULTS = 100  # bad messages of one page that it survives
@@ -110,15 +112,10 @@ class Hub:
         self._clients: set[_Client] = set()
         self._packed: dict[int, tuple[Snapshot, bytes]] = {}
         self._changed = asyncio.Event()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="neuralfields-viewer")
+        self._worker = Worker("neuralfields-viewer")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # From any thread.
-
-    @property
-    def clients(self) -> int:
-        """How many are looking."""
-        return len(self._clients)
 
     def post(self, act: Callable[[], None]) -> None:
         """Do this on the event loop soon; nothing where that has ended."""
@@ -128,7 +125,11 @@ class Hub:
 
     def close(self) -> None:
         """Take no more work."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
+
+    def give_up(self) -> None:
+        """Leave what is being worked at unfinished: the end is near."""
+        self._worker.ending = True
 
     # On the event loop.
 
@@ -173,12 +174,12 @@ class Hub:
             await asyncio.sleep(min(_HELD, self.stalled))  # so that a page that tries again at once costs little
             await socket.close(TOO_MANY, f"{MAX_CLIENTS} pages are open already: close one of them")
             return
-        client = _Client(socket)
+        client, tasks = _Client(socket), []
         self._clients.add(client)
-        self._greet(client)
-        self._reckon()
-        tasks = [asyncio.create_task(part(client)) for part in (self._receive, self._send, self._serve_jobs)]
         try:
+            self._greet(client)
+            self._reckon()
+            tasks = [asyncio.create_task(part(client)) for part in (self._receive, self._send, self._serve_jobs)]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._clients.discard(client)
@@ -196,7 +197,10 @@ class Hub:
         if client.asked and client.asked.shown not in {item.shown.id for item in self.session.items}:
             client.asked = None
         client.work.set()
-        client.answer(self.session.hello())
+        try:
+            client.answer(self.session.hello())
+        except ValueError as error:
+            client.answer(Note("error", f"what is shown cannot be told: {messages.line(error)}"))
         for text in self.session.notes:
             client.answer(Note("info", text))
 
@@ -219,7 +223,7 @@ class Hub:
         """In the fields' thread; while a fit is running only as much as the allowance allows."""
         while self.session.running and (wait := self.allowance.wait):
             await asyncio.sleep(min(wait, _LOOK_AGAIN))
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._timed, work)
+        return await asyncio.wrap_future(self._worker.submit(lambda: self._timed(work)))
 
     def _timed(self, work: Callable[[], T]) -> T:
         clock = time.perf_counter()
@@ -234,9 +238,9 @@ class Hub:
         for item in self.session.items:
             try:
                 more = await self._do(item.complete)
-            except NeuralFieldsError as error:
-                self.session.notes.append(str(error))
-                self.note("error", str(error))
+            except Exception as error:
+                self.session.notes.append(messages.line(error))
+                self.note("error", messages.line(error))
                 continue
             if more:
                 self.greet()
@@ -249,7 +253,7 @@ class Hub:
                 try:
                     more = await self._do(watch)
                 except Exception as error:
-                    self.note("error", _line(error))
+                    self.note("error", messages.line(error))
                     continue
                 if more:
                     self.greet()
@@ -270,7 +274,7 @@ class Hub:
             try:
                 packed = await self._do(lambda item=item: _packed(item))
             except Exception as error:
-                self.note("error", f"{item.shown.name} cannot be sent: {_line(error)}")
+                self.note("error", f"{item.shown.name} cannot be sent: {messages.line(error)}")
                 continue
             if item in self.session.items:
                 self._packed[number] = packed
@@ -352,10 +356,11 @@ class Hub:
             client.work.set()
 
     def _control(self, client: _Client, message: Control) -> None:
-        if self.session.control is None:
+        control = self.session.control  # which the fit's own thread takes away
+        if control is None:
             client.fault(f"nothing is being fitted here that could {message.action}")
         else:
-            self.session.control(message.action)
+            control(message.action)
 
     async def _serve_jobs(self, client: _Client) -> None:
         """Answer questions one after the other, then draw; wait while answers are not taken."""
@@ -379,9 +384,11 @@ class Hub:
     async def _answer(self, client: _Client, message: Ask | Probe | Export) -> None:
         try:
             item = self.session.item(message.shown)
-            answer, body = await self._do(lambda: _answered(self.session, item, message))
+            answer, body = await self._do(lambda: _answered(self.session, item, message, self._waits(client)))
+        except GivenUp:
+            return
         except Exception as error:
-            client.answer(Note("error", _line(error)))
+            client.answer(Note("error", messages.line(error)))
             return
         client.answer(answer, body)
 
@@ -391,19 +398,46 @@ class Hub:
         if (item := self._known(asked.shown)) is None:
             return
         serial, clock = item.serial, time.perf_counter()
-        for factor in frames.factors(asked):
+        factors = frames.factors(asked)
+        for factor, finer in zip(factors, (*factors[1:], None), strict=True):
+            while client.jobs and not client.answers:
+                await self._answer(client, client.jobs.popleft())
             try:
-                data, legend = await self._do(lambda factor=factor: frames.draw(item, asked, factor))
+                data, legend, took = await self._do(partial(self._drawn, client, item, asked, factor))
+            except GivenUp:
+                break
             except Exception as error:
-                client.fault(_line(error))
+                client.fault(messages.line(error))
                 break
             if client.asked is not asked:
                 return
-            took = 1000 * (time.perf_counter() - clock)
-            told = Frame(asked.request, asked.shown, factor, factor == 1, took, legend)
+            # Beside a fit it ends where the next would take too long; once the fit rests, it is drawn anew.
+            last = finer is None or (self.session.running and took * (factor / finer) ** 2 > self.allowance.most)
+            told = Frame(asked.request, asked.shown, factor, last, 1000 * (time.perf_counter() - clock), legend)
             client.replace("frame", messages.encode(told, data))
-        client.drawn = asked, serial
-        self._reckon()
+            if last:
+                break
+        if client.asked is asked:
+            client.drawn = asked, serial
+            self._reckon()
+
+    def _drawn(self, client: _Client, item: Item, asked: Draw, factor: int) -> tuple[bytes, Any, float]:
+        """A picture, what the ends of its colours stand for, and the seconds it took; given up if not waited for."""
+        from neuralfields.viewer import frames
+
+        clock, there = time.perf_counter(), self._waits(client)
+        most = math.inf if factor == frames.factors(asked)[0] else 2 * self.allowance.most
+
+        def waited() -> bool:
+            late = self.session.running and time.perf_counter() - clock > most
+            return client.asked is asked and not late and there()
+
+        data, legend = frames.draw(item, asked, factor, waited)
+        return data, legend, time.perf_counter() - clock
+
+    def _waits(self, client: _Client) -> Callable[[], bool]:
+        """Whether a page still waits for what it has asked for."""
+        return lambda: client in self._clients and not self._worker.ending
 
 
 def _packed(item: Item) -> tuple[Snapshot, bytes]:
@@ -414,15 +448,13 @@ def _packed(item: Item) -> tuple[Snapshot, bytes]:
     return snapshot, data
 
 
-def _answered(session: Session, item: Item, message: Ask | Probe | Export) -> tuple[FromServer, bytes | None]:
+def _answered(
+    session: Session, item: Item, message: Ask | Probe | Export, waited: Callable[[], bool]
+) -> tuple[FromServer, bytes | None]:
     if isinstance(message, Probe):
         return item.probe(message.request, message.x), None
     if isinstance(message, Ask):
         return item.truth() if message.view is None else item.photo(message.view)
-    return item.mesh(message.resolution) if message.what == "mesh" else session.page()
-
-
-def _line(error: Exception) -> str:
-    """What went wrong, for people."""
-    text = str(error).partition("\n")[0]
-    return text if isinstance(error, NeuralFieldsError) else f"{type(error).__name__}: {text}"
+    if session.running:
+        raise InputError(f"no {message.what} is made beside a running fit: pause the fit first")
+    return item.mesh(message.resolution, waited) if message.what == "mesh" else session.page()

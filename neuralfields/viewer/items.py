@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,10 +22,12 @@ from neuralfields.signals.shape import Shape
 from neuralfields.viewer import describing
 from neuralfields.viewer.program import Program, Stored
 from neuralfields.viewer.protocol import File, Photo, Probed, Shown, Truth
+from neuralfields.viewer.worker import Patient
 
-Bits = Literal["int8", "float16"]
+if TYPE_CHECKING:
+    from neuralfields.viewer.packing import Bits
+
 _TRUTH_PIXELS = 1 << 22
-_HALF = 65504.0  # the largest float16
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Item:
         """The field with the newest values."""
         return self._newest()[0]
 
-    def snapshot(self, bits: Bits | None = None) -> Snapshot:
+    def snapshot(self, bits: "Bits | None" = None) -> Snapshot:
         """The newest values as the page wants them; for items with a program.
 
         Args:
@@ -187,7 +189,8 @@ class Item:
         if factor > 1:
             values = shrunk(values, factor) if values.dtype == np.uint8 else values[::factor, ::factor]
         if values.dtype != np.uint8:
-            values = image.to_float(values).clip(-_HALF, _HALF).astype(np.float16)
+            half = np.finfo(np.float16)
+            values = image.to_float(values).clip(half.min, half.max).astype(half.dtype)
         height, width, channels = values.shape
         kind = "uint8" if values.dtype == np.uint8 else "float16"
         told = Truth(self.shown.id, width, height, channels, factor, kind)
@@ -205,11 +208,16 @@ class Item:
         height, width, _ = pixels.shape
         return Photo(self.shown.id, view, width, height), pillow.encode(pixels, "JPEG")
 
-    def mesh(self, resolution: int) -> tuple[File, bytes]:
+    def mesh(self, resolution: int, waited: Callable[[], bool] = lambda: True) -> tuple[File, bytes]:
         """The surface as a GLB file, in the units of the signal.
+
+        Args:
+            resolution: cells along each axis of the box.
+            waited: whether somebody still waits for it; asked again and again while it is made.
 
         Raises:
             InputError: there is none.
+            GivenUp: nobody waits for it.
         """
         from neuralfields.storage.export import export_mesh
         from neuralfields.storage.export_scene import export_scene_mesh
@@ -219,7 +227,8 @@ class Item:
         export = export_mesh if self.shown.kind == "shape" else export_scene_mesh
         with tempfile.TemporaryDirectory(prefix="neuralfields-") as folder:
             path = Path(folder) / "mesh.glb"
-            export(self.current(), path, resolution=resolution)
+            field: Any = Patient(self.current(), waited)
+            export(field, path, resolution=resolution)
             return File(f"{self.shown.name}.glb", "model/gltf-binary"), path.read_bytes()
 
 

@@ -1,26 +1,28 @@
 """A fit that is watched while it runs: between two steps its state is copied for the viewer, and wishes are obeyed."""
 
+import itertools
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neuralfields.errors import NeuralFieldsError
 from neuralfields.field import Field
 from neuralfields.fitting import State, Step
 from neuralfields.protocols import Signal
 from neuralfields.viewer.items import Item
+from neuralfields.viewer.messages import line
 from neuralfields.viewer.protocol import Action, Point, Progress
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
 _LOOK_SECONDS, _TELL_SECONDS = 0.05, 0.2  # between two looks at who is hungry, between two points of the course
 _DOZE_SECONDS = 0.1  # of a paused fit, between two looks whether Ctrl-C was pressed
+_SULK_SECONDS = 5.0  # without a look, after one that has failed
+_MOST_WISHES = 16  # of all pages, that wait for the next step; what comes then is lost
 
 
 class Live:
@@ -36,9 +38,10 @@ class Live:
     def __init__(self, session: Session, server: Server):
         self._session, self._server = session, server
         self.stopping = False
-        self._actions: deque[Action] = deque()
-        self._awake = threading.Event()
+        self._wishes: list[Action] = []
+        self._lock, self._awake = threading.Lock(), threading.Event()
         self._item: Item | None = None
+        self._ids = itertools.count()
 
     def begin(
         self,
@@ -48,8 +51,8 @@ class Live:
         name: str,
         save: Callable[[], None] | None = None,
         interrupted: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Show this fit from now on.
+    ) -> str | None:
+        """Show this fit from now on, with its course at least.
 
         Args:
             field: what is fitted, as it is before the first step.
@@ -57,18 +60,28 @@ class Live:
             name: of the fit, for people.
             save: writes a checkpoint, where there is one.
             interrupted: whether a paused fit shall go on, because it was asked to end otherwise.
+
+        Returns:
+            Why its field is not shown, where that is so.
         """
         self.stopping = self._paused = self._once = False
         self._save, self._interrupted = save, interrupted
-        self._actions.clear()
         self._looked = self._told = -math.inf
+        self._saved: int | None = None
         self._before: tuple[int, float] | None = None
-        self._signal, self._name = signal, name
-        self._item = Item(field, signal, name=name)
+        self._name, problem = name, None
+        try:
+            self._item = Item(field, signal, name=name, id=next(self._ids))
+        except Exception as error:
+            self._item, problem = None, f"{name} cannot be shown while it is fitted: {line(error)}"
+        with self._lock:
+            self._wishes = []
+        self._session.notes = [problem] if problem else []
         self._session.control = self._ask
         self._session.state = "running"
-        self._session.replace([self._item], title=name)
+        self._session.replace([self._item] if self._item else [], title=name)
         self._server.hub.post(self._server.hub.greet)
+        return problem
 
     def update(self, step: Step) -> None:
         """To be called after each step; returns once the next one may be done."""
@@ -77,48 +90,62 @@ class Live:
             if now - self._looked > _LOOK_SECONDS or step.fraction >= 1:
                 self._looked = now
                 self._show(step, now)
-            if self._actions or self._paused:
+            if self._wishes or self._paused:
                 self._obey(step)
         except Exception as error:  # the fit goes on whatever happens to those who look
-            self._paused, self._looked = False, math.inf
-            hub, told = self._server.hub, f"the viewer has failed, the fit goes on: {type(error).__name__}: {error}"
-            hub.post(lambda: hub.note("error", told))
+            self._paused, self._looked = False, now + _SULK_SECONDS
+            if self._session.state == "paused":
+                self._session.state = "running"
+            self._greet(f"the viewer has failed, the fit goes on: {line(error)}")
 
     def end(self, state: State, *, finished: bool = True) -> None:
         """The fit has come to an end, or was interrupted, in this state."""
-        assert self._item is not None
-        if finished and isinstance(state.field, Field):
-            self._item.finish(state.field, state.step)
-        else:
-            self._item.receive(copied(state), state.step, still=True)
-        self._session.state, self._session.control = "done", None
-        self._server.hub.post(self._server.hub.greet)
+        problem = None
+        try:
+            if self._item is not None and finished and isinstance(state.field, Field):
+                self._item.finish(state.field, state.step)
+            elif self._item is not None:
+                self._item.receive(copied(state), state.step, still=True)
+        except Exception as error:
+            problem = f"the viewer has failed, the fit has not: {line(error)}"
+        self._leave(problem)
 
     def fail(self, told: str) -> None:
         """The fit has ended by this error."""
-        hub = self._server.hub
+        self._leave(told)
+
+    def _leave(self, problem: str | None) -> None:
         self._session.state, self._session.control = "done", None
+        self._greet(problem)
+
+    def _greet(self, problem: str | None) -> None:
+        """Tell all pages anew what is shown, and what went wrong."""
+        hub = self._server.hub
         hub.post(hub.greet)
-        hub.post(lambda: hub.note("error", told))
+        if problem:
+            hub.post(lambda: hub.note("error", problem))
 
     def _ask(self, action: Action) -> None:
-        self._actions.append(action)
+        """Obey this between two steps; to save twice at one step would be the same file."""
+        with self._lock:
+            if len(self._wishes) < _MOST_WISHES and not (action == "save" and action in self._wishes):
+                self._wishes.append(action)
         self._awake.set()
 
     def _show(self, step: Step, now: float) -> None:
         """Tell where the fit is and give the viewer a copy of the field, if either is due."""
         hub, item = self._server.hub, self._item
-        assert item is not None
         if now - self._told > _TELL_SECONDS or step.fraction >= 1:
             self._told = now
             message = Progress(self._session.add(self._point(step)), self._session.state)
             hub.post(lambda: hub.progress(message))
-        if item.shown.id in hub.hungry and not item.awaited and not hub.allowance.wait:
+        if item is not None and item.shown.id in hub.hungry and not item.awaited and not hub.allowance.wait:
             self._offer(step.state)
 
     def _offer(self, state: State, *, still: bool = False) -> None:
+        if self._item is None:
+            return
         clock = time.perf_counter()
-        assert self._item is not None
         self._item.receive(copied(state), state.step, still=still)
         self._server.hub.post(self._server.hub.changed)
         self._server.hub.allowance.spend(time.perf_counter() - clock)
@@ -144,8 +171,10 @@ class Live:
         if self._paused:
             self._settle(step)
         while True:
-            while self._actions:
-                self._act(self._actions.popleft(), step)
+            with self._lock:
+                wishes, self._wishes = self._wishes, []
+            for wish in wishes:
+                self._act(wish, step)
             if self._once or not self._paused or self.stopping or self._interrupted():
                 break
             self._awake.wait(_DOZE_SECONDS)
@@ -182,10 +211,11 @@ class Live:
         try:
             if self._save is None:
                 level, told = "error", f"{self._name} is not kept in a folder: there is nowhere to save it"
-            else:
+            elif self._saved != step.step:
                 self._save()
-        except NeuralFieldsError as error:
-            level, told = "error", str(error)
+                self._saved = step.step
+        except Exception as error:
+            level, told = "error", f"{self._name} was not saved: {line(error)}"
         hub.post(lambda: hub.note(level, told))
 
 

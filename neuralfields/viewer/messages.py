@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from neuralfields.errors import InputError
+from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.viewer.program import Node
 from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, FromServer, Probe, Watch
 
@@ -105,6 +105,12 @@ def _check_probe(message: Probe) -> None:
 
 def _check_export(message: Export) -> None:
     _between(*_RESOLUTIONS, "resolution", message.resolution)
+
+
+def line(error: Exception) -> str:
+    """What went wrong, for people."""
+    text = str(error).partition("\n")[0]
+    return text if isinstance(error, NeuralFieldsError) else f"{type(error).__name__}: {text}"
 
 
 def _nothing(message: Any) -> None:

@@ -19,7 +19,7 @@ Bits = Literal["int8", "float16", "float32"]
 
 _BITS = "int8", "float16", "float32"
 _FAINT = 1e-30  # a part without larger values is stored as zeros
-_LARGEST = 65504.0  # of float16
+_HALF = torch.finfo(torch.float16)
 
 
 @torch.no_grad()
@@ -80,7 +80,7 @@ def _stored(array: Learned, values: Tensor, bits: Bits) -> tuple[np.ndarray, tup
     if not array.table or bits == "float32":
         return values.float().contiguous().numpy(), ()
     if bits == "float16":
-        return values.clamp(-_LARGEST, _LARGEST).half().contiguous().numpy(), ()
+        return values.clamp(_HALF.min, _HALF.max).half().contiguous().numpy(), ()
     return _int8(values.float(), array.parts)
 
 

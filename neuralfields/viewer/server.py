@@ -20,7 +20,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,11 +36,14 @@ from neuralfields.viewer.session import Session
 PORT = 7310
 LOOPBACK = "127.0.0.1"
 
+_ALL = {"0.0.0.0": LOOPBACK, "::": "::1"}  # what means all of this machine's addresses, and one of them
+
 _TRIES = 20  # ports after the usual one, where that is taken
 _MAX_TOKEN = 1024  # bytes of the body that holds it
 _MAX_CONNECTIONS = 256
 _HERE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _ANYWHERE = re.compile(r"[\w.\-]+(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?", re.IGNORECASE)
+_PORT = re.compile(r":(\d+)$")
 _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _FRAMES = "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*"
 
@@ -58,8 +61,9 @@ class Server:
         InputError: the port is taken, there is no such address, or this installation lacks the page.
 
     Attributes:
-        url: of the page, with the token in its fragment.
-        place: the same without it.
+        url: of the page on this machine, with the token in its fragment.
+        elsewhere: the same for other machines; None where they cannot reach it.
+        place: the same as ``url`` without the token.
         port: where it listens.
         wide: whether other machines can reach it.
         hub: everybody who is looking.
@@ -73,6 +77,7 @@ class Server:
         token = secrets.token_urlsafe(32)
         self.place = f"http://{_shown(host)}:{self.port}/"
         self.url = f"{self.place}#token={token}"
+        self.elsewhere = f"http://{_named(host)}:{self.port}/#token={token}" if self.wide else None
         self.hub = Hub(session, stalled=stalled)
         self._site = _Site(self.hub, page, token, self.wide)
         self._uvicorn = uvicorn.Server(_config(self._site.app))
@@ -90,6 +95,7 @@ class Server:
 
     def close(self) -> None:
         """Send everybody away and end the thread."""
+        self.hub.give_up()
         self._uvicorn.should_exit = True
         self._thread.join()
         self.hub.close()
@@ -125,8 +131,7 @@ class _Site:
         self._hub, self._page, self._token = hub, page, token.encode()
         self._known = _ANYWHERE if wide else _HERE
         self._policy = _policy(page)
-        # Cookies do not know ports: each server's has a name of its own.
-        self._cookie, self._secret = f"neuralfields-{secrets.token_hex(4)}", secrets.token_urlsafe(32)
+        self._secret = secrets.token_urlsafe(32)
         self.connections: set[Any] = set()
         self._tickets: set[str] = set()
         routes = [
@@ -170,14 +175,14 @@ class _Site:
         return Response(self._page, media_type="text/html", headers=headers)
 
     async def _knows(self, request: Request) -> Response:
-        return _said("", 204) if self._is_in(request.cookies) else _said("the address lacks its token", 401)
+        return _said("", 204) if self._is_in(request) else _said("the address lacks its token", 401)
 
     async def _enter(self, request: Request) -> Response:
         given = await _token(request)
         if given is None or not (hmac.compare_digest(given, self._token) or self._spent(given)):
             return _said("the token is another server's: take the address that nf has printed last", 403)
         response = _said("", 204)
-        response.set_cookie(self._cookie, self._secret, httponly=True, samesite="strict", path="/")
+        response.set_cookie(_cookie(request), self._secret, httponly=True, samesite="strict", path="/")
         return response
 
     def ticket(self) -> str:
@@ -192,11 +197,11 @@ class _Site:
                 return True
         return False
 
-    def _is_in(self, cookies: dict[str, str]) -> bool:
-        return hmac.compare_digest(cookies.get(self._cookie, "").encode(), self._secret.encode())
+    def _is_in(self, asked: HTTPConnection) -> bool:
+        return hmac.compare_digest(asked.cookies.get(_cookie(asked), "").encode(), self._secret.encode())
 
     async def _live(self, websocket: WebSocket) -> None:
-        if not self._is_in(websocket.cookies):
+        if not self._is_in(websocket):
             await websocket.send_denial_response(_said("the address lacks its token", 401))
             return
         await websocket.accept()
@@ -249,6 +254,12 @@ _GUARDS = {
 
 def _said(text: str, status: int) -> Response:
     return PlainTextResponse(text, status, headers=_GUARDS) if text else Response(status_code=status, headers=_GUARDS)
+
+
+def _cookie(asked: HTTPConnection) -> str:
+    """Cookies do not know ports, so their names do: the next server at a port takes the place of the one before."""
+    port = _PORT.search(asked.headers["host"])
+    return f"neuralfields-{port[1] if port else 80}"
 
 
 async def _token(request: Request) -> bytes | None:
@@ -325,7 +336,12 @@ def _is_wide(host: str) -> bool:
     return not _HERE.fullmatch(f"[{host}]" if ":" in host else host)
 
 
+def _named(host: str) -> str:
+    """How other machines reach what listens at ``host``."""
+    return socket.gethostname() if host in _ALL else _shown(host)
+
+
 def _shown(host: str) -> str:
     """How a browser on this machine reaches what listens at ``host``."""
-    host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)
+    host = _ALL.get(host, host)
     return f"[{host}]" if ":" in host else host

@@ -105,9 +105,9 @@ class _Watch:
 
     def _finish(self, info: Mapping[str, Any]) -> bool:
         """Take over what the fit has come to, once."""
-        self._over = True
         field = load(self._folder.field_path, trust=self._trust)
         self._item.finish(field, int(info.get("steps", self._item.step)))
+        self._over = True
         self._catch_up(info)
         if self._leads:
             self._session.state = "done"

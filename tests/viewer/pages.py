@@ -71,9 +71,9 @@ def token(server: Server) -> str:
     return server.url.partition("#token=")[2]
 
 
-def cookie(server: Server) -> str:
+def cookie(server: Server, **headers: str) -> str:
     """What a browser would send from now on."""
-    answer = asked(server, "POST", "/session", json.dumps({"token": token(server)}))
+    answer = asked(server, "POST", "/session", json.dumps({"token": token(server)}), **headers)
     assert answer.status == 204
     return answer.headers["set-cookie"].partition(";")[0]
 

@@ -10,7 +10,6 @@ from pages import Page
 from test_items import image
 
 import neuralfields as nf
-from neuralfields.errors import InputError
 from neuralfields.viewer.live import Live, copied
 from neuralfields.viewer.protocol import (
     Control,
@@ -54,7 +53,7 @@ class Fit(threading.Thread):
 
     def _save(self) -> None:
         if self.saved:
-            raise InputError("the disk is full")
+            raise OSError("the disk is full")
         self.saved = self.step
 
 
@@ -159,13 +158,15 @@ def test_pause_step_save_and_stop(place):
         page.hear(Weights, step=2)
         page.say(Control("save"))
         assert page.hear(Note)[0].text == "a: saved at step 2"
+        other.say(Control("step"))
+        page.hear(Weights, step=3)
         page.say(Control("save"))
-        assert page.hear(Note, level="error")[0].text == "the disk is full"
-        assert fit.saved == 2 and fit.step == 2
+        assert page.hear(Note, level="error")[0].text == "a was not saved: OSError: the disk is full"
+        assert fit.saved == 2 and fit.step == 3
         page.say(Control("stop"))
         page.hear(Hello, live=False)
         fit.join(pages.SECONDS)
-        assert fit.live.stopping and fit.step == 2
+        assert fit.live.stopping and fit.step == 3
 
 
 def test_the_average_is_what_is_shown():
@@ -200,6 +201,89 @@ def test_what_goes_wrong_here_does_not_end_a_fit(place, monkeypatch):
         assert "the fit goes on: ZeroDivisionError" in page.hear(Note)[0].text
         fit.join(pages.SECONDS)
         assert fit.step == STEPS
+
+
+def test_a_field_that_cannot_be_shown_is_fitted_all_the_same(place):
+    live = Live(place[1], place[0])
+    problem = live.begin(pages.Odd(5, 1), image(pages.picture()), name="odd")
+    assert problem and "odd cannot be shown while it is fitted" in problem
+    field, signal = pages.small_field(), image(pages.picture())
+    with Page(place[0]) as page:
+        assert page.hear(Hello)[0].shown == ()
+        assert page.hear(Note)[0].text == problem
+        for step in nf.steps(field, signal, steps=3, batch=64):
+            live.update(step)
+        live.end(step.state)
+        done, _ = page.hear(Hello, live=False)
+        assert done.state == "done" and done.course[-1].step == 3
+
+
+def test_what_goes_wrong_at_the_end_does_not_end_a_fit(place, monkeypatch):
+    fit = Fit(*place)
+    monkeypatch.setattr(fit.live._item, "finish", lambda field, step: 1 / 0)
+    with Page(place[0]) as page:
+        fit.gate.set()
+        fit.start()
+        page.hear(Hello, live=False)
+        assert "the fit has not: ZeroDivisionError" in page.hear(Note, level="error")[0].text
+        fit.join(pages.SECONDS)
+        assert fit.step == STEPS
+
+
+def test_a_second_fit_is_something_else(place):
+    first = Fit(*place)
+    with Page(place[0]) as page:
+        assert page.hear(Hello)[0].shown[0].id == 0
+        first.live.begin(pages.small_field(1), image(pages.picture()), name="b")
+        assert page.hear(Hello)[0].shown[0].id == 1
+        page.hear(Weights, shown=1)
+        page.say(Draw(1, 0, 16, 12, "fit", None, None, None, 2, 0.0, Look()))
+        assert "nothing with the number 0" in page.hear(Note, level="error")[0].text
+
+
+def test_many_wishes_are_obeyed_once(place):
+    fit, count = Fit(*place), 0
+
+    def save() -> None:
+        nonlocal count
+        count += 1
+
+    fit.live._save = save
+    for _ in range(20_000):
+        fit.live._ask("save")
+        fit.live._ask("pause")
+    fit.live._ask("resume")
+    assert len(fit.live._wishes) < 100
+    with Page(place[0]) as page:
+        fit.gate.set()
+        fit.start()
+        page.hear(Progress, state="paused")
+        while fit.is_alive():
+            page.say(Control("resume"))
+            fit.join(0.1)
+        assert count == 1
+
+
+def test_nothing_large_is_made_beside_a_running_fit(place):
+    fit = Fit(*place)
+    with Page(place[0]) as page:
+        for what in ("mesh", "page"):
+            page.say(Export(0, what, 8))
+            told, _ = page.hear(Note, level="error")
+            assert told.text == f"no {what} is made beside a running fit: pause the fit first"
+        assert not fit.live.stopping
+
+
+def test_pictures_beside_a_fit_end_where_they_would_take_long(place):
+    fit = Fit(*place, field=pages.Odd())
+    place[0].hub.allowance.share = 1e-9
+    with Page(place[0], watches=False) as page:
+        page.say(Draw(4, 0, 64, 48, "fit", None, None, None, 2, 0.0, Look()))
+        assert page.hear(Frame, last=True)[0].factor == 4
+        fit.gate.set()
+        fit.start()
+        fit.join(pages.SECONDS)
+        assert page.hear(Frame, last=True, factor=1)[0].request == 4
 
 
 def test_a_page_of_a_fit_under_way(place):

@@ -88,11 +88,21 @@ def test_foreign_hosts_are_refused(item, host):
         assert knocked(place, host=host, cookie=cookie(place)) == 403
 
 
-@pytest.mark.parametrize("host", ["localhost:9999", "127.0.0.1:80", "LOCALHOST", "[::1]:7310"])
+@pytest.mark.parametrize("host", ["localhost:9999", "127.0.0.1:80", "LOCALHOST", "[::1]:7310", "[::1]", "localhost:99999"])
 def test_tunnels_are_let_in(item, host):
     with serving(item) as place:
         assert asked(place, "GET", "/", host=host, origin="").status == 200
-        assert knocked(place, host=host, origin=f"http://{host}", cookie=cookie(place)) == 101
+        there = {"host": host, "origin": f"http://{host}"}
+        assert knocked(place, **there, cookie=cookie(place, **there)) == 101
+
+
+def test_a_new_server_takes_the_place_of_the_cookie_before(item):
+    with serving(item) as first:
+        before = cookie(first)
+    with Server(Session([item]), port=first.port) as second:
+        name, _, secret = cookie(second).partition("=")
+        assert before.partition("=")[0] == name and before.partition("=")[2] != secret
+        assert knocked(second, cookie=before) == 401
 
 
 def test_without_the_cookie_nobody_gets_in(item):
@@ -105,6 +115,7 @@ def test_without_the_cookie_nobody_gets_in(item):
 def test_other_machines_are_asked_for_by_name(item):
     with Server(Session([item]), host="0.0.0.0", port=0) as place:
         assert place.wide and place.url.startswith("http://127.0.0.1:")
+        assert place.elsewhere == place.url.replace("127.0.0.1", socket.gethostname())
         assert asked(place, "GET", "/", host="workstation.lan:80", origin="").status == 200
         assert knocked(place, origin="http://evil.example", cookie=cookie(place)) == 403
         assert knocked(place) == 401
@@ -242,10 +253,10 @@ def test_a_page_that_never_reads_is_given_up(item):
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.sendall(head.encode())
             end = time.monotonic() + pages.SECONDS
-            while not place.hub.clients:
+            while not place.hub._clients:
                 assert time.monotonic() < end
                 time.sleep(0.01)
-            while place.hub.clients:
+            while place.hub._clients:
                 place.hub.post(lambda: place.hub.note("info", "x" * 50_000))
                 assert time.monotonic() < end
                 time.sleep(0.01)
