@@ -54,13 +54,19 @@ class Parser(argparse.ArgumentParser):
     def add_viewing(self) -> None:
         """The options of commands that open the viewer."""
         group = self.add_argument_group("viewer")
-        group.add_argument("--port", type=int, metavar="N", help="of the page (default 7310 or the next; 0: any)")
+        group.add_argument("--port", type=_port, metavar="N", help="of the page (default 7310 or the next; 0: any)")
         group.add_argument("--host", metavar="NAME", help="address to listen at (default 127.0.0.1, this machine only)")
         group.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words given, with the command that explains them."""
         raise InputError(f"{message} ({self.prog} --help)")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 1 << 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a port is a number between 0 and 65535, got {text}")
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def main(words: Sequence[str]) -> int:
     with importing():
         from neuralfields.viewer import sources
 
-    session = sources.opened(options.paths, signal=options.signal, trust=options.trust)
+    paths = list({path.resolve(): path for path in options.paths}.values())  # each once
+    session = sources.opened(paths, signal=options.signal, trust=options.trust)
     for note in session.notes:
         say(f"nf view: {note}")
     with serving(session, options, "nf view") as server:

@@ -51,8 +51,9 @@ def source_of(field: Field, folder: RunFolder | None, given: Path | None) -> Sou
         raise InputError(f"the source {path} is gone: give its new place with --signal PATH")
     signal = _read_again(given or path, described, f"{folder.path}/run.json")
     if signal.describe()["sha256"] != sha:
-        changed = f"{given} is not what" if given else f"{path} has changed since"
-        raise InputError(f"{changed} {folder.path} was fitted to: give the original with --signal PATH")
+        if given:
+            raise InputError(f"{given} is not what {folder.path} was fitted to, which was {path}")
+        raise InputError(f"{path} has changed since {folder.path} was fitted to it: give the original by --signal PATH")
     return signal
 
 

@@ -7,9 +7,11 @@ browsers keep to themselves.
 
 import asyncio
 import base64
+import errno
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import socket
@@ -319,13 +321,19 @@ def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if port is not None:
         between(0, 65535, port=port)
+    try:
+        socket.getaddrinfo(host, 0, family)
+    except (socket.gaierror, UnicodeError):
+        raise InputError(f"cannot listen at {host}: no such address is known") from None
     wanted = [*range(PORT, PORT + _TRIES), 0] if port is None else [port]
     for number in wanted:
         try:
             return socket.create_server((host, number), family=family, backlog=128)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise InputError(f"cannot listen at {host}: that is no address of this machine") from None
             if number == wanted[-1]:
-                told = error.strerror or error
+                told = os.strerror(error.errno or 0)  # the error's own text says the address once more
                 raise InputError(
                     f"cannot listen at {host} port {number}: {told}; --port 0 takes any that is free"
                 ) from None

@@ -49,11 +49,12 @@ def stopped(process: subprocess.Popen[str]) -> int:
 
 def test_a_finished_run(nf, folder):
     nf("fit", "a.png", "--steps", 2, "--params", "5k", "--threads", 1)
-    with running("view", "runs/a", "--port", 0, "--no-browser") as process:
+    with running("view", "runs/a", folder / "runs" / "a", "--port", 0, "--no-browser") as process:
         place, token = address(process)
         with live(place, token) as page:
             hello, _ = decode(page.recv(60))
             assert isinstance(hello, Hello) and hello.title == "a" and hello.shown[0].truth and not hello.live
+            assert len(hello.shown) == 1
         assert stopped(process) == 0
 
 
@@ -100,7 +101,8 @@ def test_ctrl_c_ends_a_fit_and_its_page(folder):
         (["fit", "a.png", "--port", "7"], "--port is of the page that --view opens: add --view"),
         (["fit", "a.png", "--no-browser"], "--no-browser is of the page that --view opens: add --view"),
         (["fit", "a.png", "--view", "--together"], "--view shows one fit at a time: leave out --together"),
-        (["fit", "a.png", "--view", "--port", "70000"], "port is between 0 and 65535, got 70000"),
+        (["fit", "a.png", "--view", "--port", "70000"], "a port is a number between 0 and 65535, got 70000"),
+        (["view", "a.png", "--port", "any"], "a port is a number between 0 and 65535, got any"),
     ],
 )
 def test_what_is_refused(nf, folder, words, told):

@@ -123,10 +123,15 @@ def test_other_machines_are_asked_for_by_name(item):
 
 def test_a_port_that_is_taken(item):
     with serving(item) as place:
-        with pytest.raises(InputError, match=f"cannot listen at 127.0.0.1 port {place.port}"):
+        with pytest.raises(InputError, match=f"cannot listen at 127.0.0.1 port {place.port}: .*--port 0 takes any"):
             Server(Session([item]), port=place.port)
         with pytest.raises(InputError, match="port is between 0 and 65535, got 70000"):
             Server(Session([item]), port=70000)
+    with pytest.raises(InputError, match=r"cannot listen at 192.0.2.1: that is no address of this machine"):
+        Server(Session([item]), host="192.0.2.1")  # of a network for examples
+    for name in ("no host", "x" * 100):
+        with pytest.raises(InputError, match=f"cannot listen at {name}: no such address is known"):
+            Server(Session([item]), host=name)
     with Server(Session([item])) as first, Server(Session([item])) as second:
         assert first.port != second.port
 
