@@ -27,6 +27,9 @@ _NOTEBOOK = """
 """
 
 
+_cells: dict[str, tuple[int, list["Viewing"]]] = {}  # of a notebook: the number of its run, and what it shows
+
+
 class Viewing:
     """A field that is being looked at, until it is closed. A context manager.
 
@@ -46,16 +49,19 @@ class Viewing:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def update(self) -> None:
+    def update(self, step: int | None = None) -> None:
         """Show the values that the field has now, as between two steps of a fit of one's own.
 
         Quick where nobody has looked at the last ones yet.
+
+        Args:
+            step: of that fit, for the page to tell; the one before, if not given.
         """
         hub, item = self._server.hub, self._item
         if item.shown.id in hub.hungry and not item.awaited:
             with torch.no_grad():
                 held = {name: tensor.to("cpu", copy=True) for name, tensor in self._field.state_dict().items()}
-            item.receive(held, item.step + 1, still=True)
+            item.receive(held, item.step if step is None else step, still=True)
             hub.post(hub.changed)
 
     def wait(self) -> None:
@@ -68,6 +74,7 @@ class Viewing:
 
     def _open(self, browser: bool) -> None:
         if _in_notebook():
+            _take_the_place(self)
             _display(self._server, self._item.shown.name)
         elif browser:
             open_browser(self._server)
@@ -84,7 +91,7 @@ def view(
     """Look at a field, beside the signal that it was fitted to: a picture, a shape, a volume or a radiance field.
 
     A server in a thread of its own shows it, on this machine only, as long as this process lives: a script ends with
-    ``nf.view(field).wait()``. In a notebook the cell shows it.
+    ``nf.view(field).wait()``. In a notebook the cell shows it, until it is run again.
 
     Args:
         field: from 2 or 3 coordinates, or a radiance field. It is copied: later changes are not shown, but see
@@ -112,7 +119,7 @@ def view(
     from neuralfields.viewer.page import export_page
 
     export_page(path, [Item(field, known, name=name)])
-    if browser:
+    if browser and not _in_notebook():
         webbrowser.open(Path(path).absolute().as_uri())
     return Path(path)
 
@@ -123,8 +130,26 @@ def open_browser(server: Server) -> None:
 
 
 def _in_notebook() -> bool:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
+    return type(_shell()).__name__ == "ZMQInteractiveShell"
+
+
+def _shell() -> Any:
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+
+
+def _take_the_place(viewing: Viewing) -> None:
+    """Close what the same cell has shown when it was run before: nobody sees that any more."""
+    shell = _shell()
+    asked = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell = (asked or {}).get("metadata", {}).get("cellId")
+    if cell is None:
+        return
+    run, shown = _cells.get(cell, (None, []))
+    if run != shell.execution_count:
+        for before in shown:
+            before.close()
+        shown = []
+    _cells[cell] = shell.execution_count, [*shown, viewing]
 
 
 def _display(server: Server, title: str) -> None:

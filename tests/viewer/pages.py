@@ -3,8 +3,10 @@
 import contextlib
 import http.client
 import json
+import random
+import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 import neuralfields as nf
 from neuralfields.viewer import messages
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Ack, FromPage, Hello, Watch, Weights
+from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, FromPage, Hello, Look, Probe, Watch, Weights
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -41,6 +43,30 @@ class Odd(nf.Field):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.erf(x.sum(-1, keepdim=True) + self.shift).expand(*x.shape[:-1], self.out_dim)
+
+
+class Slow(nf.Field):
+    """A field that stands still amid the first large picture, until ``gate`` is open.
+
+    Attributes (of the class, because fields are copied):
+        begun: whether it stands still.
+        asked: points, call by call; it answers ``free`` of them.
+    """
+
+    begun, gate = threading.Event(), threading.Event()
+    asked: ClassVar[list[int]] = []
+    free: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = 2, 3
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.asked.append(len(x))
+        if sum(self.asked) > self.free and not self.gate.is_set():
+            self.begun.set()
+            assert self.gate.wait(SECONDS)
+        return torch.cat([x, x[..., :1]], -1)
 
 
 @contextlib.contextmanager
@@ -138,3 +164,51 @@ def knocked(server: Server, **headers: str) -> int:
     return asked(
         server, "GET", "/live", **upgrade, **{"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}, **headers
     ).status
+
+
+def wrong(random_: random.Random) -> str | bytes:
+    """A message with something wrong with it, most times."""
+    good = random_.choice(
+        [
+            Ack(0, 1),
+            Watch((0,), False),
+            Ask(0, None),
+            Draw(1, 0, 16, 16, "fit", None, None, None, 2, 0.0, Look()),
+            Probe(1, 0, (0.1, 0.2)),
+            Control("pause"),
+            Export(0, "mesh", 16),
+        ]
+    )
+    value = json.loads(messages.encode(good))
+    junk: Any = [
+        None,
+        True,
+        -1,
+        1.5,
+        1e308,
+        10**400,
+        2**63,
+        "",
+        "x" * 500,
+        [],
+        {},
+        [[]],
+        float("nan"),
+        float("inf"),
+        "\ud800",
+    ]
+    for _ in range(random_.randint(1, 3)):
+        key = random_.choice([*value, "more"])
+        if random_.random() < 0.3:
+            value.pop(key, None)
+        else:
+            value[key] = random_.choice(junk)
+    text = json.dumps(value)
+    how = random_.random()
+    if how < 0.1:
+        return text.encode()
+    if how < 0.2:
+        return text[: random_.randrange(len(text))]
+    if how < 0.3:
+        return "".join(chr(random_.randrange(1, 0x300)) for _ in range(random_.randrange(200)))
+    return "[" * 5000 if how < 0.31 else text

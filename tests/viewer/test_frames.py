@@ -1,5 +1,6 @@
 """Pictures drawn for a page are those that the library draws."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -17,6 +18,7 @@ from neuralfields.render import Surface, image_values, render_surface, render_vi
 from neuralfields.viewer.frames import draw, factors
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import Draw, Look
+from neuralfields.viewer.worker import GivenUp
 
 CLOSE = 0.03  # mean difference that JPEG makes
 
@@ -72,11 +74,47 @@ def test_a_scene(tmp_path, mode, shown):
     assert np.abs(picture - wanted).mean() < CLOSE
 
 
-def test_a_plane_of_a_volume():
-    item = Item(pages.Odd(3, 3), name="volume")
-    picture = drawn(item, asked(at=0.5))
-    x = torch.tensor([[0.0, 0.0, 0.5]])
-    assert picture[12, 16, 0] == pytest.approx(float(item.field(x)[0, 0].clamp(0, 1)), abs=0.06)
+class Axes(nf.Field):
+    """Each axis in a colour of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim = self.out_dim = 3
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 0.5 + 0.4 * x
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_plane_of_a_volume(axis):
+    wanted = dataclasses.replace(asked(at=0.5), axis=axis)
+    picture = drawn(Item(Axes(), name="volume"), wanted)
+    columns, rows = (each for each in (0, 1, 2) if each != axis)
+    right, down = (np.full((24, 32), 0.5) for _ in range(2))
+    right += 0.4 * ((np.arange(32) + 0.5) / 16 - 1)
+    down += 0.4 * ((np.arange(24) + 0.5) / 12 - 1)[:, None]
+    for channel, there in ((columns, right), (rows, down), (axis, 0.7)):
+        assert np.abs(picture[..., channel] - there).mean() < CLOSE
+
+
+@pytest.mark.parametrize("mode", ["fit", "error", "gradient"])
+def test_values_that_are_not_finite_make_a_picture(mode, capfd):
+    item = Item(pages.Odd(), image(pages.picture()), name="a")
+    item.field.shift.data.fill_(float("nan"))
+    drawn(item, asked(mode))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_field_that_knows_nothing_of_its_signal():
+    ball = Ball()
+    ball.provenance = {"signal": None}
+    drawn(Item(ball, name="ball"), asked("fit", camera=Camera.orbit(size=(32, 24))))
+
+
+def test_a_picture_that_nobody_waits_for():
+    left = iter([True, True])
+    with pytest.raises(GivenUp):
+        draw(Item(pages.Odd(), name="a"), asked(size=(256, 256)), 1, lambda: next(left, False))
 
 
 def test_what_is_not_drawn():

@@ -1,5 +1,7 @@
 """A fit that is watched computes the same bits, obeys its pages between steps, and tells them where it is."""
 
+import contextlib
+import random
 import threading
 from collections.abc import Iterator
 
@@ -8,6 +10,7 @@ import pytest
 import torch
 from pages import Page
 from test_items import image
+from websockets.exceptions import ConnectionClosed
 
 import neuralfields as nf
 from neuralfields.viewer.live import Live, copied
@@ -104,6 +107,30 @@ def test_the_bits_are_those_of_a_fit_that_nobody_watches(place):
         fit.join(pages.SECONDS)
         assert not fit.is_alive()
         assert all(torch.equal(a, b) for a, b in zip(values(fit.field), values(alone), strict=True))
+
+
+def test_attacks_do_not_change_what_a_fit_computes(place):
+    server, alone, chance = place[0], pages.small_field(), random.Random(3)
+    for _ in nf.steps(alone, image(pages.picture()), steps=STEPS, batch=64):
+        pass
+    fit, turn = Fit(*place), threading.Semaphore(0)
+    fit.gate.wait = lambda timeout=None: turn.acquire(timeout=timeout)  # type: ignore[method-assign]
+    fit.start()
+    known = pages.cookie(server)
+    for _ in range(STEPS):
+        with contextlib.suppress(ConnectionClosed), Page(server, known=known) as page:
+            page.say(Draw(1, 0, 8192, 2048, "gradient", None, None, None, 2, 0.0, Look()))
+            for _ in range(30):
+                page.socket.send(pages.wrong(chance))
+        assert pages.knocked(server, host="evil.example", cookie=known) == 403
+        assert pages.asked(server, "POST", "/session", "x" * 5000).status == 403
+        turn.release()
+    with Page(server, known=known) as page:
+        while fit.is_alive():
+            page.say(Control("resume"))
+            fit.join(0.1)
+    assert fit.step == STEPS
+    assert all(torch.equal(a, b) for a, b in zip(values(fit.field), values(alone), strict=True))
 
 
 def test_what_pages_are_told(place):

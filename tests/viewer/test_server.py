@@ -5,7 +5,6 @@ import json
 import random
 import socket
 import time
-from typing import Any
 
 import pages
 import pytest
@@ -16,7 +15,7 @@ from neuralfields.errors import InputError
 from neuralfields.viewer import messages, server
 from neuralfields.viewer.hub import MAX_CLIENTS, MAX_FAULTS
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Ack, Ask, Control, Draw, Export, Hello, Look, Note, Probe, Probed, Watch
+from neuralfields.viewer.protocol import Hello, Note, Probe, Probed
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -88,7 +87,9 @@ def test_foreign_hosts_are_refused(item, host):
         assert knocked(place, host=host, cookie=cookie(place)) == 403
 
 
-@pytest.mark.parametrize("host", ["localhost:9999", "127.0.0.1:80", "LOCALHOST", "[::1]:7310", "[::1]", "localhost:99999"])
+@pytest.mark.parametrize(
+    "host", ["localhost:9999", "127.0.0.1:80", "LOCALHOST", "[::1]:7310", "[::1]", "localhost:99999"]
+)
 def test_tunnels_are_let_in(item, host):
     with serving(item) as place:
         assert asked(place, "GET", "/", host=host, origin="").status == 200
@@ -183,57 +184,9 @@ def test_bad_messages_are_told_and_then_end_it(item):
         assert closed.value.rcvd.code == 1008
 
 
-def _wrong(random_: random.Random) -> str | bytes:
-    """A message with something wrong with it, most times."""
-    good = random_.choice(
-        [
-            Ack(0, 1),
-            Watch((0,), False),
-            Ask(0, None),
-            Draw(1, 0, 16, 16, "fit", None, None, None, 2, 0.0, Look()),
-            Probe(1, 0, (0.1, 0.2)),
-            Control("pause"),
-            Export(0, "mesh", 16),
-        ]
-    )
-    value = json.loads(messages.encode(good))
-    junk: Any = [
-        None,
-        True,
-        -1,
-        1.5,
-        1e308,
-        10**400,
-        2**63,
-        "",
-        "x" * 500,
-        [],
-        {},
-        [[]],
-        float("nan"),
-        float("inf"),
-        "\ud800",
-    ]
-    for _ in range(random_.randint(1, 3)):
-        key = random_.choice([*value, "more"])
-        if random_.random() < 0.3:
-            value.pop(key, None)
-        else:
-            value[key] = random_.choice(junk)
-    text = json.dumps(value)
-    how = random_.random()
-    if how < 0.1:
-        return text.encode()
-    if how < 0.2:
-        return text[: random_.randrange(len(text))]
-    if how < 0.3:
-        return "".join(chr(random_.randrange(1, 0x300)) for _ in range(random_.randrange(200)))
-    return "[" * 5000 if how < 0.31 else text
-
-
 def test_many_bad_messages_do_no_harm(item):
     random_ = random.Random(7)
-    wrong = [_wrong(random_) for _ in range(FUZZED)]
+    wrong = [pages.wrong(random_) for _ in range(FUZZED)]
     with serving(item) as place:
         known = cookie(place)
         while wrong:

@@ -13,7 +13,7 @@ from pages import Page, asked
 
 import neuralfields as nf
 from neuralfields.errors import InputError
-from neuralfields.viewer.protocol import Hello, Probe, Probed
+from neuralfields.viewer.protocol import Hello, Probe, Probed, Weights
 
 
 @pytest.fixture
@@ -45,19 +45,60 @@ def test_a_field_in_the_background(browser):
             assert page.hear(Probed)[0].value == tuple(field(torch.tensor([[0.5, 0.5]]))[0].tolist())
 
 
-def test_in_a_notebook(browser, monkeypatch):
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+    """The shell of a notebook, and what its cells have shown."""
     shell = type("ZMQInteractiveShell", (), {})()
-    shown: list[Any] = []
+    shell.execution_count, shell.get_parent = 1, lambda: {"metadata": {"cellId": "a"}}
+    shown: list[str] = []
     ipython: Any = types.ModuleType("IPython")
     display: Any = types.ModuleType("IPython.display")
     ipython.get_ipython, display.display, display.HTML = (lambda: shell), shown.append, str
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
+    return shell, shown
+
+
+def test_in_a_notebook(browser, notebook):
+    _, shown = notebook
     with nf.view(pages.small_field(), port=0) as viewing:
         assert not browser
         assert f":{viewing._server.port}/#token=" in shown[0] and "<iframe" in shown[0]
         found = re.search(r"#token=([\w-]+)", shown[0])
         assert found and found[1] not in viewing.url
+
+
+def test_a_cell_that_is_run_again(browser, notebook):
+    shell, shown = notebook
+    one, two = (nf.view(pages.small_field(), port=0) for _ in range(2))  # both in one run of the cell
+    assert all(asked(each._server, "GET", "/", origin="").status == 200 for each in (one, two))
+    shell.execution_count = 2
+    shell.get_parent = lambda: {"metadata": {"cellId": "b"}}
+    with nf.view(pages.small_field(), port=0):
+        assert one._server._thread.is_alive() and two._server._thread.is_alive()
+        shell.get_parent = lambda: {"metadata": {"cellId": "a"}}
+        with nf.view(pages.small_field(), port=0):
+            assert not one._server._thread.is_alive() and not two._server._thread.is_alive()
+    shell.get_parent = dict  # a notebook that does not name its cells
+    with nf.view(pages.small_field(), port=0):
+        assert len(shown) == 5
+
+
+def test_a_page_of_a_notebook_is_only_written(browser, notebook, tmp_path):
+    nf.view(pages.small_field(), path=tmp_path / "page.html")
+    assert not browser and (tmp_path / "page.html").exists()
+
+
+def test_the_step_of_a_fit_of_ones_own(browser):
+    field = pages.small_field()
+    field.provenance = {"steps": 7}
+    with nf.view(field, port=0) as viewing, Page(viewing._server) as page:
+        assert page.hear(Weights)[0].step == 7
+        for step, told in ((None, 7), (20, 20)):
+            page.say(Probe(1, 0, (0.0, 0.0)))
+            page.hear(Probed)  # so the acknowledgement before it has arrived
+            viewing.update(step)
+            assert page.hear(Weights)[0].step == told
 
 
 def test_a_page_by_itself(browser, tmp_path):

@@ -1,5 +1,7 @@
 """Run folders, finished or not, and field files are opened, and followed while others fit them."""
 
+import json
+import math
 import os
 from pathlib import Path
 
@@ -45,6 +47,14 @@ def test_a_finished_run(folder):
     points = session.hello().course
     assert points and points[-1].step == 3 and points[-1].fraction == 1 and points[-1].learning_rate > 0
     assert str(folder) not in str(encode(session.hello()))
+
+
+def test_a_loss_that_was_not_finite_is_left_out(folder):
+    path = finished()
+    metrics = next(path.glob("metrics*"))
+    first = json.loads(metrics.read_text().splitlines()[0])
+    metrics.write_text(metrics.read_text() + json.dumps(first | {"step": 4, "loss": math.nan}) + "\n")
+    encode(opened([path]).hello())
 
 
 def test_several_runs_and_a_file(folder):
