@@ -100,7 +100,8 @@ export class Frames {
     if (frame.request === this.asked && number > this.drawn) {
       this.drawn = number;
       this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
-      this.text = `${frame.last ? "all pixels" : `preview 1/${frame.factor}`} · ${milliseconds(frame.milliseconds)}`;
+      const preview = `preview 1/${frame.factor}${frame.last ? ", finer once the fit rests" : ""}`;
+      this.text = `${frame.factor === 1 ? "all pixels" : preview} · ${milliseconds(frame.milliseconds)}`;
       this.legend = frame.legend;
       this.told(this.text);
     }
