@@ -17,6 +17,7 @@ from skimage import data
 
 import neuralfields as nf
 from neuralfields.signals import synthetic
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import Point
 from neuralfields.viewer.server import Server
@@ -94,7 +95,8 @@ def _shot(
     """The page showing these fields so, the pointer at shares of the window, keys pressed."""
     from playwright.sync_api import sync_playwright
 
-    session = Session([item for item, _ in fitted], title=fitted[0][0].shown.name, course=fitted[0][1])
+    session = Session([item for item, _ in fitted], title=fitted[0][0].shown.name)
+    session.fits = {item.shown.id: Course(points) for item, points in fitted}
     with Server(session, port=0) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]

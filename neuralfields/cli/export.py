@@ -128,7 +128,7 @@ def _page(_field: "Field", options: argparse.Namespace) -> str:
         # Cameras come from a scene's photos; the page is whole without them.
         with contextlib.suppress(InputError):
             item.complete()
-    export_page(options.out, session.items, title=session.title, course=session.hello().course)
+    export_page(options.out, session.items, title=session.title, fits=session.hello().fits)
     return f"a page with {session.items[0].shown.parameters:,} numbers"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from neuralfields.viewer.protocol import MOST_POINTS, Point
+from neuralfields.viewer.protocol import MOST_POINTS, Fit, FitState, Point, Progress
 
 
 class Course:
@@ -11,9 +11,13 @@ class Course:
 
     When that is more than ``MOST_POINTS``, every second one is left out, and from then on only every second one is
     kept: the points stay evenly spaced however long the fit is. The page does the same with what it is told.
+
+    Attributes:
+        state: of the fit.
     """
 
-    def __init__(self, points: Iterable[Point] = ()):
+    def __init__(self, points: Iterable[Point] = (), *, state: FitState = "done"):
+        self.state: FitState = state
         self._points: list[Point] = []
         self._stride, self._told = 1, 0
         for point in points:
@@ -26,6 +30,14 @@ class Course:
     @property
     def last(self) -> Point | None:
         return self._points[-1] if self._points else None
+
+    def told(self, shown: int) -> Fit:
+        """All of it, as that of the item with this id."""
+        return Fit(shown, self.state, self.points)
+
+    def progress(self, shown: int) -> Progress | None:
+        """Where the fit is; None where nothing is known yet."""
+        return Progress(shown, self.last, self.state) if self.last else None
 
     def add(self, point: Point) -> Point:
         """Make the course longer, or take the place of the last point if that was of the same step.

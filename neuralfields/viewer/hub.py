@@ -44,6 +44,7 @@ _HELD = 3.0  # seconds until one too many is sent away
 _LOOK_AGAIN = 0.5  # seconds between two looks whether work beside a fit is allowed
 _SECONDS_PER_BYTE = 2e-9  # that sending takes
 _WATCHED = 2.0  # seconds between two looks at what another process fits
+_LINES = {"note", "fault"}
 T = TypeVar("T")
 
 
@@ -158,10 +159,10 @@ class Hub:
         self._reckon()
 
     def progress(self, message: Progress) -> None:
-        """Tell everybody where the fit is."""
+        """Tell everybody where a fit is."""
         data = messages.encode(message)
         for client in self._clients:
-            client.replace("progress", data)
+            client.replace(f"progress {message.shown}", data)
 
     def note(self, level: Any, text: str) -> None:
         """Tell everybody a line."""
@@ -192,7 +193,8 @@ class Hub:
         client.answers.clear()
         client.sent.clear()
         client.unread.clear()
-        client.latest.clear()
+        for kind in client.latest.keys() - _LINES:  # what was said holds, whatever is shown
+            del client.latest[kind]
         client.drawn = None  # a picture that was asked for is drawn anew
         if client.asked and client.asked.shown not in {item.shown.id for item in self.session.items}:
             client.asked = None
@@ -257,8 +259,9 @@ class Hub:
                     continue
                 if more:
                     self.greet()
-                elif (progress := self.session.progress()) is not None:
-                    self.progress(progress)
+                else:
+                    for progress in self.session.progress():
+                        self.progress(progress)
                 self.changed()
 
     async def _pack(self) -> None:

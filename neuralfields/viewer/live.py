@@ -13,6 +13,7 @@ from torch import Tensor
 from neuralfields.field import Field
 from neuralfields.fitting import State, Step
 from neuralfields.protocols import Signal
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.messages import line
 from neuralfields.viewer.protocol import Action, Point, Progress
@@ -70,16 +71,16 @@ class Live:
         self._saved: int | None = None
         self._before: tuple[int, float] | None = None
         self._name, problem = name, None
+        self._number, self._course = next(self._ids), Course(state="running")
         try:
-            self._item = Item(field, signal, name=name, id=next(self._ids))
+            self._item = Item(field, signal, name=name, id=self._number)
         except Exception as error:
             self._item, problem = None, f"{name} cannot be shown while it is fitted: {line(error)}"
         with self._lock:
             self._wishes = []
         self._session.notes = [problem] if problem else []
         self._session.control = self._ask
-        self._session.state = "running"
-        self._session.replace([self._item] if self._item else [], title=name)
+        self._session.replace([self._item] if self._item else [], title=name, fits={self._number: self._course})
         self._server.hub.post(self._server.hub.greet)
         return problem
 
@@ -94,8 +95,8 @@ class Live:
                 self._obey(step)
         except Exception as error:  # the fit goes on whatever happens to those who look
             self._paused, self._looked = False, now + _SULK_SECONDS
-            if self._session.state == "paused":
-                self._session.state = "running"
+            if self._course.state == "paused":
+                self._course.state = "running"
             self._greet(f"the viewer has failed, the fit goes on: {line(error)}")
 
     def end(self, state: State, *, finished: bool = True) -> None:
@@ -115,7 +116,7 @@ class Live:
         self._leave(told)
 
     def _leave(self, problem: str | None) -> None:
-        self._session.state, self._session.control = "done", None
+        self._course.state, self._session.control = "done", None
         self._greet(problem)
 
     def _greet(self, problem: str | None) -> None:
@@ -137,7 +138,7 @@ class Live:
         hub, item = self._server.hub, self._item
         if now - self._told > _TELL_SECONDS or step.fraction >= 1:
             self._told = now
-            message = Progress(self._session.add(self._point(step)), self._session.state)
+            message = Progress(self._number, self._course.add(self._point(step)), self._course.state)
             hub.post(lambda: hub.progress(message))
         if item is not None and item.shown.id in hub.hungry and not item.awaited and not hub.allowance.wait:
             self._offer(step.state)
@@ -202,8 +203,8 @@ class Live:
         self._offer(step.state, still=True)
 
     def _turn(self, state: Any, step: Step) -> None:
-        self._session.state = state
-        hub, message = self._server.hub, Progress(self._session.add(self._point(step)), state)
+        self._course.state = state
+        hub, message = self._server.hub, Progress(self._number, self._course.add(self._point(step)), state)
         hub.post(lambda: hub.progress(message))
 
     def _keep(self, step: Step) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from neuralfields.errors import InputError
 from neuralfields.files.atomic import write_bytes
-from neuralfields.viewer.protocol import VERSION, Draw, Hello, Look, Mode, Point, Shown, Truth
+from neuralfields.viewer.protocol import VERSION, Draw, Fit, Hello, Look, Mode, Shown, Truth
 
 if TYPE_CHECKING:
     from neuralfields.viewer.items import Item
@@ -39,7 +39,7 @@ def page(
     items: Sequence["Item"],
     *,
     title: str | None = None,
-    course: Sequence[Point] = (),
+    fits: Sequence[Fit] = (),
     truth: bool = True,
     bits: Literal["int8", "float16"] = "float16",
 ) -> bytes:
@@ -51,7 +51,7 @@ def page(
     Args:
         items: the fields, with their signals.
         title: of the page; the first field's name by default.
-        course: how a fit went, for the plot.
+        fits: how they were fitted, for the plot.
         truth: whether to hold the values of images that were fitted.
         bits: of tables; networks are held in float32.
 
@@ -65,7 +65,7 @@ def page(
     truths = [found for item in computed if truth and (found := _truth(item)) is not None]
     known = {found["shown"] for found in truths} | {still["shown"] for still in stills if still["mode"] == "truth"}
     shown = tuple(_alone(item.shown, item.shown.id in known) for item in items)
-    hello = Hello(VERSION, title or shown[0].name, shown, False, "done", tuple(course))
+    hello = Hello(VERSION, title or shown[0].name, shown, False, tuple(fits))
     snapshots = [_snapshot(item, bits) for item in computed]
     held = {"hello": dataclasses.asdict(hello), "snapshots": snapshots, "truths": truths, "stills": stills}
     return _with(held).encode()

@@ -129,22 +129,31 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How something that is shown is fitted, or was; ``course`` is thinned."""
+
+    shown: int
+    state: FitState
+    course: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
 class Hello:
-    """The first message, and again when what is shown changes. ``course`` is the fit so far, thinned."""
+    """The first message, and again when what is shown changes. ``live``: whether a fit can be controlled."""
 
     version: int
     title: str
     shown: tuple[Shown, ...]
     live: bool
-    state: FitState
-    course: tuple[Point, ...]
+    fits: tuple[Fit, ...]
     type: Literal["hello"] = "hello"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the fit is. Replaces the one before."""
+    """Where a fit is. Replaces the one before of the same."""
 
+    shown: int
     point: Point
     state: FitState
     type: Literal["progress"] = "progress"

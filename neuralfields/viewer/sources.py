@@ -13,6 +13,7 @@ from neuralfields.fitting import Decay
 from neuralfields.protocols import Signal
 from neuralfields.storage import RunFolder, load, load_checkpoint
 from neuralfields.storage.opening import source_of
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import Point
 from neuralfields.viewer.session import Session
@@ -45,15 +46,12 @@ def _item(session: Session, path: Path, name: str, number: int, given: Path | No
         return _with_signal(session, field, folder, name, number, given)
     folder = RunFolder.open(path)
     info = folder.read_info()
-    points = list(_course(folder, info))
-    if number == 0:
-        for point in points:
-            session.add(point)
+    course = session.fits[number] = Course(_course(folder, info))
     if folder.field_path.exists():
         return _with_signal(session, load(folder.field_path, trust=trust), folder, name, number, given)
     field = _unfinished(folder, info, trust)
     item = _with_signal(session, field, folder, name, number, given)
-    watch = _Watch(session, item, folder, trust, leads=number == 0)
+    watch = _Watch(item, course, folder, trust)
     watch()
     session.watches.append(watch)
     return item
@@ -81,9 +79,8 @@ def _with_signal(
 class _Watch:
     """Looks whether a fit that is not finished has got farther."""
 
-    def __init__(self, session: Session, item: Item, folder: RunFolder, trust: tuple[str, ...], *, leads: bool):
-        self._session, self._item, self._folder, self._trust = session, item, folder, trust
-        self._leads = leads  # whether the session's course is that of this fit
+    def __init__(self, item: Item, course: Course, folder: RunFolder, trust: tuple[str, ...]):
+        self._item, self._course, self._folder, self._trust = item, course, folder, trust
         self._seen: int | None = None
         self._over = False
 
@@ -91,8 +88,7 @@ class _Watch:
         if self._over:
             return False
         info = self._folder.read_info()
-        if self._leads:
-            self._session.state = "running" if info.get("status") == "running" else "paused"
+        self._course.state = "running" if info.get("status") == "running" else "paused"
         if self._folder.field_path.exists():
             return self._finish(info)
         changed = self._folder.checkpoint_path.stat().st_mtime_ns
@@ -109,16 +105,14 @@ class _Watch:
         self._item.finish(field, int(info.get("steps", self._item.step)))
         self._over = True
         self._catch_up(info)
-        if self._leads:
-            self._session.state = "done"
+        self._course.state = "done"
         return True
 
     def _catch_up(self, info: Mapping[str, Any]) -> None:
-        if self._leads:
-            last = self._session.progress()
-            for point in _course(self._folder, info):
-                if last is None or point.step > last.point.step:
-                    self._session.add(point)
+        last = self._course.last
+        for point in _course(self._folder, info):
+            if last is None or point.step > last.step:
+                self._course.add(point)
 
 
 def _unfinished(folder: RunFolder, info: Mapping[str, Any], trust: tuple[str, ...]) -> Field:

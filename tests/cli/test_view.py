@@ -74,7 +74,7 @@ def test_a_fit_under_way_is_ended_by_its_page(folder):
             page.send(encode(Control("stop")))
             while not (isinstance(message, Hello) and not message.live):
                 message, _ = decode(page.recv(60))
-            assert message.state == "done"
+            assert message.fits[0].state == "done"
         info = json.loads(Path("runs/a/run.json").read_text())
         assert info["status"] == "done" and info["metrics"]["psnr"] > 0 and Path("runs/a/field.nf").exists()
         assert stopped(process) == 0

@@ -74,7 +74,7 @@ def test_a_fit_that_fails_says_so(place):
         assert page.hear(Hello)[0].live
         fit.live.fail("a: the disk is full")
         told = page.hear(Hello)[0]
-        assert (told.live, told.state) == (False, "done")
+        assert (told.live, told.fits[0].state) == (False, "done")
         assert page.hear(Note, level="error")[0].text == "a: the disk is full"
         page.say(Control("pause"))
         assert "nothing is being fitted" in page.hear(Note, level="error")[0].text
@@ -137,7 +137,7 @@ def test_what_pages_are_told(place):
     fit = Fit(*place)
     with Page(place[0]) as page:
         hello, _ = page.hear(Hello)
-        assert hello.live and hello.state == "running" and hello.title == "a"
+        assert hello.live and hello.fits[0].state == "running" and hello.title == "a"
         first, _ = page.hear(Weights)
         assert first.step == 0
         progress = paused(fit, page)
@@ -145,7 +145,8 @@ def test_what_pages_are_told(place):
         assert progress.point.step == 1 and progress.point.learning_rate > 0 and 0 < progress.point.fraction <= 1
         fit.join(pages.SECONDS)
         done, _ = page.hear(Hello, live=False)
-        assert done.state == "done" and [point.step for point in done.course][-1] == STEPS
+        (fitted,) = done.fits
+        assert fitted.state == "done" and fitted.course[-1].step == STEPS
         last, _ = page.hear(Weights, step=STEPS)
         assert last.serial > first.serial
         assert "float16" in {array.dtype for array in last.arrays}
@@ -242,7 +243,7 @@ def test_a_field_that_cannot_be_shown_is_fitted_all_the_same(place):
             live.update(step)
         live.end(step.state)
         done, _ = page.hear(Hello, live=False)
-        assert done.state == "done" and done.course[-1].step == 3
+        assert done.fits[0].state == "done" and done.fits[0].course[-1].step == 3
 
 
 def test_what_goes_wrong_at_the_end_does_not_end_a_fit(place, monkeypatch):

@@ -43,8 +43,9 @@ def test_a_finished_run(folder):
     assert session.title == item.shown.name == "a"
     assert item.shown.truth and item.shown.kind == "image" and item.step == 3
     assert "dB" in item.shown.summary and "3 steps" in item.shown.summary
-    assert session.state == "done" and not session.watches and not session.notes
-    points = session.hello().course
+    (fit,) = session.hello().fits
+    assert (fit.shown, fit.state) == (0, "done") and not session.watches and not session.notes
+    points = fit.course
     assert points and points[-1].step == 3 and points[-1].fraction == 1 and points[-1].learning_rate > 0
     assert str(folder) not in str(encode(session.hello()))
 
@@ -58,12 +59,13 @@ def test_a_loss_that_was_not_finite_is_left_out(folder):
 
 
 def test_several_runs_and_a_file(folder):
-    first, second = finished(), finished()
+    first, second = finished(), finished(4)
     (folder / "other").mkdir()
     os.link(first / "field.nf", folder / "other" / "a.nf")
     session = opened([first, second, folder / "other" / "a.nf"])
     assert [item.shown.name for item in session.items] == ["runs/a", "a-2", "other/a"]
     assert [item.shown.id for item in session.items] == [0, 1, 2]
+    assert [(fit.shown, fit.course[-1].step) for fit in session.hello().fits] == [(0, 3), (1, 4)]
     assert [item.shown.truth for item in session.items] == [True, True, False]
     (with_signal,) = opened([folder / "other" / "a.nf"], signal=folder / "a.png").items
     assert with_signal.shown.truth
@@ -93,7 +95,7 @@ def test_a_run_that_another_process_fits(folder):
         run.save()
         session = opened([run.folder.path])
         (item,), (watch,) = session.items, session.watches
-        assert session.state == "running" and session.control is None
+        assert session.fits[0].state == "running" and session.control is None
         assert same(item.current(), run.state.field) and item.step == 1
         next(steps)
         assert not watch() and item.step == 1
@@ -105,8 +107,9 @@ def test_a_run_that_another_process_fits(folder):
             pass
         run.finish()
         assert watch() and not watch()
-    assert session.state == "done" and item.step == 6 and "dB" in item.shown.summary
-    assert session.hello().course[-1].step == 6
+    assert item.step == 6 and "dB" in item.shown.summary
+    (fit,) = session.hello().fits
+    assert fit.state == "done" and fit.course[-1].step == 6
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
@@ -120,7 +123,7 @@ def test_an_interrupted_run_shows_its_average(folder):
             pass
         run.interrupt()
     session = opened([run.folder.path])
-    assert session.state == "paused"
+    assert session.fits[0].state == "paused"
     with run.state.averaged() as best:
         assert same(session.items[0].current(), best)
 

@@ -62,7 +62,7 @@ function received({ message, bytes }: Received): void {
     case "hello":
       return welcomed(message);
     case "progress":
-      return store.progressed(message.point, message.state);
+      return store.progressed(message);
     case "weights":
       return keepSnapshot(message.shown, { ...message, bytes });
     case "truth":
@@ -92,8 +92,7 @@ function welcomed(hello: Hello): void {
   batch(() => {
     keepOnly(new Set(shown.map(({ id }) => id)));
     store.hello.value = { ...hello, shown };
-    store.course.value = hello.course;
-    store.state.value = hello.state;
+    store.fits.value = new Map(hello.fits.map((fit) => [fit.shown, fit]));
     if (!shown.some(({ id }) => id === store.first.value)) store.first.value = shown[0]?.id ?? 0;
   });
 }

@@ -262,19 +262,26 @@ export interface Point {
   readonly stays: boolean;
 }
 
-/** The first message, and again when what is shown changes. `course` is the fit so far, thinned. */
+/** How something that is shown is fitted, or was; `course` is thinned. */
+export interface Fit {
+  readonly shown: number;
+  readonly state: FitState;
+  readonly course: readonly Point[];
+}
+
+/** The first message, and again when what is shown changes. `live`: whether a fit can be controlled. */
 export interface Hello {
   readonly version: number;
   readonly title: string;
   readonly shown: readonly Shown[];
   readonly live: boolean;
-  readonly state: FitState;
-  readonly course: readonly Point[];
+  readonly fits: readonly Fit[];
   readonly type: "hello";
 }
 
-/** Where the fit is. Replaces the one before. */
+/** Where a fit is. Replaces the one before of the same. */
 export interface Progress {
+  readonly shown: number;
   readonly point: Point;
   readonly state: FitState;
   readonly type: "progress";

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { extended } from "./course";
 import type { ViewState } from "./draw/view";
 import type { LinkState } from "./link";
-import type { FitState, Hello, Point, Shown } from "./protocol";
+import type { Fit, FitState, Hello, Point, Progress, Shown } from "./protocol";
 
 export interface Said {
   readonly key: number;
@@ -28,8 +28,7 @@ export type LinkShown = LinkState | { readonly is: "none" };
 
 export const hello = signal<Hello | null>(null);
 export const link = signal<LinkShown>({ is: "connecting" });
-export const course = signal<readonly Point[]>([]);
-export const state = signal<FitState>("done");
+export const fits = signal<ReadonlyMap<number, Fit>>(new Map());
 export const said = signal<readonly Said[]>([]);
 
 /** The numbers of what is looked at; with a second one the picture is divided between both. */
@@ -78,15 +77,19 @@ export const served = computed(
 );
 export const connected = computed(() => link.value.is === "open");
 export const live = computed(() => hello.value?.live ?? false);
+/** The fit of what is looked at; where nothing can be looked at, the only one. */
+const fit = computed(() => fits.value.get(one.value?.id ?? [...fits.value.keys()][0] ?? -1));
+export const course = computed<readonly Point[]>(() => fit.value?.course ?? []);
+export const state = computed<FitState>(() => fit.value?.state ?? "done");
 export const last = computed<Point | null>(() => course.value.at(-1) ?? null);
 
 function byId(id: number): Shown | null {
   return shown.value.find((each) => each.id === id) ?? null;
 }
 
-export function progressed(point: Point, now: FitState): void {
-  course.value = extended(course.value, point);
-  state.value = now;
+export function progressed({ shown, point, state }: Progress): void {
+  const course = extended(fits.value.get(shown)?.course ?? [], point);
+  fits.value = new Map(fits.value).set(shown, { shown, state, course });
 }
 
 let keys = 0;

@@ -21,7 +21,7 @@ test("the address gets what was changed of the view, a little later and never th
   expect(settings.wanted()).toEqual({ mode: "error", shown: 0 });
   settings.cleaned();
   expect(parsed(written.pop())).toEqual({ mode: "error", shown: 0 });
-  store.hello.value = { version: 1, title: "", shown: [shown], live: false, state: "done", course: [], type: "hello" };
+  store.hello.value = { version: 1, title: "", shown: [shown], live: false, fits: [], type: "hello" };
   settings.since(base);
   store.view.value = { ...base, mode: "error" };
   vi.advanceTimersByTime(1000);
