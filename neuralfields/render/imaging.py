@@ -35,9 +35,14 @@ def image_values(
         raise InputError(f"a picture has between 1 and {_MAX_PIXELS} pixels, got {width}x{height}")
     if not (left < right and top < bottom):
         raise InputError(f"a crop goes from left to right and from top to bottom, got {crop}")
-    device = device_of(field)
     x = left + (torch.arange(width, dtype=torch.float64) * 2 + 1) / (2 * width) * (right - left)
     y = top + (torch.arange(height, dtype=torch.float64) * 2 + 1) / (2 * height) * (bottom - top)
+    return raster_values(field, x, y)
+
+
+def raster_values(field: Field, x: Tensor, y: Tensor) -> np.ndarray:
+    """A 2-D field's values [height, width, channels] in float32 at columns x [width] and rows y [height]."""
+    device, width, height = device_of(field), len(x), len(y)
     values = np.empty((height, width, field.out_dim), np.float32)
     rows = max(1, _ROWS_PIXELS // width)
     for start in range(0, height, rows):

@@ -10,7 +10,8 @@ import torch
 from neuralfields.errors import InputError
 from neuralfields.files import pillow
 from neuralfields.geometry import Camera
-from neuralfields.render import Surface, image_values, render_surface, render_view
+from neuralfields.render import Surface, render_surface, render_view
+from neuralfields.render.imaging import raster_values
 from neuralfields.signals import Image
 from neuralfields.storage.export import BOX
 from neuralfields.viewer.items import Item
@@ -63,32 +64,40 @@ def draw(item: Item, asked: Draw, factor: int, waited: Callable[[], bool] = lamb
 
 
 def _plane(item: Item, field: Patient, asked: Draw, size: tuple[int, int]) -> tuple[np.ndarray, Legend]:
-    if asked.mode not in ("fit", "truth", "error", "gradient"):
-        raise InputError(f"pictures drawn here show fit, truth, error or gradient of an image, not {asked.mode}")
-    window, look, shown = asked.window or _WHOLE, asked.look, item.shown
-    truth = chosen(_truth(item, window, size), look) if asked.mode in ("truth", "error") else None
-    values = chosen(_values(item, field, asked, window, size), look) if asked.mode != "truth" else truth
-    assert values is not None
-    legend: Legend = None
-    if asked.mode in ("fit", "truth"):
-        if shown.kind == "slices" and shown.outputs == 1:  # values that are no colours
-            low, high = float(values.min()), float(values.max())
-            legend = low, max(high, low + 1e-9)
-            picture = mapped((values[..., 0] - low) / (legend[1] - low), look.map)
-        else:
-            picture = coloured(values, look, linear=shown.linear)
-    else:
-        amounts = _slopes(values) * _zoom(shown, window, size) if truth is None else np.abs(values - truth).max(-1)
-        legend = 0.0, scale_of(amounts, look)
-        picture = mapped(amounts / legend[1], look.map)
-    rows, columns = (_places(window[axis], window[axis + 2], size[axis]) for axis in (1, 0))
+    window, look = asked.window or _WHOLE, asked.look
+    columns, rows = (_places(window[axis], window[axis + 2], size[axis]) for axis in (0, 1))
     there = (np.abs(rows) <= 1)[:, None] & (np.abs(columns) <= 1)
+    if asked.mode in ("fit", "truth"):
+        fitted = asked.mode == "fit"
+        values = _values(item, field, asked, columns, rows) if fitted else _truth(item, columns, rows)[0]
+        picture, legend = _coloured(item, asked, chosen(values, look), there)
+    elif asked.mode in ("error", "gradient"):
+        if asked.mode == "error":
+            truth, columns, rows = _truth(item, columns, rows)
+            off = chosen(_values(item, field, asked, columns, rows), look) - chosen(truth, look)
+            amounts = np.abs(off).max(-1)
+        else:
+            slopes = _slopes(chosen(_values(item, field, asked, columns, rows), look))
+            amounts = slopes * _zoom(item.shown, window, size)
+        legend = 0.0, scale_of(amounts[there], look)
+        picture = mapped(amounts / legend[1], look.map)
+    else:
+        raise InputError(f"pictures drawn here show fit, truth, error or gradient of an image, not {asked.mode}")
     return outside(picture, there, look.backdrop), legend
 
 
-def _values(item: Item, field: Patient, asked: Draw, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
+def _coloured(item: Item, asked: Draw, values: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, Legend]:
+    if item.shown.kind == "image" or item.shown.outputs > 1 or not there.any():
+        return coloured(values, asked.look, linear=item.shown.linear), None
+    # Values that are no colours.
+    low, high = float(values[there].min()), float(values[there].max())
+    high = max(high, low + 1e-9)
+    return mapped((values[..., 0] - low) / (high - low), asked.look.map), (low, high)
+
+
+def _values(item: Item, field: Patient, asked: Draw, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     plane: Any = _Slice(field, asked.axis, asked.at) if item.shown.kind == "slices" else field
-    return image_values(plane, size, crop=window)  # type: ignore[arg-type]
+    return raster_values(plane, torch.from_numpy(columns), torch.from_numpy(rows))
 
 
 def _zoom(shown: Shown, window: tuple[float, ...], size: tuple[int, int]) -> float:
@@ -96,15 +105,14 @@ def _zoom(shown: Shown, window: tuple[float, ...], size: tuple[int, int]) -> flo
     return 2 * size[0] / ((window[2] - window[0]) * (shown.size or (1, 1))[0])
 
 
-def _truth(item: Item, window: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
-    """The nearest pixels of the image [height, width, channels]."""
+def _truth(item: Item, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The nearest pixels of the image [height, width, channels], and the columns and rows of their centres."""
     if not isinstance(item.signal, Image):
         raise InputError(f"there is no image to compare {item.shown.name} with")
     image = item.signal
-    rows, columns = (
-        _nearest(_places(window[axis], window[axis + 2], size[axis]), image.shape[1 - axis]) for axis in (1, 0)
-    )
-    return image.to_float(image.values[np.ix_(rows, columns)])
+    across, down = _nearest(columns, image.shape[1]), _nearest(rows, image.shape[0])
+    values = image.to_float(image.values[np.ix_(down, across)])
+    return values, (2 * across + 1) / image.shape[1] - 1, (2 * down + 1) / image.shape[0] - 1
 
 
 def _places(low: float, high: float, count: int) -> np.ndarray:

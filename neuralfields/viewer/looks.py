@@ -74,7 +74,7 @@ def coloured(values: np.ndarray, look: Look, *, linear: bool) -> np.ndarray:
 
 def scale_of(amounts: np.ndarray, look: Look) -> float:
     """The amount at the upper end of the colours: as chosen, or a round one found from the picture."""
-    return look.scale or rounded(float(np.quantile(amounts, _BRIGHT)))
+    return look.scale or rounded(float(np.quantile(amounts, _BRIGHT)) if amounts.size else 0.0)
 
 
 def rounded(value: float) -> float:
