@@ -32,7 +32,7 @@ from chromium import DRIVERS, blank, launched, renderer
 
 _FUNCTIONS = {
     "relu": 1, "abs": 1, "sine": 22, "cycle": 17, "exp": 23, "gauss": 25, "sigmoid": 26, "tanh": 27, "softplus": 28,
-    "sinh": 26,
+    "sinh": 26, "sqrt": 2, "reciprocal": 2, "log": 1, "arctan": 52,
 }  # fmt: skip
 _FRAMES = """([program, arrays, bytes, side, frames]) => {
     const canvas = new OffscreenCanvas(side, side);
@@ -206,7 +206,7 @@ KINDS: dict[str, Callable[[], nf.Field]] = {
     "siren_sdf": lambda: nf.networks.Siren(3, 1, width=256, depth=4),
     "siren 3x64": lambda: nf.networks.Siren(2, 3, width=64, depth=3),
     "ngp": _ngp,
-    **{name: _method(name) for name in ("fourier", "positional", "finer", "gauss", "wire")},
+    **{name: _method(name) for name in ("fourier", "positional", "finer", "gauss", "wire", "bacon", "sl2a", "fkan")},
     **{name: _method(name) for name in ("tri-plane", "k-planes", "tensor-cp", "cubic-grid", "dense-grid")},
     "tensor-vm": _vm,
 }

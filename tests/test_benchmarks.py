@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -196,8 +196,10 @@ def test_a_part_of_the_stages_does_not_pass_for_the_whole(
 
 def test_operations_of_a_shader() -> None:
     from neuralfields.viewer.describe import program_of
+    from neuralfields.viewer.program import Function
 
     viewer = importlib.import_module("viewer")
+    assert viewer._FUNCTIONS.keys() == set(get_args(Function))
     network = program_of(nf.networks.MLP(2, 3, width=4, depth=1))
     assert viewer.flops(network) == (2 * 2 * 4 + 4) + 4 + (2 * 4 * 3 + 3)
     assert viewer.texels(network) == 5 + 5
