@@ -61,7 +61,7 @@ with connect(place.replace("http", "ws") + "live", origin=place[:-1], additional
             socket.send(json.dumps({"type": "ack", "shown": 0, "serial": told["serial"]}))
 print(json.dumps({"count": count, "bytes": size}))
 """
-METHODS = ("hash", "siren", "ngp", "fkan")
+METHODS = ("hash", "siren", "ngp", "sape")
 
 
 @contextmanager

@@ -209,9 +209,9 @@ def test_operations_of_a_shader() -> None:
 
 def test_viewing(run: Run) -> None:
     """Fields that pages draw and fields that the server draws; what was sent has arrived."""
-    words = ("--rounds", 1, "--seconds", 0.3, "--warm-up", 0, "--threads", 1, "--only", "hash", "fkan")
+    words = ("--rounds", 1, "--seconds", 0.3, "--warm-up", 0, "--threads", 1, "--only", "hash", "sape")
     rows = run("viewing", *words)["results"]
-    assert [(row["method"], row["drawn_by"]) for row in rows] == [("hash", "page"), ("fkan", "server")]
+    assert [(row["method"], row["drawn_by"]) for row in rows] == [("hash", "page"), ("sape", "server")]
     for row in rows:
         assert row["steps_per_second"]["alone"][0] > 0 and row["steps_per_second"]["watched"][0] > 0
         assert row["bytes_per_second"] > 0

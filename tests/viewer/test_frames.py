@@ -56,9 +56,7 @@ def test_truth_and_error_of_an_image():
     wanted = np.abs(image_values(item.field, (16, 12)) - truth).max(-1) / 2
     assert np.abs(error[..., 0] - wanted.clip(0, 1)).mean() < CLOSE
     larger = drawn(item, asked("error", size=(64, 48), map="grey", scale=2.0))[..., 0].reshape(12, 4, 16, 4)
-    assert (
-        np.abs(larger.mean((1, 3)) - wanted.clip(0, 1)).mean() < CLOSE / 3
-    )  # each pixel's error is that at its centre
+    assert np.abs(larger.mean((1, 3)) - wanted.clip(0, 1)).mean() < CLOSE / 3  # as at the pixels' centres
     assert drawn(item, asked("gradient", size=(1, 1))).shape == (1, 1, 3)
 
 
