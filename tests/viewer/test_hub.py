@@ -7,6 +7,7 @@ import pages
 import pytest
 from pages import Page, Slow, serving
 
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.hub import MAX_CLIENTS
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import Control, Draw, Frame, Hello, Look, Note, Point, Probe, Probed
@@ -73,12 +74,12 @@ def test_the_end_of_a_server_gives_a_picture_up(slow):
 
 def test_what_cannot_be_told_keeps_nobody_out():
     session = Session([Item(pages.small_field(), name="a")])
-    session.add(Point(1, 0.0, math.nan, None, 0.0, 0.0, None, 0.0))
+    session.fits = {0: Course([Point(1, 0.0, math.nan, None, 0.0, 0.0, None, 0.0)])}
     with Server(session, port=0) as server:
         for _ in range(MAX_CLIENTS + 1):
             with Page(server) as page:
                 assert "cannot be told" in page.hear(Note, level="error")[0].text
-        session.replace(session.items, title="a")
+        session.fits = {}
         with Page(server) as page:
             page.hear(Hello)
 
