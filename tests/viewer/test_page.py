@@ -19,8 +19,10 @@ import neuralfields as nf
 from neuralfields.cli import main
 from neuralfields.errors import InputError
 from neuralfields.viewer import packing
+from neuralfields.viewer.course import Course
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.page import bundle, export_page
+from neuralfields.viewer.protocol import Point
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
 
@@ -161,6 +163,10 @@ def test_a_server_that_is_gone(chromium):
 def test_without_the_token(chromium, served):
     with Window(chromium, served.place) as window:
         window.until(lambda: "does not know this page" in window.text(".banner.refused"), "it does not say so")
+        with window.page.expect_event("load"):
+            window.page.evaluate("hash => { location.hash = hash; }", served.url.partition("#")[2])  # in the same tab
+        window.exact()
+        assert "token" not in window.page.evaluate("location.hash")
 
 
 def test_a_fit_under_control(chromium):
@@ -212,15 +218,24 @@ def test_what_the_page_cannot_draw_the_server_draws(chromium):
 
 
 def test_fits_beside_each_other(chromium):
-    items = picture_item(), picture_item(1, name="other", id=1)
-    with pages.serving(*items) as server, Window(chromium, server.url) as window:
+    items = picture_item(), picture_item(1, name="other", id=1), shape_item(id=2)
+    session = Session(items)
+    session.fits = {number: Course([Point(11 + number, 1.0, 0.1, 20.0, 1e5, 1e-3, None, 1.0)]) for number in (0, 1)}
+    with Server(session, port=0) as server, Window(chromium, server.url) as window:
         window.exact()
+        window.panel()
+        assert "Step11" in window.text(".panel")
+        assert window.labelled("Compare with").locator("option").all_inner_texts() == ["nothing", "other"]
         window.press("b")
         window.exact()
         assert window.mode() == "split" and window.view()["other"] == 1
         window.press("n")
         window.until(lambda: window.text("h1") == "other", "the next one is not shown")
         window.exact()
+        assert "Step12" in window.text(".panel")
+        window.press("n")
+        window.until(lambda: window.text("h1") == "ball", "the last one is not shown")
+        window.until(lambda: "Step" not in window.text(".panel"), "another's fit is told")
         assert not window.errors
 
 

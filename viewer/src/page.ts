@@ -16,6 +16,8 @@ import * as store from "./store";
 
 export function start(): void {
   const fragment = read(location.hash);
+  // Whoever puts another address of this page into the same tab wants what it says.
+  window.addEventListener("hashchange", () => location.reload());
   settings.begin(fragment.settings);
   const inside = embedded();
   if (inside !== null) {

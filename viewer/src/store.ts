@@ -69,7 +69,9 @@ export const other = computed<Shown | null>(() =>
 export const rivals = computed<readonly Shown[]>(() => {
   const each = one.value;
   if (each?.program == null || chosen.value === "server") return [];
-  return shown.value.filter((another) => another !== each && another.program !== null && another.kind === each.kind);
+  const alike = ({ kind, size }: Shown): boolean =>
+    kind === each.kind && (size === null || each.size === null || size.join() === each.size.join());
+  return shown.value.filter((another) => another !== each && another.program !== null && alike(another));
 });
 /** Whether the server is to draw what the page could; without a graphics card that goes without saying. */
 export const served = computed(

@@ -13,7 +13,7 @@ export function About() {
   const rows: [string, string][] = [["Kind", KINDS[each.kind]]];
   if (each.size !== null) rows.push(["Size", `${each.size[0]} × ${each.size[1]}`]);
   rows.push(["Parameters", short(each.parameters)], ["Drawn by", HANDS[path.value.by]]);
-  if (drawn.value !== null) rows.push(["Snapshot", `step ${drawn.value.step.toLocaleString("en")}, ${bytes(drawn.value.size)}`]);
+  if (drawn.value !== null && path.value.by === "page") rows.push(["Snapshot", `step ${drawn.value.step.toLocaleString("en")}, ${bytes(drawn.value.size)}`]);
   return (
     <Section title="About">
       {each.summary !== "" && <p class="summary">{each.summary}</p>}

@@ -1,10 +1,12 @@
+import { useSignal } from "@preact/signals";
 import { duration } from "../format";
 import { chosen, connected, served, slow } from "../store";
+import { Icon } from "./parts";
 
 /** Where pictures take very long here, who should draw. */
 export function Slow() {
-  const found = slow.value;
-  if (found === null || chosen.value !== null || !connected.value) return null;
+  const [found, closed] = [slow.value, useSignal(false)];
+  if (found === null || closed.value || chosen.value !== null || !connected.value) return null;
   const told = `${found.software ? "Without a graphics card a" : "A"} picture takes about ${duration(found.milliseconds / 1000)} here`;
   return (
     <div class="banner slow" role="status">
@@ -16,6 +18,9 @@ export function Slow() {
       )}
       <button type="button" onClick={() => (chosen.value = "here")}>
         Draw here
+      </button>
+      <button type="button" class="icon small" aria-label="Close" onClick={() => (closed.value = true)}>
+        <Icon name="close" />
       </button>
     </div>
   );
