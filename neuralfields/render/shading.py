@@ -201,8 +201,8 @@ def _resampled(surface: Surface, camera: Camera, index: Tensor, mode: Mode, samp
     """The mean colour [n, 3] of what several rays through each of these pixels hit, and the share of them [n]."""
     k = torch.arange(1, samples + 1, dtype=torch.float64)
     shifts = torch.stack([(0.5 + k * step) % 1 - 0.5 for step in _PLASTIC], -1)
-    colour, count = torch.zeros(len(index), 3), torch.zeros(len(index))
+    colour, count = surface.like.new_zeros(len(index), 3), surface.like.new_zeros(len(index))
     for shift in shifts:
         seen = _looked(surface, camera, camera.centres(index) + shift, mode)
-        colour, count = colour.to(seen.colour) + seen.colour, count.to(seen.hit.device) + seen.hit
+        colour, count = colour + seen.colour, count + seen.hit
     return colour / count.clamp(min=1)[:, None], count / samples

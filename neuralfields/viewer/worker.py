@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _PATIENCE = 2.0  # seconds that an end waits for the work under way
 _POINTS = 1 << 13  # that a field is asked for between two looks whether somebody waits
@@ -57,16 +57,19 @@ class Worker:
                 future.set_exception(error)
 
 
-class Patient:
+class Patient(nn.Module):
     """A field that is asked part by part, and raises ``GivenUp`` where nobody waits for the next one."""
 
     def __init__(self, field: Any, waited: Callable[[], bool]):
+        super().__init__()
         self._field, self._waited = field, waited
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self._asked(self._field, part) for part in x.split(_POINTS)])
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("_field", "_waited"):
+            return super().__getattr__(name)
         found = getattr(self._field, name)
         return (lambda *given: self._asked(found, *given)) if name in ("density", "render") else found
 

@@ -107,6 +107,16 @@ def test_values_that_are_not_finite_make_a_picture(mode, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_shape_in_double_precision():
+    torch.manual_seed(0)
+    field = nf.networks.Siren(3, 1, width=16, depth=1).double()
+    field.provenance = {"signal": {"kind": "shape", "form": "sdf"}}
+    camera = Camera.orbit(size=(32, 24))
+    picture = drawn(Item(field, name="shape"), asked("normal", camera=camera))
+    wanted = render_surface(Surface(field), camera, mode="normals", background="white", samples=4)
+    assert np.abs(picture - wanted).mean() < CLOSE
+
+
 def test_a_field_that_knows_nothing_of_its_signal():
     ball = Ball()
     ball.provenance = {"signal": None}
