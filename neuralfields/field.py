@@ -231,6 +231,13 @@ def device_of(field: FieldLike) -> torch.device:
     return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
+def dtype_of(field: FieldLike) -> torch.dtype:
+    """What the coordinates of a field are in: float64 where its first parameter is, else float32."""
+    parameters = field.parameters() if isinstance(field, nn.Module) else ()
+    first = next((parameter.dtype for parameter in parameters if parameter.is_floating_point()), torch.float32)
+    return torch.float64 if first == torch.float64 else torch.float32
+
+
 @torch.no_grad()
 def evaluate(field: FieldLike, x: Tensor, *, chunk: int = 1 << 16) -> Tensor:
     """Values at ``x`` ``[n, in_dim]`` without gradient, ``chunk`` points at a time so that memory stays bounded."""

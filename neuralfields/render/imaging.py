@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.field import Field, device_of, evaluate
+from neuralfields.field import Field, device_of, dtype_of, evaluate
 
 _ROWS_PIXELS = 1 << 18
 _MAX_PIXELS = 1 << 28
@@ -42,13 +42,13 @@ def image_values(
 
 def raster_values(field: Field, x: Tensor, y: Tensor) -> np.ndarray:
     """A 2-D field's values [height, width, channels] in float32 at columns x [width] and rows y [height]."""
-    device, width, height = device_of(field), len(x), len(y)
+    device, dtype, width, height = device_of(field), dtype_of(field), len(x), len(y)
     values = np.empty((height, width, field.out_dim), np.float32)
     rows = max(1, _ROWS_PIXELS // width)
     for start in range(0, height, rows):
         part = y[start : start + rows]
         points = torch.stack([x.expand(len(part), -1), part[:, None].expand(-1, width)], -1).reshape(-1, 2)
-        result = evaluate(field, points.float().to(device))
+        result = evaluate(field, points.to(device, dtype))
         values[start : start + rows] = result.reshape(len(part), width, -1).cpu().numpy()
     return values
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from neuralfields.calculus import value_and_gradient
 from neuralfields.checks import one_of
 from neuralfields.errors import InputError
-from neuralfields.field import FieldLike, evaluate
+from neuralfields.field import FieldLike, device_of, dtype_of, evaluate
 
 FORMS = ("sdf", "occupancy", "udf")
 _SHELL = 2e-3  # distance at which an unsigned field's surface is drawn, in box units; its zero set has no inside
@@ -84,9 +84,7 @@ class Surface:
     @property
     def like(self) -> Tensor:
         """An empty tensor with the device and the dtype that the field's coordinates want; a function's are float32."""
-        parameters = self.field.parameters() if isinstance(self.field, nn.Module) else ()
-        like = next((parameter for parameter in parameters if parameter.is_floating_point()), torch.empty(0))
-        return like.new_empty(0, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
+        return torch.empty(0, dtype=dtype_of(self.field), device=device_of(self.field))
 
     @torch.no_grad()
     def values(self, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from neuralfields.errors import InputError
+from neuralfields.field import dtype_of
 from neuralfields.files import pillow
 from neuralfields.geometry import Camera
 from neuralfields.render import Surface, render_surface, render_view
@@ -140,7 +141,7 @@ class _Slice:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         place = [x[..., :1], x[..., 1:]]
         place.insert(self.axis, torch.full_like(x[..., :1], self.at))
-        return self.field(torch.cat(place, -1))
+        return self.field(torch.cat(place, -1).to(dtype_of(self.field)))
 
 
 def _surface(field: Patient, asked: Draw, size: tuple[int, int], factor: int) -> tuple[np.ndarray, Legend]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neuralfields.errors import InputError
-from neuralfields.field import Field
+from neuralfields.field import Field, dtype_of
 from neuralfields.files import pillow
 from neuralfields.protocols import Signal
 from neuralfields.signals import Image, PosedImages
@@ -246,7 +246,7 @@ def _program(field: Field) -> tuple[Program | None, str | None]:
 def _exact(field: Field, x: Tensor) -> Tensor:
     """Values [n, m] in float32, also where products of matrices may be rounded more."""
     if torch.get_float32_matmul_precision() == "highest":
-        return field(x)
+        return field(x.to(dtype_of(field))).float()
     return copy.deepcopy(field).double()(x.double()).float()
 
 

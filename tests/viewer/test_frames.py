@@ -117,6 +117,16 @@ def test_a_shape_in_double_precision():
     assert np.abs(picture - wanted).mean() < CLOSE
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_plane_in_double_precision(dim):
+    torch.manual_seed(0)
+    field = nf.networks.Siren(dim, 3, width=16, depth=1)
+    plain = drawn(Item(field, name="a"), asked(at=0.5))
+    item = Item(field.double(), name="a")
+    assert np.abs(drawn(item, asked(at=0.5)) - plain).mean() < CLOSE
+    assert len(item.probe(1, (0.1, 0.2, 0.3)[:dim]).value) == 3
+
+
 def test_a_field_that_knows_nothing_of_its_signal():
     ball = Ball()
     ball.provenance = {"signal": None}
