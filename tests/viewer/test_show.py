@@ -33,6 +33,7 @@ def test_a_field_in_the_background(browser):
         assert asked(server, "POST", "/session", json.dumps({"token": ticket})).status == 204
         with Page(server) as page:
             assert page.hear(Hello)[0].shown[0].truth
+            page.hear(Weights)  # which the page acknowledges, so that newer ones are wanted
             page.say(Probe(1, 0, (0.5, 0.5)))
             first, _ = page.hear(Probed)
             with torch.no_grad():
