@@ -58,12 +58,16 @@ class Progress:
         self._shown = now
 
     def measuring(self) -> None:
-        """Tell that the quality is measured now, where that takes as long as rendering whole views does."""
+        """Tell that the quality is measured now, where that takes as long as rendering views or meshing does."""
         signal = self._run.signal
-        if signal.kind == "scene" and not self._quiet:
-            self.close()
+        if self._quiet or signal.kind not in ("scene", "mesh", "points"):
+            return
+        self.close()
+        if signal.kind == "scene":
             views = len(signal.judged)
             say(f"judging by {views} view{'s' * (views > 1)}")
+        else:
+            say("measuring the surface")
 
     def _text(self, step: Step) -> str:
         samples, seconds = step.samples - self._start[0], step.seconds - self._start[1]
