@@ -76,8 +76,8 @@ class Viewing:
         if _in_notebook():
             _take_the_place(self)
             _display(self._server, self._item.shown.name)
-        elif browser:
-            open_browser(self._server)
+        elif browser and not open_browser(self._server):
+            print(f"no browser was found: open {self.url}")
 
 
 def view(
@@ -124,9 +124,9 @@ def view(
     return Path(path)
 
 
-def open_browser(server: Server) -> None:
-    """Open the page; other users of this machine may read a browser's arguments, so the address works once."""
-    webbrowser.open(f"{server.place}#token={server.ticket()}")
+def open_browser(server: Server) -> bool:
+    """Open the page, if there is a browser; other users may read its arguments, so that address works once."""
+    return webbrowser.open(f"{server.place}#token={server.ticket()}")
 
 
 def _in_notebook() -> bool:

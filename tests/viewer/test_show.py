@@ -20,8 +20,16 @@ from neuralfields.viewer.protocol import Hello, Probe, Probed, Weights
 def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Addresses that would have been opened."""
     found: list[str] = []
-    monkeypatch.setattr("webbrowser.open", found.append)
+    monkeypatch.setattr("webbrowser.open", lambda address: found.append(address) is None)
     return found
+
+
+def test_an_address_is_told_where_there_is_no_browser(monkeypatch, capsys):
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    with nf.view(pages.small_field(), port=0) as viewing:
+        assert capsys.readouterr().out == f"no browser was found: open {viewing.url}\n"
+    with nf.view(pages.small_field(), port=0, browser=False):
+        assert capsys.readouterr().out == ""
 
 
 def test_a_field_in_the_background(browser):
