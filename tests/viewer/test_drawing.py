@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
@@ -246,6 +247,23 @@ def test_the_spectrum_of_a_wave(page: Any) -> None:
     assert min(np.abs(peak - sign * np.array([20, 8])).max() for sign in (1, -1)) < 256 / min(SIZE) + 1
 
 
+def test_nothing_is_under_a_pixel_of_a_spectrum(page: Any, image: Field) -> None:
+    open_in(page, image, told_of_image(image))
+    act(page)
+    drawn(page, mode="fit")
+    assert page.evaluate("painter.value(20, 20)") is not None
+    drawn(page, mode="spectrum", size=(256, 256))
+    assert page.evaluate("painter.value(20, 20)") is None
+    page.evaluate("painter.canvas.focus()")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("+")
+    page.mouse.move(10, 10)
+    page.mouse.down()
+    page.mouse.move(20, 15)
+    page.mouse.up()
+    assert page.evaluate("[...painter.view.centre, painter.view.zoom]") == [0, 0, 1]
+
+
 def test_planes_through_fields_over_space(page: Any) -> None:
     torch.manual_seed(4)
     field = Siren(3, 1, width=16, depth=2, first_omega=6)
@@ -448,11 +466,32 @@ def test_a_view_is_seen_through_its_own_lens(page: Any) -> None:
     photo = expected.over([1.0, 1.0, 1.0]).numpy().clip(0, 1)
     texels = np.concatenate([np.rint(photo * 255), np.full((40, 80, 1), 255)], -1).astype(np.uint8)
     data = base64.b64encode(texels.tobytes()).decode()
-    page.evaluate("(data) => painter.setPhoto(0, new ImageData(new Uint8ClampedArray(bytes(data)), 80, 40))", data)
+    image = "new ImageData(new Uint8ClampedArray(bytes(data)), 80, 40)"
+    page.evaluate(f"(data) => painter.setPhotos(new Map([[0, {image}]]))", data)
     drawn(page, mode="error", scale=0.5, map="grey", size=(80, 60))
+    assert pixels(page, (80, 60))[10:50].max() < 0.02
+    page.evaluate("painter.setPhotos(new Map())")
+    assert pixels(page, (80, 60))[10:50].max() > 0.5  # no photo, no error: the colours themselves
+    page.evaluate(f"(data) => painter.setPhotos(new Map([[0, {image}]]))", data)
     assert pixels(page, (80, 60))[10:50].max() < 0.02
     page.evaluate("painter.view = {...painter.view, camera: nf.orbited(painter.view.camera, 0.3, 0)}")
     assert page.evaluate("painter.view.camera.view") is None
+
+
+def test_cameras_lie_over_smooth_pictures_as_over_others(page: Any) -> None:
+    """Lines behind things are as faint, however many pictures are mixed."""
+    field = scene(False)
+    poses = [Camera.look_at((3 * math.cos(a), 0.4, 3 * math.sin(a))).pose.reshape(-1).tolist() for a in range(6)]
+    views = tuple(View("", tuple(pose), (60.0, 60.0), (32.0, 24.0), SIZE, False) for pose in poses)
+    open_in(page, field, told_of_scene(field, views=views))
+    away = {"eye": [4, 2, 3], "target": [0, 0, 0], "up": [0, 1, 0], "fov": 60, "view": None}
+    found = []
+    for cameras in (False, True):
+        drawn(page, camera=away, cameras=cameras)
+        found.append([pixels(page, smooth=smooth) for smooth in (False, True)])
+    plain, smoothed = (found[1][k] - found[0][k] for k in (0, 1))
+    assert np.abs(plain).max() > 0.2
+    assert np.abs(plain - smoothed).mean() < 0.1 * np.abs(plain).mean()
 
 
 # How it is drawn.

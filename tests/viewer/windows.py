@@ -137,7 +137,7 @@ def slices_item() -> Item:
     return Item(nf.networks.Siren(3, 3, width=16, depth=1), name="volume")
 
 
-def scene_item(folder: Path) -> Item:
+def scene_item(folder: Path, *, steps: int = 600) -> Item:
     """Three things before eight cameras, and one held out, in photos of 24 by 24 pixels."""
     nf.signals.synthetic.write(folder, views=8, held_out=1, size=24, samples=1)
     scene = nf.signals.PosedImages.read(folder)
@@ -149,5 +149,5 @@ def scene_item(folder: Path) -> Item:
     field = nf.fields.Marched(
         nf.fields.Radiance(trunk, colour, directions=directions, shift=2.3), cells=32, step=1 / 24
     )
-    nf.fit(field, scene, steps=600, batch=512)
+    nf.fit(field, scene, steps=steps, batch=512)
     return Item(field, scene, name="objects")

@@ -38,7 +38,8 @@ export function mount(place: HTMLElement): () => void {
   watched.observe(place);
   const ends = [
     effect(() => {
-      const [shown, server] = [one.peek(), served.value || failed.value?.of === drawable.value];
+      const failure = drawable.value === failed.value?.of;
+      const [shown, server] = [one.peek(), served.value || failure];
       return shown === null ? undefined : untracked(() => put(place, shown, drawnBy(shown, server)));
     }),
     effect(() => {
@@ -258,11 +259,20 @@ function takeOther(): void {
   });
 }
 
-const asked = new Set<string>();
+/** When what has not come yet was asked for. */
+const asked = new Map<string, number>();
+const LOST = 10_000; // milliseconds after which nothing comes any more
+
+const underWay = (): number => [...asked.values()].filter((time) => performance.now() - time < LOST).length;
 
 function ask(shown: number, number: number | null): void {
-  const key = `${shown}/${number ?? "truth"}`;
-  if (!asked.has(key) && post({ type: "ask", shown, view: number })) asked.add(key);
+  const key = photoKey(shown, number);
+  if (!asked.has(key) && post({ type: "ask", shown, view: number })) asked.set(key, performance.now());
+}
+
+/** It has come: if it is thrown away, it can be asked for again. */
+export function answered(shown: number, number: number | null): void {
+  asked.delete(photoKey(shown, number));
 }
 
 function takeTruth(): void {
@@ -273,30 +283,24 @@ function takeTruth(): void {
   else if (open && shown.truth && shown.kind === "image") ask(shown.id, null);
 }
 
-const shownPhotos = new WeakMap<Painter, Set<ImageBitmap>>();
-
 /** Hands the photos over as they come, and asks for those that are wanted, a few at a time. */
 function takePhotos(): void {
   const [made, shown, now, open] = [serving.value, one.value, view.value, connected.value];
-  if (!(made instanceof Painter) || shown === null || now === null || !shown.truth || shown.views.length === 0) return;
-  const have = shownPhotos.get(made) ?? new Set<ImageBitmap>();
-  shownPhotos.set(made, have);
-  let waiting = 0;
-  for (const number of wantedPhotos(shown, now)) {
-    const photo = photos.value.get(photoKey(shown.id, number));
-    if (photo !== undefined && !have.has(photo.bitmap)) {
-      have.add(photo.bitmap);
-      made.setPhoto(number, photo.bitmap);
-    }
-    if (photo === undefined && open && waiting++ < PHOTOS_AT_ONCE) ask(shown.id, number);
+  if (shown === null || now === null || !shown.truth) return;
+  const have = new Map<number, ImageBitmap>();
+  for (const { photo, bitmap } of photos.value.values()) if (photo.shown === shown.id) have.set(photo.view, bitmap);
+  const drawn = made instanceof Painter;
+  if (drawn) made.setPhotos(have);
+  for (const number of open ? wantedPhotos(shown, now, drawn) : []) {
+    if (!have.has(number) && underWay() < PHOTOS_AT_ONCE) ask(shown.id, number);
   }
 }
 
 const MOST_PHOTOS = 48;
 
-function wantedPhotos(shown: Shown, now: ViewState): number[] {
+function wantedPhotos(shown: Shown, now: ViewState, inPicture: boolean): number[] {
   const current = now.camera.view === null ? [] : [now.camera.view];
-  if (!now.cameras || !now.photos) return current;
+  if (!inPicture || !now.cameras || !now.photos) return current;
   const step = Math.max(1, Math.ceil(shown.views.length / MOST_PHOTOS));
   return [...current, ...shown.views.map((_, k) => k).filter((k) => k % step === 0)];
 }

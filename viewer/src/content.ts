@@ -35,7 +35,7 @@ export const photos = signal<ReadonlyMap<string, Picture>>(new Map());
 
 const MOST_PHOTOS = 64;
 
-export const photoKey = (shown: number, view: number): string => `${shown}/${view}`;
+export const photoKey = (shown: number, view: number | null): string => `${shown}/${view}`;
 
 export function keepSnapshot(shown: number, snapshot: Snapshot): void {
   snapshots.value = new Map(snapshots.value).set(shown, snapshot);

@@ -2,25 +2,25 @@
 
 import { type Camera, opticsOf, poseOf } from "./draw/camera";
 import { encoded } from "./draw/encoded";
-import { placeAt, windowOf } from "./draw/plane";
+import { isFlat, placeAt, windowOf } from "./draw/plane";
 import type { Place } from "./draw/painter";
 import { type ViewState, asView } from "./draw/view";
 import { milliseconds } from "./format";
 import type { Draw, Frame, FromPage, Mode, Shown } from "./protocol";
 
-export const SERVER_MODES: readonly Mode[] = [
-  "fit", "truth", "error", "gradient", "colour", "depth", "normal", "opacity",
-];
+/** What the server draws of such a thing. */
+export const servedModes = (shown: Pick<Shown, "kind">): readonly Mode[] =>
+  isFlat(shown) ? ["fit", "truth", "error", "gradient"] : ["colour", "depth", "normal", "opacity"];
 
 let requests = 0;
 
 /** What to ask the server for, so that it draws what the view shows. */
 export function drawOf(view: ViewState, shown: Shown, width: number, height: number): Draw {
-  const mode = SERVER_MODES.find((each) => each === view.mode) ?? "fit";
+  const mode = servedModes(shown).find((each) => each === view.mode) ?? "fit";
   const { channel, exposure, map, scale, backdrop, axis, at } = view;
   const look = { channel, exposure, map, scale, backdrop };
   const asked = { type: "draw", request: ++requests, shown: shown.id, width, height, mode, axis, at, look } as const;
-  if (shown.kind === "image" || shown.kind === "slices") {
+  if (isFlat(shown)) {
     const window = windowOf(view, shown.size ?? [1, 1], width, height);
     const end = placeAt(window, width, height);
     return { ...asked, window: [window.left, window.top, ...end], pose: null, focal: null };
@@ -121,7 +121,7 @@ export class Frames {
 
   /** What lies under a pixel of the canvas; null where telling that takes the surface. */
   value(x: number, y: number): Place | null {
-    if (this.shown.kind !== "image" && this.shown.kind !== "slices") return null;
+    if (!isFlat(this.shown)) return null;
     const { width, height } = this.canvas;
     const [u, v] = placeAt(windowOf(this.view, this.shown.size ?? [1, 1], width, height), x, y);
     if (Math.abs(u) > 1 || Math.abs(v) > 1) return null;

@@ -2,7 +2,7 @@
 
 import { type Camera, advanced, cameraOf, dollied, orbited, panned } from "./draw/camera";
 import type { Place } from "./draw/painter";
-import { movedBy, windowOf, zoomedAt } from "./draw/plane";
+import { isFlat, movedBy, windowOf, zoomedAt } from "./draw/plane";
 import { add, clamp, subtract } from "./draw/vectors";
 import { type ViewState, defaultView } from "./draw/view";
 import type { Shown } from "./protocol";
@@ -44,14 +44,15 @@ const SPACE_HELP: readonly Help[] = [
   { keys: "shift or right drag, two fingers, shift and arrows", does: "move" },
   { keys: "wheel, pinch, + and −", does: "nearer and farther" },
   { keys: "PageUp and PageDown", does: "forwards and backwards, the target too" },
-  { keys: "double click, c", does: "make what is there, or in the middle, the target" },
   { keys: "[ and ]", does: "the signal's previous and next camera" },
   { keys: "0", does: "back to the beginning" },
 ];
+const TARGET_HELP: Help = { keys: "double click, c", does: "make what is there, or in the middle, the target" };
 const SPLIT_HELP: Help = { keys: "drag the line, comma and full stop", does: "move the slider of a split picture" };
 
-export function helpFor(kind: Shown["kind"]): readonly Help[] {
-  return [...(kind === "image" || kind === "slices" ? PLANE_HELP : SPACE_HELP), SPLIT_HELP];
+/** `meets`: whether it is known what rays meet. */
+export function helpFor(shown: Shown, meets: boolean): readonly Help[] {
+  return isFlat(shown) ? [...PLANE_HELP, SPLIT_HELP] : [...SPACE_HELP, ...(meets ? [TARGET_HELP, SPLIT_HELP] : [])];
 }
 
 /** Canvas pixels of a place on the page. */
@@ -88,7 +89,12 @@ export class Input {
   }
 
   private get flat(): boolean {
-    return this.painter.shown.kind === "image" || this.painter.shown.kind === "slices";
+    return isFlat(this.painter.shown);
+  }
+
+  /** A spectrum is of all of the picture: nothing of it is nearer or elsewhere. */
+  private get fixed(): boolean {
+    return this.painter.view.mode === "spectrum";
   }
 
   private change(change: Partial<ViewState>): void {
@@ -151,6 +157,7 @@ export class Input {
   private move(x: number, y: number): void {
     const { view, shown } = this.painter;
     const { width, height } = this.canvas;
+    if (this.fixed) return;
     if (!this.flat) this.change({ camera: panned(view.camera, -x / height, y / height) });
     else this.change(movedBy(view, windowOf(view, shown.size ?? [1, 1], width, height), x, y));
   }
@@ -158,6 +165,7 @@ export class Input {
   private zoom(factor: number, at: Point): void {
     const { view, shown } = this.painter;
     const { width, height } = this.canvas;
+    if (this.fixed) return;
     if (!this.flat) this.change({ camera: dollied(view.camera, 1 / factor) });
     else this.change(zoomedAt(view, factor, at, shown.size ?? [1, 1], width, height));
   }

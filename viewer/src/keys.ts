@@ -2,7 +2,7 @@
 
 import { change, compareNext, control, inspectMiddle, keep, nextMode, savePicture, showNext } from "./actions";
 import { pressed } from "./canvas";
-import { help, live, one, rivals, panel, photo, shown, state, view } from "./store";
+import { help, inspectable, live, one, rivals, panel, path, photo, shown, state, view } from "./store";
 
 export interface Command {
   readonly keys: readonly string[];
@@ -18,7 +18,7 @@ const running = (): boolean => live.value && state.value !== "done";
 export const COMMANDS: readonly Command[] = [
   { keys: ["m"], told: "m", label: "next mode", run: () => nextMode(1) },
   { keys: ["M"], told: "Shift+m", label: "mode before", run: () => nextMode(-1) },
-  { keys: ["i"], told: "i", label: "inspect the middle", run: inspectMiddle },
+  { keys: ["i"], told: "i", label: "inspect the middle", useful: () => inspectable.value, run: inspectMiddle },
   {
     keys: ["n"],
     told: "n",
@@ -44,7 +44,7 @@ export const COMMANDS: readonly Command[] = [
     keys: ["f"],
     told: "f",
     label: "cameras on and off",
-    useful: () => (one.value?.views.length ?? 0) > 0,
+    useful: () => path.value.by === "page" && (one.value?.views.length ?? 0) > 0,
     run: () => change({ cameras: view.value?.cameras !== true }),
   },
   { keys: ["k"], told: "k", label: "keep this view", run: keep },

@@ -1,9 +1,8 @@
+import { isFlat } from "./draw/plane";
 import { MODES, type PictureMode } from "./draw/view";
-import { SERVER_MODES } from "./frames";
+import { servedModes } from "./frames";
 import type { Shown } from "./protocol";
 import type { Hand } from "./store";
-
-const STILL_MODES = ["fit", "truth", "error", "colour"];
 
 export const MODE_NAMES: Record<PictureMode, string> = {
   fit: "Fit",
@@ -22,7 +21,8 @@ export const MODE_NAMES: Record<PictureMode, string> = {
 export function modesOf(shown: Shown, other: Shown | null, by: Hand): readonly PictureMode[] {
   const signal = shown.truth && (shown.kind === "image" || shown.kind === "radiance");
   const comparable = signal || (other !== null && by === "page");
-  const drawable: readonly string[] = by === "stills" ? STILL_MODES : SERVER_MODES;
+  const pictures = isFlat(shown) ? ["fit", "truth", "error"] : ["colour"];
+  const drawable: readonly string[] = by === "stills" ? pictures : servedModes(shown);
   return MODES[shown.kind].filter((mode) => {
     if (by !== "page" && !drawable.includes(mode)) return false;
     if (mode === "truth") return shown.truth;

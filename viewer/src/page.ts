@@ -68,8 +68,10 @@ function received({ message, bytes }: Received): void {
     case "weights":
       return keepSnapshot(message.shown, { ...message, bytes });
     case "truth":
+      canvas.answered(message.shown, null);
       return keepTruth(message, bytes);
     case "photo":
+      canvas.answered(message.shown, message.view);
       return void told(keepPhoto(message, bytes));
     case "frame":
       return void told(canvas.frame(message, bytes));

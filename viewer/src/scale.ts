@@ -14,7 +14,9 @@ export function rangeOf(values: readonly (number | null)[]): Range | null {
     high = Math.max(high, value);
   }
   if (low > high) return null;
-  return low < high ? { low, high } : { low: low - 0.5, high: high + 0.5 };
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const room = high - low > 1e-9 * size ? 0 : 0.5 * Math.max(1, 1e-6 * size); // else ticks would be one number
+  return { low: low - room, high: high + room };
 }
 
 /** Multiples of 1, 2 or 5 times a power of ten within a range, about as many as asked for. */
@@ -22,9 +24,12 @@ export function ticks({ low, high }: Range, count: number): number[] {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
-  const found: number[] = [];
-  for (let k = Math.ceil(low / step); k * step <= high * (1 + 1e-12); k++) found.push(k * step);
-  return found;
+  return multiples(step, { low, high });
+}
+
+function multiples(step: number, { low, high }: Range): number[] {
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, k) => (first + k) * step);
 }
 
 /** As `ticks`, of seconds: at multiples of what clocks count by. */
@@ -33,8 +38,7 @@ export function clockTicks(range: Range, count: number): number[] {
   if (rough < 1) return ticks(range, count).filter(Number.isInteger);
   const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].find((each) => each >= rough);
   if (step === undefined) return ticks({ low: range.low / 3600, high: range.high / 3600 }, count).map((t) => t * 3600);
-  const first = Math.ceil(range.low / step);
-  return Array.from({ length: Math.floor(range.high / step) - first + 1 }, (_, k) => (first + k) * step);
+  return multiples(step, range);
 }
 
 /** A line for `path`, broken where values are missing. */

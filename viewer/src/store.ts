@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { extended } from "./course";
+import { isFlat } from "./draw/plane";
 import type { ViewState } from "./draw/view";
 import type { LinkState } from "./link";
 import type { Fit, FitState, Hello, Point, Progress, Shown } from "./protocol";
@@ -77,6 +78,11 @@ export const rivals = computed<readonly Shown[]>(() => {
 export const served = computed(
   () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && other.value === null),
 );
+/** Whether it can be told what lies at a pixel: in space the server does not say where rays end. */
+export const inspectable = computed(() => {
+  const [each, { by }] = [one.value, path.value];
+  return each !== null && by !== "stills" && (by === "page" || isFlat(each));
+});
 export const connected = computed(() => link.value.is === "open");
 export const live = computed(() => hello.value?.live ?? false);
 /** The fit of what is looked at; where nothing can be looked at, the only one. */

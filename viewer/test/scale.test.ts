@@ -5,12 +5,16 @@ test("ranges leave out what is missing and are never empty", () => {
   expect(rangeOf([3, null, -1])).toEqual({ low: -1, high: 3 });
   expect(rangeOf([2, 2])).toEqual({ low: 1.5, high: 2.5 });
   expect(rangeOf([null])).toBeNull();
+  expect(rangeOf([30, 30 + 4e-15])).toEqual({ low: 29.5, high: 30.5 + 4e-15 });
+  expect(rangeOf([-1e20])!.high).toBeGreaterThan(rangeOf([-1e20])!.low);
 });
 
 test("ticks are round and inside", () => {
   expect(ticks({ low: 0, high: 10 }, 4)).toEqual([0, 5, 10]);
   expect(ticks({ low: -3.2, high: -0.9 }, 3)).toEqual([-3, -2, -1]);
   expect(ticks({ low: 21, high: 39.9 }, 3)).toEqual([30]);
+  expect(ticks({ low: -30, high: -10 * (1 + 1e-14) }, 4)).toEqual([-30, -25, -20, -15, -10]);
+  expect(ticks({ low: 30, high: 30 + 4e-15 }, 4).length).toBeLessThan(10);
 });
 
 test("clocks count by seconds, minutes and hours", () => {

@@ -7,7 +7,7 @@ import type { DrawnField } from "./field";
 import { type GL, HEADER, Pass, type Target, bound, textureOf } from "./gl";
 import { MEASURE, PLANE_MODES, PLANE_PICTURE, planeSource } from "./image";
 import { Overlay } from "./overlay";
-import { magnification, rasterOf, windowOf } from "./plane";
+import { isScalar, magnification, rasterOf, windowOf } from "./plane";
 import { RADIANCE_MEASURE, RADIANCE_MODES, RADIANCE_PICTURE, radianceSource } from "./radiance";
 import { DISPLAY, PIXEL } from "./shared";
 import { SIDE, logSpectrum, luminance } from "./spectrum";
@@ -61,6 +61,8 @@ export interface Drawing {
   measure(view: ViewState, targets: readonly Target[]): void;
   /** Shows values that were computed with a shift. */
   present(view: ViewState, targets: readonly Target[], canvas: Size, shift?: Size): void;
+  /** Draws onto the canvas what lies over the picture and is no part of it. */
+  cover?(view: ViewState, targets: readonly Target[], canvas: Size): void;
   legend(view: ViewState): Legend | null;
   dispose(): void;
 }
@@ -169,10 +171,10 @@ class PlaneDrawing implements Drawing {
     this.setValues(pass, view, targets, stage.display(pass, view, ...canvas), shift);
     pass.set("split", view.split);
     pass.set("scale", view.scale ?? this.scale);
-    pass.set("range", this.range(view));
+    pass.set("range", this.range);
     pass.set("gain", 2 ** view.exposure);
     pass.setInt("linearLight", Number(this.shown.linear));
-    pass.setInt("scalar", Number(this.scalar));
+    pass.setInt("scalar", Number(isScalar(this.shown)));
     stage.onCanvas(...canvas);
   }
 
@@ -183,8 +185,8 @@ class PlaneDrawing implements Drawing {
       const high = 10 ** this.peak;
       return { map, low: high / 10 ** DECADES, high, what: "amplitude" };
     }
-    if (!this.scalar) return null;
-    const [low, high] = this.range(view);
+    if (!isScalar(this.shown)) return null;
+    const [low, high] = this.range;
     return { map, low, high, what: "value" };
   }
 
@@ -192,13 +194,8 @@ class PlaneDrawing implements Drawing {
     this.stage.gl.deleteTexture(this.spectra);
   }
 
-  /** Values that are no colours. */
-  private get scalar(): boolean {
-    return this.shown.kind === "slices" && this.shown.outputs === 1;
-  }
-
-  private range(view: ViewState): readonly [number, number] {
-    return view.range ?? (this.scalar ? this.values : [0, 1]);
+  private get range(): readonly [number, number] {
+    return isScalar(this.shown) ? this.values : [0, 1];
   }
 
   private raster(name: string, view: ViewState, raster: Raster, whole: Size): WebGLTexture {
@@ -462,7 +459,6 @@ class RadianceDrawing implements Drawing {
     pass.setInt("inverse", Number(depths[0] > 0 && depths[1] > WIDE * depths[0]));
     pass.set("gain", 2 ** view.exposure);
     stage.onCanvas(...canvas);
-    if (view.cameras && target !== undefined) this.drawCameras(view, target, canvas);
   }
 
   legend(view: ViewState): Legend | null {
@@ -475,8 +471,9 @@ class RadianceDrawing implements Drawing {
     this.overlay?.dispose();
   }
 
-  private drawCameras(view: ViewState, target: Target, canvas: Size): void {
+  cover(view: ViewState, [target]: readonly Target[], canvas: Size): void {
     const { stage } = this;
+    if (!view.cameras || target === undefined) return;
     this.overlay ??= new Overlay(this.gl);
     const depths = stage.or(target.textures[1]);
     const photos = view.photos ? stage.photos : new Map<number, WebGLTexture>();

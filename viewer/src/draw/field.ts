@@ -6,12 +6,13 @@ import type { Program, Shown, Stored } from "../protocol";
 import { type GL, type Pass, bound, textureOf } from "./gl";
 import { skips } from "./occupancy";
 
-export const OCCUPIED = "occupied";
+const OCCUPIED = "occupied";
 
 export class DrawnField {
   readonly code: FieldCode;
   private readonly textures: FieldTextures;
   private cells: WebGLTexture | null = null;
+  private bits = new Uint8Array();
   private filled = false;
 
   constructor(
@@ -29,7 +30,7 @@ export class DrawnField {
   }
 
   set(arrays: readonly Stored[], bytes: Bytes): void {
-    this.textures.set(arrays, bytes);
+    this.textures.set(arrays.filter(({ name }) => name !== OCCUPIED), bytes); // drawing reads `cells` in its place
     const { march } = this.shown;
     if (march !== null) this.setCells(arrays, bytes, march.cells);
     this.filled = true;
@@ -53,7 +54,10 @@ export class DrawnField {
     if (stored === undefined) throw new Error("the snapshot of a radiance field lacks its occupied cells");
     const { gl } = this;
     const all = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-    const found = skips(all.subarray(stored.offset, stored.offset + side ** 3 / 8), side);
+    const bits = all.slice(stored.offset, stored.offset + side ** 3 / 8);
+    if (bits.every((byte, k) => byte === this.bits[k])) return;
+    this.bits = bits;
+    const found = skips(bits, side);
     this.cells ??= textureOf(gl, gl.NEAREST, gl.TEXTURE_3D);
     bound(gl, this.cells, gl.TEXTURE_3D);
     const [format, type] = [gl.RED_INTEGER, gl.UNSIGNED_BYTE];

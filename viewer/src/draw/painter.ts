@@ -7,7 +7,7 @@ import { type Drawing, type Legend, drawingOf, wantsOther } from "./drawings";
 import { encoded } from "./encoded";
 import { DrawnField } from "./field";
 import { type Format, type GL, HEADER, Pass, Target, fence, floatFormat, isSoftware } from "./gl";
-import { clampedPlane, deepest, magnification, placeAt, windowOf } from "./plane";
+import { clampedPlane, deepest, isFlat, magnification, placeAt, windowOf } from "./plane";
 import { Smoother } from "./smoother";
 import { Stage, type TruthPicture, truthSample } from "./stage";
 import { Pace, Tiles } from "./tiles";
@@ -57,7 +57,7 @@ interface Snapshot {
 interface Kept {
   readonly shown: (Shown | null)[];
   readonly snapshots: (Snapshot | null)[];
-  readonly photos: Map<number, TexImageSource>;
+  photos: ReadonlyMap<number, TexImageSource>;
   truth: TruthPicture | null;
 }
 
@@ -211,11 +211,10 @@ export class Painter {
     this.paint();
   }
 
-  /** The photo of a view; it is kept, so it must not be closed. */
-  setPhoto(view: number, image: TexImageSource): void {
-    this.kept.photos.set(view, image);
-    this.machine?.stage.setPhoto(view, image);
-    this.paint();
+  /** All photos of views that there are; they must not be closed until others take their place. */
+  setPhotos(photos: ReadonlyMap<number, TexImageSource>): void {
+    this.kept.photos = photos;
+    if (this.machine?.stage.setPhotos(photos) === true) this.paint();
   }
 
   /** Put the picture on the canvas again, in the next frame of the screen. */
@@ -249,7 +248,7 @@ export class Painter {
   get state(): PaintState {
     const { width, height } = this.canvas;
     const { kind, size } = this.shown;
-    const flat = kind === "image" || kind === "slices";
+    const flat = isFlat(this.shown);
     const pixels = size ?? ([1, 1] as const);
     const limit = flat ? deepest(this.current.centre, pixels, width, height) : Number.POSITIVE_INFINITY;
     return {
@@ -310,8 +309,7 @@ export class Painter {
 
   /** What lies under a pixel of the canvas, y down; null where nothing does. */
   value(x: number, y: number): Place | null {
-    const { kind } = this.shown;
-    return kind === "image" || kind === "slices" ? this.planeValue(x, y) : this.spaceValue(x, y);
+    return isFlat(this.shown) ? this.planeValue(x, y) : this.spaceValue(x, y);
   }
 
   /** The computed values [height, width, 4] of the picture, from its top, of one of its textures. */
@@ -356,7 +354,7 @@ export class Painter {
     this.machine = { stage, drawing: drawingOf(stage), format: floatFormat(gl), copy: new Pass(gl, COPY) };
     for (const field of [0, 1] as const) this.makeField(field);
     if (kept.truth !== null) stage.setTruth(kept.truth);
-    for (const [view, image] of kept.photos) stage.setPhoto(view, image);
+    stage.setPhotos(kept.photos);
   }
 
   private makeField(number: 0 | 1): void {
@@ -377,8 +375,7 @@ export class Painter {
   private show(given: ViewState): void {
     const { width, height } = this.canvas;
     const view = asView(given, this.shown);
-    const flat = this.shown.kind === "image" || this.shown.kind === "slices";
-    const plane = flat ? clampedPlane(view, this.shown.size ?? [1, 1], width, height) : {};
+    const plane = isFlat(this.shown) ? clampedPlane(view, this.shown.size ?? [1, 1], width, height) : {};
     const before = this.current;
     this.current = { ...view, ...plane };
     const judged = (state: ViewState): string => JSON.stringify([state.mode, state.channel, state.against]);
@@ -459,7 +456,7 @@ export class Painter {
     this.draw(machine, fields, { factor: 1, tiles: smoother.tiles, targets: smoother.targets }, smoother.shift);
     if (smoother.tiles.finished) {
       smoother.blend(this.current, smoother.targets);
-      smoother.present();
+      this.repaint();
     }
     return !smoother.done;
   }
@@ -671,14 +668,16 @@ export class Painter {
       this.measured = true;
     }
     drawing.present(this.current, this.drawnTargets(), this.whole());
+    drawing.cover?.(this.current, this.drawnTargets(), this.whole());
     this.stale = false;
     this.smoother?.restart();
   }
 
   /** What stands on the canvas, again: a browser forgets it once it is on the screen. */
   private repaint(): void {
-    if ((this.smoother?.samples ?? 0) > 1) this.smoother?.present();
-    else this.present();
+    if ((this.smoother?.samples ?? 0) < 2) return this.present();
+    this.smoother?.present();
+    this.machine?.drawing.cover?.(this.current, this.drawnTargets(), this.whole());
   }
 
   private tell(): void {
@@ -704,7 +703,7 @@ export class Painter {
     const [target] = this.targets;
     const window = windowOf(this.current, this.shown.size ?? [1, 1], width, height);
     const place = placeAt(window, i + 0.5, j + 0.5).map(Math.fround) as [number, number];
-    if (place.some((value) => Math.abs(value) > 1)) return null;
+    if (this.current.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
     const drawn = target && target.width === width && target.height === height && i < width && j < height;
     const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(this.shown.outputs, 4)) : null;
     return { x: this.inField(place), values: read, truth: this.truthAt(place), depth: null };

@@ -1,6 +1,13 @@
 /** Looking at the box of a 2-D field: what part of it a picture shows. y goes down. */
 
+import type { Shown } from "../protocol";
 import { clamp } from "./vectors";
+
+/** Whether it is looked at on a plane, not in space. */
+export const isFlat = ({ kind }: Pick<Shown, "kind">): boolean => kind === "image" || kind === "slices";
+
+/** Whether values are shown by a map of colours, because they are none. */
+export const isScalar = ({ kind, outputs }: Shown): boolean => kind === "slices" && outputs === 1;
 
 export interface PlaneView {
   /** The box coordinates in the middle. */

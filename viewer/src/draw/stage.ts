@@ -19,6 +19,7 @@ const MEASURED = 48;
 export class Stage {
   readonly fields: (DrawnField | null)[] = [null, null];
   readonly photos = new Map<number, WebGLTexture>();
+  private images: ReadonlyMap<number, TexImageSource> = new Map();
   /** Where pictures are put; null: on the canvas. */
   output: Target | null = null;
   truth: WebGLTexture | null = null;
@@ -67,14 +68,27 @@ export class Stage {
     gl.texImage2D(gl.TEXTURE_2D, 0, internal, width, height, 0, gl.RGBA, type, inFours(picture));
   }
 
-  setPhoto(view: number, image: TexImageSource): void {
+  /** All that there are. Returns whether they are others than before. */
+  setPhotos(photos: ReadonlyMap<number, TexImageSource>): boolean {
+    const gone = [...this.images].filter(([view, image]) => photos.get(view) !== image);
+    for (const [view] of gone) {
+      this.gl.deleteTexture(this.photos.get(view) ?? null);
+      this.photos.delete(view);
+    }
+    const come = [...photos].filter(([view]) => !this.photos.has(view));
+    for (const [view, image] of come) this.photos.set(view, this.photo(image));
+    this.images = photos;
+    return gone.length + come.length > 0;
+  }
+
+  private photo(image: TexImageSource): WebGLTexture {
     const { gl } = this;
-    const texture = this.photos.get(view) ?? textureOf(gl, gl.LINEAR);
-    this.photos.set(view, texture);
+    const texture = textureOf(gl, gl.LINEAR);
     bound(gl, texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, image);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
     gl.generateMipmap(gl.TEXTURE_2D);
+    return texture;
   }
 
   /** A texture, or one of a single empty pixel. */

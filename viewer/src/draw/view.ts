@@ -34,8 +34,6 @@ export interface ViewState extends PlaneView {
   /** The value of errors and gradients at the upper end of the colours; null: found from the picture. */
   readonly scale: number | null;
   readonly map: MapName;
-  /** The values that are black and white; null: 0 and 1, or what is found where values are no colours. */
-  readonly range: readonly [number, number] | null;
   /** Stops by which values are brightened. */
   readonly exposure: number;
   readonly centre: readonly [number, number];
@@ -65,7 +63,6 @@ export function defaultView(shown: Shown): ViewState {
     channel: null,
     scale: null,
     map: shown.kind === "slices" ? "viridis" : "inferno",
-    range: null,
     exposure: 0,
     centre: [0, 0],
     zoom: 1,
@@ -100,7 +97,6 @@ export function asView(given: Loose, shown: Shown): ViewState {
   const channels = Math.max(shown.channels.length, shown.outputs);
   const channel = given.channel === null ? null : number(given.channel, -1, channels - 1, -1);
   const scale = given.scale === null ? null : number(given.scale, 1e-12, 1e12, -1);
-  const range = numbers(given.range, 2);
   const centre = numbers(given.centre, 2);
   return {
     mode: one(modes, given.mode, base.mode),
@@ -109,7 +105,6 @@ export function asView(given: Loose, shown: Shown): ViewState {
     channel: channel === null || channel < 0 ? null : Math.round(channel),
     scale: scale === null || scale < 0 ? null : scale,
     map: one(MAPS, given.map, base.map),
-    range: range !== null && range[0] !== range[1] ? (range as [number, number]) : null,
     exposure: number(given.exposure, -20, 20, base.exposure),
     centre: centre === null ? base.centre : [clamp(centre[0] ?? 0, -1, 1), clamp(centre[1] ?? 0, -1, 1)],
     zoom: number(given.zoom, 0.1, 2 ** 24, base.zoom),

@@ -1,18 +1,18 @@
-import { forget, jump, keep, recordFilm, visit } from "../actions";
+import { change, forget, jump, keep, recordFilm, visit } from "../actions";
 import type { Shown } from "../protocol";
 import { kept, one, path, photo, recording, view } from "../store";
 import { Check, Icon, Range, Section } from "./parts";
-import { change } from "../actions";
 
 /** The cameras of a signal, with their photos. */
 export function Cameras() {
   const [each, now] = [one.value, view.value];
   if (each === null || now === null || each.views.length === 0) return null;
   const at = now.camera.view;
+  const drawn = path.value.by === "page";
   return (
     <Section title="Cameras">
-      <Check label="Show them" value={now.cameras} set={(cameras) => change({ cameras })} />
-      {now.cameras && <Check label="With their photos" value={now.photos} set={(photos) => change({ photos })} />}
+      {drawn && <Check label="Show them" value={now.cameras} set={(cameras) => change({ cameras })} />}
+      {drawn && now.cameras && <Check label="With their photos" value={now.photos} set={(photos) => change({ photos })} />}
       <select
         class="list"
         size={Math.min(6, Math.max(2, each.views.length))}

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { helpFor } from "../input";
 import { COMMANDS } from "../keys";
-import { help, one } from "../store";
+import { help, inspectable, one } from "../store";
 
 /** All keys, in a dialog. */
 export function Help() {
@@ -10,8 +10,8 @@ export function Help() {
     if (help.value) dialog.current?.showModal();
   }, [help.value]);
   if (!help.value) return null;
-  const kind = one.value?.kind;
-  const moves = kind === undefined ? [] : helpFor(kind).map(({ keys, does }) => [keys, does] as const);
+  const each = one.value;
+  const moves = each === null ? [] : helpFor(each, inspectable.value).map(({ keys, does }) => [keys, does] as const);
   const commands = COMMANDS.filter((command) => command.useful?.() ?? true).map(
     (command) => [command.told, command.label] as const,
   );

@@ -1,7 +1,7 @@
 import { number } from "../format";
 import { pixelAt, worldAt } from "../places";
 import type { Shown } from "../protocol";
-import { type Found, found, one, path } from "../store";
+import { type Found, found, inspectable, one } from "../store";
 import { Facts, Section } from "./parts";
 
 const list = (values: readonly number[]): string => values.map((value) => number(value)).join("  ");
@@ -9,7 +9,7 @@ const list = (values: readonly number[]): string => values.map((value) => number
 /** What lies under the pointer. */
 export function Inspector() {
   const [each, place] = [one.value, found.value];
-  if (each === null || path.value.by === "stills") return null;
+  if (each === null || !inspectable.value) return null;
   return (
     <Section title="Inspector">
       {place === null ? (

@@ -1,5 +1,6 @@
 import { change, compare, show } from "../actions";
 import { cssGradient, MAPS } from "../draw/colours";
+import { isFlat, isScalar } from "../draw/plane";
 import { type Clip, type PictureMode, type ViewState, gridLevels } from "../draw/view";
 import { number } from "../format";
 import { MODE_NAMES, modesOf } from "../modes";
@@ -41,13 +42,13 @@ export function Look() {
   return (
     <Section title="Picture">
       <Against each={each} now={now} />
-      {(each.kind === "image" || each.kind === "slices") && <Values each={each} now={now} />}
+      {isFlat(each) && <Values each={each} now={now} />}
       {each.kind === "slices" && <Slice now={now} />}
       {by === "page" && <Levels count={gridLevels(each)} now={now} />}
       {by === "page" && each.kind === "shape" && <Cut clip={now.clip} />}
       {by === "page" && each.kind === "radiance" && <Crop crop={now.crop} />}
-      {MAPPED.has(now.mode) && <Map now={now} />}
-      {(each.kind === "shape" || each.kind === "radiance") && <Backdrops now={now} />}
+      {(MAPPED.has(now.mode) || isScalar(each)) && <Map now={now} />}
+      {!isFlat(each) && <Backdrops now={now} />}
     </Section>
   );
 }
@@ -87,18 +88,18 @@ function Against({ each, now }: { each: Shown; now: ViewState }) {
 
 function Values({ each, now }: { each: Shown; now: ViewState }) {
   const names = each.channels.length > 0 ? each.channels : Array.from({ length: each.outputs }, (_, k) => String(k));
-  const all = ["", names.length > 1 ? "all" : (names[0] ?? "all")] as const;
+  const together = each.outputs <= 4;
   return (
     <>
       {names.length > 1 && (
         <Choice
           label="Channel"
-          value={now.channel === null ? "" : String(now.channel)}
-          of={[all, ...names.map((name, k) => [String(k), name] as const)]}
+          value={String(now.channel ?? (together ? "" : 0))}
+          of={[...(together ? [["", "all"] as const] : []), ...names.map((name, k) => [String(k), name] as const)]}
           set={(text) => change({ channel: text === "" ? null : Number(text) })}
         />
       )}
-      {now.mode !== "error" && now.mode !== "gradient" && now.mode !== "spectrum" && (
+      {!MAPPED.has(now.mode) && !isScalar(each) && (
         <Range
           label="Exposure"
           value={now.exposure}

@@ -27,7 +27,6 @@ describe("a view", () => {
         camera: { eye: [0, 1, 0], target: [0, 0, 0], up: [0, 1, 0], fov: 30 },
         clip: { axis: 5, at: -4 },
         crop: [0, 0, 0, 1, -1, 1],
-        range: [2, 2],
       },
       shown("image"),
     );

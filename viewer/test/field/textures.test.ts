@@ -4,29 +4,7 @@ import { halfToNumber } from "../../src/draw/stage";
 import { TABLE_WIDTH } from "../../src/field/layout";
 import { FieldTextures, inBlocks } from "../../src/field/textures";
 import type { Learned, Program, Stored } from "../../src/protocol";
-
-interface Upload {
-  readonly rows: readonly [number, number, number];
-  readonly format: string;
-  readonly type: string;
-  readonly values: Float32Array | Uint16Array | Uint8Array;
-  readonly from: number;
-}
-
-/** A context that keeps what is put into its textures; constants are their names. */
-function context(): { gl: WebGL2RenderingContext; uploads: Upload[] } {
-  const uploads: Upload[] = [];
-  const known: Record<string, unknown> = {
-    createTexture: () => ({}),
-    getParameter: () => 16384,
-    texSubImage2D: (_t: string, _l: number, _x: number, y: number, w: number, h: number, ...rest: unknown[]) => {
-      const [format, type, values, from = 0] = rest as [string, string, Upload["values"], number?];
-      uploads.push({ rows: [y, w, h], format, type, values, from });
-    },
-  };
-  const get = (_: object, name: string): unknown => known[name] ?? (/^[A-Z]/.test(name) ? name : () => undefined);
-  return { gl: new Proxy({}, { get }) as WebGL2RenderingContext, uploads };
-}
+import { type Upload, context } from "../gl";
 
 const programOf = (...arrays: Learned[]): Program => ({ nodes: [], arrays, density: null });
 const table = (rows: number, features: number, parts: number[] = [rows]): Learned => ({ name: "t", shape: [rows, features], table: true, parts });
