@@ -55,9 +55,14 @@ class Window:
         self.until(lambda: self.text(".status").startswith("exact"), "no exact picture")
 
     def view(self) -> dict[str, Any]:
-        """What the address says of the view."""
-        self.page.wait_for_timeout(500)  # it is written when nothing has moved for a while
-        return json.loads(unquote(self.page.evaluate("location.hash").removeprefix("#view=") or "null") or "{}")
+        """What the address says of the view, once it has said the same for longer than the page waits to write it."""
+        told, since = None, time.monotonic()
+        while time.monotonic() - since < 0.4:
+            self.page.wait_for_timeout(50)
+            now = self.page.evaluate("location.hash")
+            if now != told:
+                told, since = now, time.monotonic()
+        return json.loads(unquote(str(told).removeprefix("#view=") or "null") or "{}")
 
     def press(self, *keys: str) -> None:
         for key in keys:
