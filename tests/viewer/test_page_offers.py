@@ -85,4 +85,4 @@ def test_how_values_become_colours(chromium, tmp_path, inputs, outputs, there, a
         if "Colours" in there:
             before = window.picture()
             window.labelled("Colours").select_option("grey")
-            window.until(lambda: (window.picture() != before).any(), "other colours are not shown")
+            window.until(lambda seen=before: (window.picture() != seen).any(), "other colours are not shown")
