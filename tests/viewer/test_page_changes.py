@@ -26,7 +26,7 @@ def served() -> Iterator[Server]:
 
 
 def show(server: Server, item: Item) -> None:
-    server.hub.session.replace([item], title=item.shown.name)
+    server.hub.session.replace([item], title=item.shown.name, fits={})
     server.hub.post(server.hub.greet)
 
 

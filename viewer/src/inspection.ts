@@ -87,8 +87,8 @@ function inspect({ source, shown, at }: Watched): void {
     show(place, x, [], false);
     return;
   }
-  const { kind, outputs } = shown;
-  const whole = place.values?.length === outputs && kind !== "radiance" && source.view.hidden === 0;
+  const { outputs } = shown;
+  const whole = place.values?.length === outputs && source.view.hidden === 0;
   const values = whole ? place.values : evaluated(shown, x);
   if (values === "soon") again();
   else show(place, x, values, false);

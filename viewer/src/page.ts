@@ -13,6 +13,7 @@ import { save } from "./saving";
 import * as inspection from "./inspection";
 import * as settings from "./settings";
 import * as store from "./store";
+import * as supply from "./supply";
 
 export function start(): void {
   const fragment = read(location.hash);
@@ -66,12 +67,12 @@ function received({ message, bytes }: Received): void {
     case "progress":
       return store.progressed(message);
     case "weights":
-      return keepSnapshot(message.shown, { ...message, bytes });
+      return supply.arrived(message.shown, { ...message, bytes });
     case "truth":
-      canvas.answered(message.shown, null);
+      supply.answered(message.shown, null);
       return keepTruth(message, bytes);
     case "photo":
-      canvas.answered(message.shown, message.view);
+      supply.answered(message.shown, message.view);
       return void told(keepPhoto(message, bytes));
     case "frame":
       return void told(canvas.frame(message, bytes));
@@ -92,7 +93,7 @@ function welcomed(hello: Hello): void {
   // What has not changed stays the same object, so that nothing is made anew after a lost connection.
   const before = new Map(store.shown.value.map((shown) => [JSON.stringify(shown), shown]));
   const shown = hello.shown.map((each): Shown => before.get(JSON.stringify(each)) ?? each);
-  canvas.forget();
+  supply.forget();
   batch(() => {
     keepOnly(new Set(shown.map(({ id }) => id)));
     store.hello.value = { ...hello, shown };

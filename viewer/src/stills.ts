@@ -4,28 +4,26 @@ import { type Still, stills } from "./content";
 import { letterbox } from "./draw/camera";
 import { windowOf } from "./draw/plane";
 import type { ViewState } from "./draw/view";
-import { Frames } from "./frames";
 import type { Shown } from "./protocol";
+import { Sheet } from "./sheet";
 
-export class Stills extends Frames {
-  constructor(canvas: HTMLCanvasElement, shown: Shown, start: ViewState) {
-    super(canvas, shown, start, () => false);
-  }
+export function stillSheet(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Sheet {
+  const sheet: Sheet = new Sheet(canvas, shown, start, () => put(sheet));
+  return sheet;
+}
 
-  protected override ask(): void {
-    const { context, canvas, shown } = this;
-    const { width, height } = canvas;
-    const found = chosen(stills.value.get(shown.id) ?? [], this.view);
-    context.clearRect(0, 0, width, height);
-    this.text = found === null ? "waiting for the picture" : "a picture made with the page";
-    if (found !== null) {
-      const { bitmap, eye } = found;
-      const box = eye === null ? placed(this.view, shown, width, height) : letterbox([bitmap.width, bitmap.height], width, height);
-      context.imageSmoothingEnabled = box.width < 4 * bitmap.width;
-      context.drawImage(bitmap, box.left, box.top, box.width, box.height);
-    }
-    this.told(this.text);
+function put(sheet: Sheet): void {
+  const { context, shown, view } = sheet;
+  const { width, height } = sheet.canvas;
+  const found = chosen(stills.value.get(shown.id) ?? [], view);
+  context.clearRect(0, 0, width, height);
+  if (found !== null) {
+    const { bitmap, eye } = found;
+    const box = eye === null ? placed(view, shown, width, height) : letterbox([bitmap.width, bitmap.height], width, height);
+    context.imageSmoothingEnabled = box.width < 4 * bitmap.width;
+    context.drawImage(bitmap, box.left, box.top, box.width, box.height);
   }
+  sheet.tell(found === null ? "waiting for the picture" : "a picture made with the page");
 }
 
 /** The picture in the view's mode, seen from where its camera is nearest. */

@@ -74,6 +74,8 @@ export const rivals = computed<readonly Shown[]>(() => {
     kind === each.kind && (size === null || each.size === null || size.join() === each.size.join());
   return shown.value.filter((another) => another !== each && another.program !== null && alike(another));
 });
+/** What is compared with. */
+export const rival = computed(() => rivals.value.find((each) => each === other.value) ?? null);
 /** Whether the server is to draw what the page could; without a graphics card that goes without saying. */
 export const served = computed(
   () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && other.value === null),

@@ -24,8 +24,8 @@ test("a coarse picture that is decoded late does not take the place of a fine on
   const shown: Shown = field("image");
   const frames = new Frames(canvas, shown, defaultView(shown), (draw) => posted.push(draw as Draw) > 0);
   const states: string[] = [];
-  frames.onState((text) => states.push(text));
-  frames.paint();
+  frames.sheet.onState((text) => states.push(text));
+  frames.sheet.paint();
   const taken = [2, 1].map((factor) => frames.take(frame(posted[0]!, factor), new ArrayBuffer(10 - factor)));
   decoders.get(9)!();
   await taken[1];

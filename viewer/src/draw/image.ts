@@ -1,10 +1,17 @@
 /** Fields over a plane: images, and planes through fields over space. */
 
-import { HEADER } from "./gl";
+import type { Shown } from "../protocol";
+import { roundScale } from "./colours";
+import { type Drawing, type Legend, type Raster, type Size, fieldOf, wantsOther } from "./drawing";
+import { HEADER, type Pass, type Target, bound, textureOf } from "./gl";
+import { isScalar, magnification, rasterOf, windowOf } from "./plane";
 import { DISPLAY, PIXEL } from "./shared";
+import { SIDE, logSpectrum, luminance } from "./spectrum";
+import { type Stage, truthSample } from "./stage";
+import type { ViewState } from "./view";
 
 /** Evaluates a field at the places of a raster; `first` is the first of at most four outputs that are kept. */
-export function planeSource(field: string, inputs: number, outputs: number): string {
+function planeSource(field: string, inputs: number, outputs: number): string {
   const kept = [0, 1, 2, 3].map((k) => {
     if (outputs > 4) return `y[min(first + ${k}, ${outputs - 1})]`;
     return k < outputs ? `y[${k}]` : "0.0";
@@ -34,7 +41,7 @@ void main() {
 `;
 }
 
-export const PLANE_MODES = { fit: 0, truth: 1, split: 2, error: 3, gradient: 4 } as const;
+const PLANE_MODES = { fit: 0, truth: 1, split: 2, error: 3, gradient: 4 } as const;
 
 /** What one sees of evaluated values: the same piece makes a picture and measures errors. */
 const VALUES = `
@@ -86,7 +93,7 @@ float slopeAt(ivec2 p) {
 `;
 
 /** Numbers that legends want: at some pixels the error, the slope, or a channel; w tells whether it is in the box. */
-export const MEASURE = `${HEADER}${VALUES}
+const MEASURE = `${HEADER}${VALUES}
 uniform vec2 stride;
 layout(location = 0) out vec4 found;
 void main() {
@@ -98,7 +105,7 @@ void main() {
 `;
 
 /** The picture on the canvas. */
-export const PLANE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}${VALUES}
+const PLANE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}${VALUES}
 uniform float split;
 uniform float scale;
 uniform vec2 range;
@@ -145,3 +152,183 @@ void main() {
   shown = vec4(colour, 1.0);
 }
 `;
+
+const SPECTRUM_PICTURE = `${HEADER}${DISPLAY}${PIXEL}
+uniform sampler2D spectrum;
+uniform float split;
+uniform vec2 range;
+uniform bool both;
+layout(location = 0) out vec4 shown;
+void main() {
+  vec2 p = vec2(pixelHere()) + 0.5;
+  float side = min(canvas.x, canvas.y);
+  vec2 q = (p - 0.5 * canvas) / side + 0.5;
+  shown = vec4(behind(p, canvas) * 0.92, 1.0);
+  if (any(notEqual(q, clamp(q, 0.0, 1.0)))) return;
+  vec2 texel = texelFetch(spectrum, ivec2(min(q, 0.99999) * ${SIDE}.0), 0).xy;
+  float slider = (q.x - split) * side;
+  float value = both && slider > 0.0 ? texel.y : texel.x;
+  vec3 colour = mapped((value - range.x) / (range.y - range.x));
+  shown.rgb = both ? divided(colour, slider) : colour;
+}
+`;
+
+/** Logarithms shown below the largest amplitude. */
+const DECADES = 5;
+
+export class PlaneDrawing implements Drawing {
+  readonly attachments = 1;
+  readonly blending = 0;
+  private readonly shown: Shown;
+  private readonly pixels: Size;
+  private spectra: WebGLTexture | null = null;
+  private peak = 0;
+  private values: readonly [number, number] = [0, 1];
+  private scale = 1;
+
+  constructor(private readonly stage: Stage) {
+    this.shown = stage.shown;
+    this.pixels = this.shown.size ?? [1, 1];
+  }
+
+  key(view: ViewState): string {
+    const { centre, zoom, axis, at, channel, mode } = view;
+    const first = this.shown.outputs > 4 ? channel : 0;
+    return JSON.stringify(mode === "spectrum" ? [first] : [centre, zoom, axis, at, first]);
+  }
+
+  size(view: ViewState, canvas: Size): Size {
+    return view.mode === "spectrum" ? [SIDE, SIDE] : canvas;
+  }
+
+  pass(_view: ViewState, number: number): Pass {
+    const field = fieldOf(this.stage, number);
+    const { inputs, outputs } = field.shown;
+    return this.stage.pass(`field${number} plane`, () => planeSource(field.code.source, inputs, outputs));
+  }
+
+  compute(view: ViewState, number: number, raster: Raster, whole: Size): void {
+    const pass = this.pass(view, number);
+    pass.use();
+    const unit = fieldOf(this.stage, number).bind(pass, 0);
+    pass.setTexture("raster", this.raster("computed", view, raster, whole), unit);
+    pass.setInt("first", this.shown.outputs > 4 ? (view.channel ?? 0) : 0);
+    pass.setInt("axis", view.axis);
+    pass.set("at", view.at);
+  }
+
+  smoothed(view: ViewState, canvas: Size): boolean {
+    return (view.mode === "fit" || view.mode === "truth") && magnification(view, this.pixels, ...canvas) < 1;
+  }
+
+  measure(view: ViewState, targets: readonly Target[]): void {
+    if (view.mode === "spectrum") return this.transform(view, targets);
+    const target = targets[0] as Target;
+    const pass = this.stage.pass("measure plane", () => MEASURE);
+    pass.use();
+    this.setValues(pass, view, targets, 0, [0, 0]);
+    const found = this.stage.measure(pass, target.width, target.height);
+    const high = found[Math.floor(0.99 * (found.length - 1))] ?? 1;
+    this.scale = roundScale(high);
+    this.values = [found[0] ?? 0, Math.max(found[found.length - 1] ?? 1, (found[0] ?? 0) + 1e-9)];
+  }
+
+  present(view: ViewState, targets: readonly Target[], canvas: Size, shift: Size = [0, 0]): void {
+    if (view.mode === "spectrum") return this.presentSpectrum(view, canvas);
+    const { stage } = this;
+    const pass = stage.pass("plane picture", () => PLANE_PICTURE);
+    this.setValues(pass, view, targets, stage.display(pass, view, ...canvas), shift);
+    pass.set("split", view.split);
+    pass.set("scale", view.scale ?? this.scale);
+    pass.set("range", this.range);
+    pass.set("gain", 2 ** view.exposure);
+    pass.setInt("linearLight", Number(this.shown.linear));
+    pass.setInt("scalar", Number(isScalar(this.shown)));
+    stage.onCanvas(...canvas);
+  }
+
+  legend(view: ViewState): Legend | null {
+    const { map, mode } = view;
+    if (mode === "error" || mode === "gradient") return { map, low: 0, high: view.scale ?? this.scale, what: mode };
+    if (mode === "spectrum") {
+      const high = 10 ** this.peak;
+      return { map, low: high / 10 ** DECADES, high, what: "amplitude" };
+    }
+    if (!isScalar(this.shown)) return null;
+    const [low, high] = this.range;
+    return { map, low, high, what: "value" };
+  }
+
+  dispose(): void {
+    this.stage.gl.deleteTexture(this.spectra);
+  }
+
+  private get range(): readonly [number, number] {
+    return isScalar(this.shown) ? this.values : [0, 1];
+  }
+
+  private raster(name: string, view: ViewState, raster: Raster, whole: Size): WebGLTexture {
+    const { width, height, factor, shift } = raster;
+    const all = { left: -1, top: -1, dx: 2 / SIDE, dy: 2 / SIDE };
+    const window = view.mode === "spectrum" ? all : windowOf(view, this.pixels, ...whole);
+    const [dx, dy] = [window.dx * factor, window.dy * factor];
+    const [left, top] = [window.left + shift[0] * dx, window.top + shift[1] * dy];
+    return this.stage.raster(name, rasterOf({ left, top, dx, dy }, width, height));
+  }
+
+  private setValues(pass: Pass, view: ViewState, targets: readonly Target[], unit: number, shift: Size): void {
+    const { stage } = this;
+    const [fit, other] = targets;
+    const [width, height] = [fit?.width ?? 1, fit?.height ?? 1];
+    const raster = this.raster("shown", view, { width, height, factor: 1, shift }, [width, height]);
+    pass.setTexture("fitted", stage.or(fit?.textures[0]), unit);
+    pass.setTexture("other", stage.or(other?.textures[0]), unit + 1);
+    pass.setTexture("truth", stage.or(stage.truth), unit + 2);
+    pass.setTexture("raster", raster, unit + 3);
+    pass.setInt("mode", PLANE_MODES[view.mode as keyof typeof PLANE_MODES]);
+    pass.setInt("againstOther", Number(wantsOther(view) && other !== undefined));
+    const apart = this.shown.outputs > 4;
+    pass.setInt("channels", apart ? 1 : this.shown.outputs);
+    pass.setInt("channel", apart ? 0 : (view.channel ?? -1));
+    pass.set("pixels", this.pixels);
+    pass.set("zoom", magnification(view, this.pixels, width, height));
+  }
+
+  /** The spectra of the computed values, beside the reference's. */
+  private transform(view: ViewState, targets: readonly Target[]): void {
+    const { gl, truthPicture } = this.stage;
+    const channels = Math.min(this.shown.outputs, 4);
+    const channel = this.shown.outputs > 4 ? 0 : view.channel;
+    const fit = logSpectrum(luminance((targets[0] as Target).read(0), channels, channel), SIDE);
+    let reference = fit;
+    const other = wantsOther(view) ? targets[1] : undefined;
+    if (other !== undefined) reference = logSpectrum(luminance(other.read(0), channels, channel), SIDE);
+    else if (truthPicture !== null) {
+      const { width, height } = truthPicture.told;
+      const texels = new Float32Array(4 * SIDE * SIDE);
+      for (let k = 0; k < SIDE * SIDE; k++) {
+        const [i, j] = [k % SIDE, Math.floor(k / SIDE)];
+        const [x, y] = [Math.floor(((i + 0.5) / SIDE) * width), Math.floor(((j + 0.5) / SIDE) * height)];
+        for (let c = 0; c < channels; c++) texels[4 * k + c] = truthSample(truthPicture, x, y, c);
+      }
+      reference = logSpectrum(luminance(texels, channels, channel), SIDE);
+    }
+    const texels = new Float32Array(2 * SIDE * SIDE);
+    fit.forEach((value, k) => texels.set([value, reference[k] ?? 0], 2 * k));
+    this.peak = Math.ceil(texels.reduce((most, value) => Math.max(most, value), -12));
+    this.spectra ??= textureOf(gl);
+    bound(gl, this.spectra);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG32F, SIDE, SIDE, 0, gl.RG, gl.FLOAT, texels);
+  }
+
+  private presentSpectrum(view: ViewState, canvas: Size): void {
+    const { stage } = this;
+    const pass = stage.pass("spectrum picture", () => SPECTRUM_PICTURE);
+    const unit = stage.display(pass, view, ...canvas);
+    pass.setTexture("spectrum", stage.or(this.spectra), unit);
+    pass.set("split", view.split);
+    pass.set("range", [this.peak - DECADES, this.peak]);
+    pass.setInt("both", Number(stage.truth !== null || wantsOther(view)));
+    stage.onCanvas(...canvas);
+  }
+}

@@ -3,7 +3,8 @@
 import type { Bytes } from "../field/textures";
 import type { Shown, Stored } from "../protocol";
 import { type Camera, eased, flown, opticsOf, rayOf, upright } from "./camera";
-import { type Drawing, type Legend, drawingOf, wantsOther } from "./drawings";
+import { type Drawing, type Legend, wantsOther } from "./drawing";
+import { drawingOf } from "./drawings";
 import { encoded } from "./encoded";
 import { DrawnField } from "./field";
 import { type Format, type GL, HEADER, Pass, Target, fence, floatFormat, isSoftware } from "./gl";
@@ -12,7 +13,7 @@ import { Smoother } from "./smoother";
 import { Stage, type TruthPicture, truthSample } from "./stage";
 import { Pace, Tiles } from "./tiles";
 import { add, scaled } from "./vectors";
-import { type ViewState, asView } from "./view";
+import { type ViewState, asView, inSpace } from "./view";
 
 /** How good the picture is that stands on the canvas. */
 export interface PaintState {
@@ -22,8 +23,6 @@ export interface PaintState {
   readonly factor: number;
   /** The share of the picture that is exact. */
   readonly share: number;
-  /** Values per pixel whose mean is shown: more than one where edges are made smooth. */
-  readonly samples: number;
   /** What the last whole picture took to draw. */
   readonly milliseconds: number;
   /** What an exact picture is expected to take. */
@@ -45,7 +44,6 @@ export interface Place {
   readonly x: readonly number[];
   readonly values: readonly number[] | null;
   readonly truth: readonly number[] | null;
-  readonly depth: number | null;
 }
 
 interface Snapshot {
@@ -196,6 +194,7 @@ export class Painter {
 
   /** A second field of the same kind, to be compared with; null for none. */
   setOther(shown: Shown | null): void {
+    if (this.kept.shown[1] === shown) return;
     this.kept.shown[1] = shown;
     this.kept.snapshots[1] = null;
     this.makeField(1);
@@ -255,7 +254,6 @@ export class Painter {
       exact: this.exact,
       factor: this.exact ? 1 : this.factor,
       share: this.exact ? 1 : this.factor === 1 ? (this.sweep?.tiles.share ?? 0) : 0,
-      samples: Math.max(this.exact ? (this.smoother?.samples ?? 1) : 1, 1),
       milliseconds: this.milliseconds,
       expected: this.pace.predicted(width * height * this.wanted().length),
       compiling: this.compiling,
@@ -706,14 +704,7 @@ export class Painter {
     if (this.current.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
     const drawn = target && target.width === width && target.height === height && i < width && j < height;
     const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(this.shown.outputs, 4)) : null;
-    return { x: this.inField(place), values: read, truth: this.truthAt(place), depth: null };
-  }
-
-  private inField(place: [number, number]): number[] {
-    if (this.shown.inputs === 2) return place;
-    const full = [...place];
-    full.splice(this.current.axis, 0, this.current.at);
-    return full;
+    return { x: inSpace(place, this.current, this.shown), values: read, truth: this.truthAt(place) };
   }
 
   private truthAt(place: readonly [number, number]): number[] | null {
@@ -731,12 +722,11 @@ export class Painter {
     const [i, j] = [Math.floor(x), Math.floor(y)];
     if (!target || i < 0 || j < 0 || i >= target.width || j >= target.height) return null;
     const radiance = this.shown.kind === "radiance";
-    const first = target.read(0, i, j, 1, 1);
-    const depth = (radiance ? target.read(1, i, j, 1, 1) : first)[3] ?? 0;
+    const depth = target.read(radiance ? 1 : 0, i, j, 1, 1)[3] ?? 0;
     if (!(depth > 0)) return null;
     const optics = opticsOf(this.current.camera, ...this.whole(), this.shown.views);
     const point = add(optics.eye, scaled(rayOf(optics, i + 0.5, j + 0.5), depth));
-    return { x: point, values: radiance ? [...first] : null, truth: null, depth };
+    return { x: point, values: null, truth: null };
   }
 }
 

@@ -1,8 +1,13 @@
 /** Radiance fields: what rays see, as `fields.Marched` renders it. */
 
-import { HEADER } from "./gl";
+import { letterbox, opticsOf, surroundings } from "./camera";
+import { type Drawing, type Legend, type Raster, type Size, fieldOf, wantsOther } from "./drawing";
+import { type GL, HEADER, type Pass, type Target } from "./gl";
 import { BLOCK } from "./occupancy";
-import { DISPLAY, PIXEL, RAYS } from "./shared";
+import { Overlay } from "./overlay";
+import { DISPLAY, PIXEL, RAYS, setRays } from "./shared";
+import type { Stage } from "./stage";
+import type { ViewState } from "./view";
 
 const FAR = 1e3; // where the rays end that no box bounds, as ops.march
 const SPAN = 1 / 32; // of the differences that make normals, as render.outward_slopes
@@ -31,7 +36,7 @@ const SLOPES_AFTER = `
     }`;
 
 /** Results: colour (multiplied by the opacity) and opacity; normal (if asked for) and depth. */
-export function radianceSource(field: string, unbounded: boolean, normals: boolean): string {
+function radianceSource(field: string, unbounded: boolean, normals: boolean): string {
   return `${HEADER}${field}${RAYS}
 uniform highp usampler3D cells;
 uniform vec2 shift;
@@ -124,10 +129,10 @@ void main() {
 `;
 }
 
-export const RADIANCE_MODES = { colour: 0, depth: 1, normal: 2, opacity: 3, split: 4, error: 5 } as const;
+const RADIANCE_MODES = { colour: 0, depth: 1, normal: 2, opacity: 3, split: 4, error: 5 } as const;
 
 /** The picture on the canvas; \`frame\` is where the photo of the camera is: left, top, width, height. */
-export const RADIANCE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}
+const RADIANCE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}
 uniform sampler2D first;
 uniform sampler2D second;
 uniform sampler2D other;
@@ -173,7 +178,7 @@ void main() {
 `;
 
 /** Depths of what is seen at some pixels; w tells whether there is something. */
-export const RADIANCE_MEASURE = `${HEADER}
+const RADIANCE_MEASURE = `${HEADER}
 uniform sampler2D first;
 uniform sampler2D second;
 uniform vec2 stride;
@@ -183,3 +188,132 @@ void main() {
   found = vec4(texelFetch(second, p, 0).w, 0.0, 0.0, texelFetch(first, p, 0).a > 0.5 ? 1.0 : 0.0);
 }
 `;
+
+/** Depths between which nearly all is that is seen: specks in the air do not count. */
+function reachOf(depths: readonly number[]): readonly [number, number] | null {
+  const speck = Math.floor(0.01 * (depths.length - 1));
+  const [near, far] = [depths[speck], depths[depths.length - 1 - speck]];
+  return near === undefined || far === undefined ? null : [near, far];
+}
+
+/** A photo's error at the upper end of the colours where nothing else is asked for. */
+const PHOTO_SCALE = 0.25;
+/** Depths are shown by their inverse where the farthest is this many times the nearest. */
+const WIDE = 4;
+const ENDLESS = 1e9;
+
+export class RadianceDrawing implements Drawing {
+  readonly attachments = 2;
+  readonly blending = 2;
+  private readonly gl: GL;
+  private readonly frustum: number;
+  private overlay: Overlay | null = null;
+  private depths: readonly [number, number] = [0, 1];
+
+  constructor(private readonly stage: Stage) {
+    this.gl = stage.gl;
+    const { middle } = surroundings(stage.shown.views);
+    const away = stage.shown.views.map(({ pose }) =>
+      Math.hypot(...[0, 1, 2].map((k) => (pose[4 * k + 3] ?? 0) - (middle[k as 0] ?? 0))),
+    );
+    const ordered = away.sort((a, b) => a - b);
+    this.frustum = 0.12 * (ordered[ordered.length >> 1] ?? 1);
+  }
+
+  key(view: ViewState): string {
+    return JSON.stringify([view.camera, view.crop, view.mode === "normal"]);
+  }
+
+  size(_view: ViewState, canvas: Size): Size {
+    return canvas;
+  }
+
+  pass(view: ViewState, number: number): Pass {
+    const field = fieldOf(this.stage, number);
+    const normals = view.mode === "normal";
+    const unbounded = field.shown.march?.unbounded ?? false;
+    const name = `field${number} radiance${normals ? " normals" : ""}`;
+    return this.stage.pass(name, () => radianceSource(field.code.source, unbounded, normals));
+  }
+
+  compute(view: ViewState, number: number, raster: Raster, whole: Size): void {
+    const field = fieldOf(this.stage, number);
+    const { march } = field.shown;
+    if (march === null) throw new Error("a radiance field that is drawn by the browser needs its cells");
+    const pass = this.pass(view, number);
+    pass.use();
+    field.bind(pass, 0);
+    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views));
+    pass.set("magnified", raster.factor);
+    pass.set("shift", raster.shift);
+    pass.set("count", march.cells);
+    pass.set("size", march.step);
+    pass.set("cone", march.cone);
+    pass.set("growth", Math.log1p(march.cone));
+    pass.set("near", march.near);
+    pass.set("stop", march.stop);
+    pass.set("cropLow", view.crop?.slice(0, 3) ?? [-ENDLESS, -ENDLESS, -ENDLESS]);
+    pass.set("cropHigh", view.crop?.slice(3) ?? [ENDLESS, ENDLESS, ENDLESS]);
+  }
+
+  smoothed(view: ViewState): boolean {
+    return view.mode !== "error";
+  }
+
+  measure(view: ViewState, targets: readonly Target[]): void {
+    if (view.mode !== "depth") return;
+    const target = targets[0] as Target;
+    const pass = this.stage.pass("measure radiance", () => RADIANCE_MEASURE);
+    pass.use();
+    pass.setTexture("first", this.stage.or(target.textures[0]), 0);
+    pass.setTexture("second", this.stage.or(target.textures[1]), 1);
+    this.depths = reachOf(this.stage.measure(pass, target.width, target.height)) ?? [0, 1];
+  }
+
+  present(view: ViewState, targets: readonly Target[], canvas: Size): void {
+    const { stage, depths } = this;
+    const [target, other] = targets;
+    const pass = stage.pass("radiance picture", () => RADIANCE_PICTURE);
+    const unit = stage.display(pass, view, ...canvas);
+    pass.setTexture("first", stage.or(target?.textures[0]), unit);
+    pass.setTexture("second", stage.or(target?.textures[1]), unit + 1);
+    pass.setTexture("other", stage.or(other?.textures[0]), unit + 2);
+    const chosen = view.camera.view;
+    const photo = chosen === null ? undefined : stage.photos.get(chosen);
+    pass.setTexture("photo", stage.or(photo), unit + 3);
+    pass.setInt("againstOther", Number(wantsOther(view) && other !== undefined));
+    pass.set("frame", photo === undefined ? [0, 0, 0, 0] : this.frameOf(chosen ?? 0, canvas));
+    pass.setInt("mode", RADIANCE_MODES[view.mode as keyof typeof RADIANCE_MODES]);
+    pass.set("split", view.split);
+    pass.set("scale", view.scale ?? PHOTO_SCALE);
+    pass.set("depths", depths);
+    pass.setInt("inverse", Number(depths[0] > 0 && depths[1] > WIDE * depths[0]));
+    pass.set("gain", 2 ** view.exposure);
+    stage.onCanvas(...canvas);
+  }
+
+  legend(view: ViewState): Legend | null {
+    if (view.mode === "error") return { map: view.map, low: 0, high: view.scale ?? PHOTO_SCALE, what: "error" };
+    if (view.mode !== "depth") return null;
+    return { map: view.map, low: this.depths[1], high: this.depths[0], what: "depth" };
+  }
+
+  dispose(): void {
+    this.overlay?.dispose();
+  }
+
+  cover(view: ViewState, [target]: readonly Target[], canvas: Size): void {
+    const { stage } = this;
+    if (!view.cameras || target === undefined) return;
+    this.overlay ??= new Overlay(this.gl);
+    const depths = stage.or(target.textures[1]);
+    const photos = view.photos ? stage.photos : new Map<number, WebGLTexture>();
+    const optics = opticsOf(view.camera, ...canvas, stage.shown.views);
+    this.overlay.draw(stage.shown.views, photos, optics, depths, canvas, this.frustum, view.camera.view);
+  }
+
+  private frameOf(view: number, [width, height]: Size): readonly number[] {
+    const { left, top, width: w, height: h } = letterbox(this.stage.shown.views[view]?.size ?? [1, 1], width, height);
+    return [left, top, w, h];
+  }
+}

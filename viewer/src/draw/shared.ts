@@ -1,5 +1,8 @@
 /** Pieces of GLSL that several passes use. */
 
+import type { Optics } from "./camera";
+import type { Pass } from "./gl";
+
 /** Values as a screen shows them, as `render.imaging.displayed`; a legend's colours; what lies behind pictures. */
 export const DISPLAY = `
 vec3 toScreen(vec3 light) {
@@ -52,6 +55,13 @@ vec2 within(vec3 low, vec3 high, vec3 direction) {
   return vec2(max(max(max(first.x, first.y), first.z), 0.0), min(min(last.x, last.y), last.z));
 }
 `;
+
+/** Sets what `RAYS` reads, for a picture of which a raster shows every so many pixels. */
+export function setRays(pass: Pass, { eye, axes, focal, centre }: Optics): void {
+  pass.set("eye", eye);
+  pass.set("axes", axes.flat());
+  pass.set("lens", [...focal, ...centre]);
+}
 
 /** A canvas's pixel, counted from the top. */
 export const PIXEL = `

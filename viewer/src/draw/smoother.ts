@@ -1,6 +1,6 @@
 /** The mean of several pictures whose pixels are shifted a little: smooth edges once the exact picture stands. */
 
-import type { Drawing } from "./drawings";
+import type { Drawing } from "./drawing";
 import { type Format, type GL, HEADER, Target, blendedFormat } from "./gl";
 import type { Stage } from "./stage";
 import type { Tiles } from "./tiles";

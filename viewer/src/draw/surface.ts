@@ -1,19 +1,23 @@
 /** Surfaces of fields over space: where rays meet them, and how they are lit, as `render.tracing` and `.shading`. */
 
-import { HEADER } from "./gl";
-import { DISPLAY, PIXEL, RAYS } from "./shared";
+import { opticsOf } from "./camera";
+import { type Drawing, type Legend, type Raster, type Size, fieldOf } from "./drawing";
+import { HEADER, type Pass, type Target } from "./gl";
+import { DISPLAY, PIXEL, RAYS, setRays } from "./shared";
+import type { Stage } from "./stage";
+import type { ViewState } from "./view";
 
 /** Steps of a ray, and of a value that is no distance, in box units; as `render.sphere_trace`. */
-export const STEPS = 512;
-export const STRIDE = 1e-2;
-export const LEAST = 1e-3;
-export const SHARE = 0.9;
+const STEPS = 512;
+const STRIDE = 1e-2;
+const LEAST = 1e-3;
+const SHARE = 0.9;
 
 /**
  * Traces a surface. Results: normal and depth (0: nothing); openness, what was hit (1 the surface, 2 the clipping plane,
  * 3 the box's wall), the field's level on the clipping plane, and whether that was met.
  */
-export function surfaceSource(field: string, outputs: number): string {
+function surfaceSource(field: string, outputs: number): string {
   return `${HEADER}${field}${RAYS}
 uniform vec2 shift;
 uniform float magnified;
@@ -130,10 +134,10 @@ void main() {
 `;
 }
 
-export const SURFACE_MODES = { colour: 0, normal: 1, depth: 2, split: 3 } as const;
+const SURFACE_MODES = { colour: 0, normal: 1, depth: 2, split: 3 } as const;
 
 /** The picture on the canvas: a matt material under a key light, a fill light and the sky, which turn with the camera. */
-export const SURFACE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}${RAYS}
+const SURFACE_PICTURE = `${HEADER}${DISPLAY}${PIXEL}${RAYS}
 uniform sampler2D first;
 uniform sampler2D second;
 uniform sampler2D otherFirst;
@@ -197,7 +201,7 @@ void main() {
 `;
 
 /** Depths of what is seen at some pixels; w tells whether there is something. */
-export const SURFACE_MEASURE = `${HEADER}
+const SURFACE_MEASURE = `${HEADER}
 uniform sampler2D first;
 uniform vec2 stride;
 layout(location = 0) out vec4 found;
@@ -206,3 +210,86 @@ void main() {
   found = vec4(depth, 0.0, 0.0, depth > 0.0 ? 1.0 : 0.0);
 }
 `;
+
+export class SurfaceDrawing implements Drawing {
+  readonly attachments = 2;
+  readonly blending = 1;
+  private depths: readonly [number, number] = [0, 1];
+
+  constructor(private readonly stage: Stage) {}
+
+  key(view: ViewState): string {
+    return JSON.stringify([view.camera, view.clip]);
+  }
+
+  size(_view: ViewState, canvas: Size): Size {
+    return canvas;
+  }
+
+  pass(_view: ViewState, number: number): Pass {
+    const field = fieldOf(this.stage, number);
+    return this.stage.pass(`field${number} surface`, () => surfaceSource(field.code.source, field.shown.outputs));
+  }
+
+  compute(view: ViewState, number: number, raster: Raster, whole: Size): void {
+    const field = fieldOf(this.stage, number);
+    const shape = field.shown.shape ?? { level: 0, inside_below: true, metric: true, steepness: 1 };
+    const pass = this.pass(view, number);
+    pass.use();
+    field.bind(pass, 0);
+    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views));
+    pass.set("magnified", raster.factor);
+    pass.set("shift", raster.shift);
+    pass.set("level", [shape.level, shape.inside_below ? 1 : -1]);
+    const stride = Math.max(STRIDE, (2 * Math.sqrt(3)) / STEPS);
+    pass.set("pace", shape.metric ? [SHARE / Math.max(shape.steepness, 1), LEAST] : [0, stride]);
+    pass.setInt("metric", Number(shape.metric));
+    pass.set("clip", planeOf(view));
+  }
+
+  smoothed(): boolean {
+    return true;
+  }
+
+  measure(view: ViewState, targets: readonly Target[]): void {
+    if (view.mode !== "depth") return;
+    const target = targets[0] as Target;
+    const pass = this.stage.pass("measure surface", () => SURFACE_MEASURE);
+    pass.use();
+    pass.setTexture("first", this.stage.or(target.textures[0]), 0);
+    const found = this.stage.measure(pass, target.width, target.height);
+    this.depths = [found[0] ?? 0, found[found.length - 1] ?? 1];
+  }
+
+  present(view: ViewState, targets: readonly Target[], canvas: Size): void {
+    const { stage } = this;
+    const target = targets[0] as Target;
+    const pass = stage.pass("surface picture", () => SURFACE_PICTURE);
+    const unit = stage.display(pass, view, ...canvas);
+    pass.setTexture("first", stage.or(target.textures[0]), unit);
+    pass.setTexture("second", stage.or(target.textures[1]), unit + 1);
+    const other = targets[1] ?? target;
+    pass.setTexture("otherFirst", stage.or(other.textures[0]), unit + 2);
+    pass.setTexture("otherSecond", stage.or(other.textures[1]), unit + 3);
+    pass.set("split", view.split);
+    setRays(pass, opticsOf(view.camera, ...canvas, stage.shown.views));
+    pass.setInt("mode", SURFACE_MODES[view.mode as keyof typeof SURFACE_MODES]);
+    pass.set("depths", this.depths);
+    pass.set("spacing", stage.shown.shape?.metric === false ? 1 : 0.05);
+    stage.onCanvas(...canvas);
+  }
+
+  legend(view: ViewState): Legend | null {
+    if (view.mode !== "depth") return null;
+    return { map: view.map, low: this.depths[1], high: this.depths[0], what: "depth" };
+  }
+
+  dispose(): void {}
+}
+
+/** The plane that cuts the box: what is kept has at least the distance w along xyz. */
+function planeOf({ clip }: ViewState): readonly number[] {
+  if (clip === null) return [0, 0, 0, 0];
+  const sign = clip.flipped ? -1 : 1;
+  return [...[0, 1, 2].map((axis) => (axis === clip.axis ? sign : 0)), sign * clip.at];
+}

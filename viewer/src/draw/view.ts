@@ -159,3 +159,8 @@ function asCrop(given: unknown): readonly number[] | null {
   const sound = crop?.slice(0, 3).every((low, k) => low < (crop[k + 3] ?? low));
   return crop !== null && sound === true ? crop : null;
 }
+
+/** A place of the plane that is shown, in the field's coordinates. */
+export function inSpace(place: readonly number[], { axis, at }: ViewState, { inputs }: Shown): readonly number[] {
+  return inputs === 2 ? place : [...place.slice(0, axis), at, ...place.slice(axis)];
+}
