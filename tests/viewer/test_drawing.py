@@ -33,7 +33,7 @@ SETUP = """async ([shown, arrays, data, size]) => {
     canvas.style.display = "block";
     document.body.style.margin = 0;
     document.body.replaceChildren(canvas);
-    window.bytes = (data) => Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer;
+    window.bytes = (data) => Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     window.painter?.dispose();
     window.painter = new nf.Painter(canvas, shown);
     painter.setWeights(arrays, bytes(data));

@@ -26,7 +26,7 @@ SETUP = """async ([shown, arrays, data, truth, size]) => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = size;
     document.body.replaceChildren(canvas);
-    const bytes = (data) => Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer;
+    const bytes = (data) => Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     window.painter?.dispose();
     window.painter = new nf.Painter(canvas, shown);
     window.shown = shown;

@@ -57,7 +57,7 @@ class Window:
     def view(self) -> dict[str, Any]:
         """What the address says of the view, once it has said the same for longer than the page waits to write it."""
         told, since = None, time.monotonic()
-        while time.monotonic() - since < 0.4:
+        while time.monotonic() - since < 0.6:
             self.page.wait_for_timeout(50)
             now = self.page.evaluate("location.hash")
             if now != told:

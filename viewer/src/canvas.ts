@@ -5,6 +5,7 @@ import { type Camera, upright } from "./draw/camera";
 import { type PaintState, Painter } from "./draw/painter";
 import { record, turntable } from "./draw/record";
 import { type ViewState, asView, defaultView } from "./draw/view";
+import type { Bytes } from "./field/textures";
 import { duration, milliseconds, number } from "./format";
 import { Frames } from "./frames";
 import { Input } from "./input";
@@ -222,6 +223,6 @@ export async function filmed(cameras: readonly Camera[], onProgress: (share: num
   return record(made, keys, { seconds, rate: FILM.rate, loop, onProgress });
 }
 
-export async function frame(message: Frame, bytes: ArrayBuffer): Promise<void> {
+export async function frame(message: Frame, bytes: Bytes): Promise<void> {
   await frames?.take(message, bytes);
 }

@@ -1,18 +1,19 @@
 /** What has come for each of the fields: the newest weights, truths, photos. It outlives whoever draws. */
 
 import { type Signal, signal } from "@preact/signals";
+import type { Bytes } from "./field/textures";
 import type { Photo, Stored, Truth } from "./protocol";
 
 export interface Snapshot {
   readonly serial: number;
   readonly step: number;
   readonly arrays: readonly Stored[];
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Bytes;
 }
 
 export interface Samples {
   readonly truth: Truth;
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Bytes;
 }
 
 export interface Picture {
@@ -41,7 +42,7 @@ export function keepSnapshot(shown: number, snapshot: Snapshot): void {
   snapshots.value = new Map(snapshots.value).set(shown, snapshot);
 }
 
-export function keepTruth(truth: Truth, bytes: ArrayBuffer): void {
+export function keepTruth(truth: Truth, bytes: Bytes): void {
   truths.value = new Map(truths.value).set(truth.shown, { truth, bytes });
 }
 
@@ -53,12 +54,12 @@ export function keepOnly(ids: ReadonlySet<number>): void {
   forgetPhotos((photo) => !ids.has(photo.shown));
 }
 
-export async function keepStill(shown: number, still: Omit<Still, "bitmap">, bytes: ArrayBuffer): Promise<void> {
+export async function keepStill(shown: number, still: Omit<Still, "bitmap">, bytes: Bytes): Promise<void> {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
   stills.value = new Map(stills.value).set(shown, [...(stills.value.get(shown) ?? []), { ...still, bitmap }]);
 }
 
-export async function keepPhoto(photo: Photo, bytes: ArrayBuffer): Promise<void> {
+export async function keepPhoto(photo: Photo, bytes: Bytes): Promise<void> {
   const blob = new Blob([bytes], { type: "image/jpeg" });
   const picture = { photo, url: URL.createObjectURL(blob), bitmap: await createImageBitmap(blob) };
   photos.value = new Map(photos.value).set(photoKey(photo.shown, photo.view), picture);

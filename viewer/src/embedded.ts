@@ -1,3 +1,4 @@
+import type { Bytes } from "./field/textures";
 import type { Hello, Stored, Truth } from "./protocol";
 
 /** Something that lies in the page itself, as base64 of gzip. */
@@ -38,9 +39,9 @@ export function embedded(): Embedded | null {
   return found;
 }
 
-export async function unpacked(block: Block): Promise<ArrayBuffer> {
+export async function unpacked(block: Block): Promise<Bytes> {
   const text = atob(block.base64);
   const packed = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

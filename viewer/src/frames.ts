@@ -3,6 +3,7 @@
 import { opticsOf, poseOf } from "./draw/camera";
 import { isFlat, placeAt, windowOf } from "./draw/plane";
 import type { ViewState } from "./draw/view";
+import type { Bytes } from "./field/textures";
 import { milliseconds } from "./format";
 import type { Draw, Frame, FromPage, Mode, Shown } from "./protocol";
 import { Sheet } from "./sheet";
@@ -45,7 +46,7 @@ export class Frames {
     this.sheet = new Sheet(canvas, shown, start, () => this.ask());
   }
 
-  async take(frame: Frame, bytes: ArrayBuffer): Promise<void> {
+  async take(frame: Frame, bytes: Bytes): Promise<void> {
     if (frame.request !== this.asked) return;
     const number = ++this.came;
     const picture = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));

@@ -1,7 +1,7 @@
 /** Pointers, wheel and keys on a picture. What a pointer can do, a key can do too. */
 
 import { type Camera, advanced, cameraOf, dollied, orbited, panned } from "./draw/camera";
-import type { Place } from "./draw/painter";
+import type { Place } from "./draw/reading";
 import { isFlat, movedBy, windowOf, zoomedAt } from "./draw/plane";
 import { add, clamp, subtract } from "./draw/vectors";
 import { type ViewState, defaultView } from "./draw/view";

@@ -1,7 +1,7 @@
 /** What lies under the pointer, or in the middle of the picture: asked from the server, or computed here. */
 
 import { evaluated } from "./evaluated";
-import type { Place } from "./draw/painter";
+import type { Place } from "./draw/reading";
 import type { ViewState } from "./draw/view";
 import { post } from "./post";
 import type { Probed, Shown } from "./protocol";

@@ -1,12 +1,13 @@
+import type { Bytes } from "./field/textures";
 import type { FromPage, FromServer } from "./protocol";
 
 /** A message of the server with the bytes behind it; most have none. */
 export interface Received {
   readonly message: FromServer;
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Bytes;
 }
 
-const NONE = new ArrayBuffer(0);
+const NONE: Bytes = new Uint8Array();
 
 /** Throws an Error that says what is wrong with what came. */
 export function decode(data: string | ArrayBuffer): Received {
@@ -15,7 +16,7 @@ export function decode(data: string | ArrayBuffer): Received {
   const length = new DataView(data).getUint32(0, true);
   if (4 + length > data.byteLength) throw new Error("a message of the server is cut off");
   const text = new TextDecoder().decode(new Uint8Array(data, 4, length));
-  return { message: parse(text), bytes: data.slice(4 + length) };
+  return { message: parse(text), bytes: new Uint8Array(data, 4 + length) };
 }
 
 function parse(text: string): FromServer {

@@ -1,8 +1,7 @@
 import { encoded } from "./draw/encoded";
 import type { Camera } from "./draw/camera";
-import type { Place } from "./draw/painter";
-import { isFlat, placeAt, windowOf } from "./draw/plane";
-import { type ViewState, asView, inSpace } from "./draw/view";
+import { type Place, placeUnder } from "./draw/reading";
+import { type ViewState, asView } from "./draw/view";
 import type { Frame, Shown } from "./protocol";
 
 /** A canvas on which there are pictures that are made elsewhere: what a painter is to the page, without a field. */
@@ -76,11 +75,8 @@ export class Sheet {
 
   /** What lies under a pixel of the canvas; null where telling that takes the surface. */
   value(x: number, y: number): Place | null {
-    if (!isFlat(this.shown)) return null;
-    const { width, height } = this.canvas;
-    const place = placeAt(windowOf(this.view, this.shown.size ?? [1, 1], width, height), x, y);
-    if (place.some((value) => Math.abs(value) > 1)) return null;
-    return { x: inSpace(place, this.view, this.shown), values: null, truth: null };
+    const { shown, view } = this;
+    return placeUnder({ shown, view, width: this.canvas.width, height: this.canvas.height }, x, y);
   }
 
   dispose(): void {

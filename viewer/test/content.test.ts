@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { keepOnly, keepPhoto, keepSnapshot, keepStill, keepTruth, photos, snapshots, stills, truths } from "../src/content";
 import type { Photo, Truth } from "../src/protocol";
 
-const NONE = new ArrayBuffer(0);
+const NONE = new Uint8Array();
 const closed: string[] = [];
 
 const photo = (shown: number, view: number): Photo => ({ type: "photo", shown, view, width: 4, height: 3 });

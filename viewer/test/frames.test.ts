@@ -26,7 +26,7 @@ test("a coarse picture that is decoded late does not take the place of a fine on
   const states: string[] = [];
   frames.sheet.onState((text) => states.push(text));
   frames.sheet.paint();
-  const taken = [2, 1].map((factor) => frames.take(frame(posted[0]!, factor), new ArrayBuffer(10 - factor)));
+  const taken = [2, 1].map((factor) => frames.take(frame(posted[0]!, factor), new Uint8Array(10 - factor)));
   decoders.get(9)!();
   await taken[1];
   decoders.get(8)!();

@@ -53,8 +53,7 @@ export class DrawnField {
     const stored = arrays.find(({ name }) => name === OCCUPIED);
     if (stored === undefined) throw new Error("the snapshot of a radiance field lacks its occupied cells");
     const { gl } = this;
-    const all = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-    const bits = all.slice(stored.offset, stored.offset + side ** 3 / 8);
+    const bits = bytes.slice(stored.offset, stored.offset + side ** 3 / 8);
     if (bits.every((byte, k) => byte === this.bits[k])) return;
     this.bits = bits;
     const found = skips(bits, side);

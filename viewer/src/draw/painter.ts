@@ -2,18 +2,20 @@
 
 import type { Bytes } from "../field/textures";
 import type { Shown, Stored } from "../protocol";
-import { type Camera, eased, flown, opticsOf, rayOf, upright } from "./camera";
+import { type Camera, eased, flown, upright } from "./camera";
 import { type Drawing, type Legend, wantsOther } from "./drawing";
 import { drawingOf } from "./drawings";
 import { encoded } from "./encoded";
+import { Enlarging } from "./enlarging";
 import { DrawnField } from "./field";
-import { type Format, type GL, HEADER, Pass, Target, fence, floatFormat, isSoftware } from "./gl";
-import { clampedPlane, deepest, isFlat, magnification, placeAt, windowOf } from "./plane";
+import { type Format, type GL, Target, floatFormat, isSoftware } from "./gl";
+import { clampedPlane, deepest, isFlat, magnification } from "./plane";
+import { type Place, placeUnder } from "./reading";
 import { Smoother } from "./smoother";
-import { Stage, type TruthPicture, truthSample } from "./stage";
+import { Stage, type TruthPicture } from "./stage";
 import { Pace, Tiles } from "./tiles";
-import { add, scaled } from "./vectors";
-import { type ViewState, asView, inSpace } from "./view";
+import { type ViewState, asView } from "./view";
+import { Warming } from "./warming";
 
 /** How good the picture is that stands on the canvas. */
 export interface PaintState {
@@ -38,14 +40,6 @@ export interface PaintState {
   readonly problem: string | null;
 }
 
-/** What lies under a pixel. */
-export interface Place {
-  /** Box coordinates; of a surface and a radiance field where the ray meets something. */
-  readonly x: readonly number[];
-  readonly values: readonly number[] | null;
-  readonly truth: readonly number[] | null;
-}
-
 interface Snapshot {
   readonly arrays: readonly Stored[];
   readonly bytes: Bytes;
@@ -64,7 +58,7 @@ interface Machine {
   readonly stage: Stage;
   readonly drawing: Drawing;
   readonly format: Format;
-  readonly copy: Pass;
+  readonly enlarging: Enlarging;
 }
 
 /** All of a picture that is so many times coarser, drawn bit by bit; a target for each field. */
@@ -83,44 +77,9 @@ interface Waiting {
 
 const REST = 120; // milliseconds without motion after which a picture is made exact
 const FLIGHT = 700;
-const PROBED = 12; // pixels a side that tell how long drawing takes
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
 const LONGEST = 200; // milliseconds of drawing per frame, where showing what is drawn takes as long
 const GONE = "something else is shown now";
-const LONG_AGO = (): boolean => true;
-
-const COPY = `${HEADER}
-uniform sampler2D coarse0;
-uniform sampler2D coarse1;
-uniform vec2 size;
-uniform int blending;
-layout(location = 0) out vec4 first;
-layout(location = 1) out vec4 second;
-vec4 mixed(sampler2D from, vec2 q) {
-  ivec2 last = textureSize(from, 0) - 1, low = ivec2(floor(q));
-  vec2 share = q - vec2(low);
-  vec4 found[4];
-  for (int k = 0; k < 4; k++) found[k] = texelFetch(from, clamp(low + ivec2(k & 1, k >> 1), ivec2(0), last), 0);
-  return mix(mix(found[0], found[1], share.x), mix(found[2], found[3], share.x), share.y);
-}
-bool alike(vec2 q) {
-  ivec2 last = textureSize(coarse0, 0) - 1, low = ivec2(floor(q));
-  float least = 1e30, most = 0.0;
-  for (int k = 0; k < 4; k++) {
-    float depth = texelFetch(coarse0, clamp(low + ivec2(k & 1, k >> 1), ivec2(0), last), 0).w;
-    least = min(least, depth);
-    most = max(most, depth);
-  }
-  return least > 0.0 && most < 1.1 * least;
-}
-void main() {
-  vec2 q = gl_FragCoord.xy / size;
-  ivec2 nearest = min(ivec2(q), textureSize(coarse0, 0) - 1);
-  bool smooth_ = blending != 1 || alike(q - 0.5);
-  first = smooth_ ? mixed(coarse0, q - 0.5) : texelFetch(coarse0, nearest, 0);
-  second = texelFetch(coarse1, nearest, 0);
-}
-`;
 
 export class Painter {
   /** Whether the machine draws without a graphics card. */
@@ -146,8 +105,7 @@ export class Painter {
   private flight: { from: Camera; to: Camera; start: number; duration: number } | null = null;
   private problem: string | null = null;
   private readonly pace = new Pace();
-  /** Of each pass whether its first pixel is drawn; then it is known what it takes. */
-  private readonly warmed = new WeakMap<Pass, () => boolean>();
+  private readonly warming: Warming;
   private readonly listeners = new Set<(state: PaintState) => void>();
   private readonly waiting: Waiting[] = [];
   private readonly waitingForAll: Waiting[] = [];
@@ -168,6 +126,7 @@ export class Painter {
     if (gl === null) throw new Error("this browser has no WebGL 2");
     this.gl = gl;
     this.software = isSoftware(gl);
+    this.warming = new Warming(gl, this.pace);
     this.kept = { shown: [shown, null], snapshots: [null, null], photos: new Map(), truth: null };
     this.current = asView({}, shown);
     this.build();
@@ -203,7 +162,7 @@ export class Painter {
   }
 
   /** An image signal's values. */
-  setTruth(told: TruthPicture["told"], bytes: ArrayBuffer): void {
+  setTruth(told: TruthPicture["told"], bytes: Bytes): void {
     this.kept.truth = { told, bytes };
     this.machine?.stage.setTruth(this.kept.truth);
     this.measured = false;
@@ -307,7 +266,9 @@ export class Painter {
 
   /** What lies under a pixel of the canvas, y down; null where nothing does. */
   value(x: number, y: number): Place | null {
-    return isFlat(this.shown) ? this.planeValue(x, y) : this.spaceValue(x, y);
+    const { shown, current: view } = this;
+    const [width, height] = this.whole();
+    return placeUnder({ shown, view, width, height, target: this.targets[0], truth: this.kept.truth }, x, y);
   }
 
   /** The computed values [height, width, 4] of the picture, from its top, of one of its textures. */
@@ -349,7 +310,7 @@ export class Painter {
   private build(): void {
     const { gl, kept } = this;
     const stage = new Stage(gl, this.shown);
-    this.machine = { stage, drawing: drawingOf(stage), format: floatFormat(gl), copy: new Pass(gl, COPY) };
+    this.machine = { stage, drawing: drawingOf(stage), format: floatFormat(gl), enlarging: new Enlarging(gl) };
     for (const field of [0, 1] as const) this.makeField(field);
     if (kept.truth !== null) stage.setTruth(kept.truth);
     stage.setPhotos(kept.photos);
@@ -423,7 +384,7 @@ export class Painter {
     const fields = this.wanted();
     if (!fields.every((number) => machine.stage.fields[number]?.ready)) return false;
     const size = this.allot(machine, fields);
-    this.compiling = fields.map((number) => this.warm(machine, number)).includes(false);
+    this.compiling = fields.map((number) => this.isWarm(machine, number)).includes(false);
     if (this.compiling) return true;
     const key = JSON.stringify([machine.drawing.key(this.current), this.current.hidden, size, fields]);
     if (key !== this.drawnKey) this.begin(machine, key, fields);
@@ -516,38 +477,11 @@ export class Painter {
     this.levels = this.levelsFrom(this.factor, pixels * fields.length);
   }
 
-  /**
-   * Learns the pace of a pass: its first pixel waits for compilers, for which the page does not wait, its second one
-   * tells what waiting costs, and a few in the middle what a picture will take. Whether that is known.
-   */
-  private warm(machine: Machine, number: number): boolean {
-    const pass = machine.drawing.pass(this.current, number);
-    const first = this.warmed.get(pass);
-    if (first === LONG_AGO) return true;
-    if (!pass.ready || first?.() === false) return false;
+  /** Whether it is known how long a field's picture takes, without waiting for compilers. */
+  private isWarm(machine: Machine, number: number): boolean {
     const target = this.targets[number] as Target;
-    this.prepare(machine, number, target, 1, [0, 0]);
-    if (first === undefined) {
-      target.draw(0, 0, 1, 1);
-      this.warmed.set(pass, fence(this.gl));
-      return false;
-    }
-    const start = performance.now();
-    target.draw(0, 0, 1, 1);
-    target.read(0, 0, 0, 1, 1);
-    this.pace.overhead = performance.now() - start;
-    this.probe(target);
-    this.warmed.set(pass, LONG_AGO);
-    return true;
-  }
-
-  private probe(target: Target): void {
-    const [width, height] = [Math.min(PROBED, target.width), Math.min(PROBED, target.height)];
-    const [left, top] = [(target.width - width) >> 1, (target.height - height) >> 1];
-    const start = performance.now();
-    target.draw(left, top, width, height);
-    target.read(0, left, top, 1, 1);
-    this.pace.observe(width * height, performance.now() - start);
+    const pass = machine.drawing.pass(this.current, number);
+    return this.warming.done(pass, target, () => this.prepare(machine, number, target, 1, [0, 0]));
   }
 
   /** Coarser pictures that come before the exact one where that takes long. */
@@ -576,16 +510,8 @@ export class Painter {
     });
   }
 
-  /** Puts a coarse picture into the fine one's place. */
-  private enlarge({ copy, drawing }: Machine, fields: readonly number[], { factor, targets }: Sweep): void {
-    copy.use();
-    copy.set("size", [factor, factor]);
-    copy.setInt("blending", drawing.blending);
-    targets.forEach((coarse, k) => {
-      copy.setTexture("coarse0", coarse.textures[0] as WebGLTexture, 0);
-      copy.setTexture("coarse1", coarse.textures[drawing.attachments - 1] as WebGLTexture, 1);
-      this.targets[fields[k] ?? 0]?.draw();
-    });
+  private enlarge({ enlarging, drawing }: Machine, fields: readonly number[], { factor, targets }: Sweep): void {
+    enlarging.draw(drawing, factor, targets, fields.map((number) => this.targets[number]));
   }
 
   /** Some more of the next finer picture, within the time that a frame has. */
@@ -694,39 +620,4 @@ export class Painter {
     this.targets = [null, null];
     this.coarse.fill(null);
   }
-
-  private planeValue(x: number, y: number): Place | null {
-    const { width, height } = this.canvas;
-    const [i, j] = [Math.floor(x), Math.floor(y)];
-    const [target] = this.targets;
-    const window = windowOf(this.current, this.shown.size ?? [1, 1], width, height);
-    const place = placeAt(window, i + 0.5, j + 0.5).map(Math.fround) as [number, number];
-    if (this.current.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
-    const drawn = target && target.width === width && target.height === height && i < width && j < height;
-    const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(this.shown.outputs, 4)) : null;
-    return { x: inSpace(place, this.current, this.shown), values: read, truth: this.truthAt(place) };
-  }
-
-  private truthAt(place: readonly [number, number]): number[] | null {
-    const { truth } = this.kept;
-    if (truth === null) return null;
-    const { width, height, channels } = truth.told;
-    const [i, j] = [width, height].map((count, k) => {
-      return Math.min(Math.floor((((place[k] ?? 0) + 1) / 2) * count), count - 1);
-    }) as [number, number];
-    return Array.from({ length: channels }, (_, c) => truthSample(truth, i, j, c));
-  }
-
-  private spaceValue(x: number, y: number): Place | null {
-    const [target] = this.targets;
-    const [i, j] = [Math.floor(x), Math.floor(y)];
-    if (!target || i < 0 || j < 0 || i >= target.width || j >= target.height) return null;
-    const radiance = this.shown.kind === "radiance";
-    const depth = target.read(radiance ? 1 : 0, i, j, 1, 1)[3] ?? 0;
-    if (!(depth > 0)) return null;
-    const optics = opticsOf(this.current.camera, ...this.whole(), this.shown.views);
-    const point = add(optics.eye, scaled(rayOf(optics, i + 0.5, j + 0.5), depth));
-    return { x: point, values: null, truth: null };
-  }
 }
-

@@ -62,7 +62,7 @@ float number(float t) {
   return 1.0 / cone + log(t / (size / cone)) / growth;
 }
 vec3 inBox(vec3 p) {
-  ${unbounded ? "float r = sqrt(max(dot(p, p), 1.0)); return p * ((1.0 - 0.5 / r) / r);" : "return p;"}
+  ${unbounded ? "return nf_contract(vec4(p, 0.0)).xyz;" : "return p;"}
 }
 ivec3 cellOf(vec3 x) { return ivec3(clamp((x + 1.0) * (0.5 * count), 0.0, count - 1.0)); }
 uint emptiness(vec3 p) { return texelFetch(cells, cellOf(inBox(p)), 0).r; }

@@ -1,5 +1,6 @@
 /** What all kinds of pictures have in common on the graphics card. */
 
+import type { Bytes } from "../field/textures";
 import type { MapName, Shown, Truth } from "../protocol";
 import { ENTRIES, colourTable } from "./colours";
 import type { DrawnField } from "./field";
@@ -10,7 +11,7 @@ import type { ViewState } from "./view";
 /** An image signal's values as they arrive. */
 export interface TruthPicture {
   readonly told: Pick<Truth, "width" | "height" | "channels" | "dtype">;
-  readonly bytes: ArrayBuffer;
+  readonly bytes: Bytes;
 }
 
 /** Points per axis at which numbers for legends are measured. */
@@ -160,7 +161,7 @@ export class Stage {
 /** Samples [n, channels] as [n, 4], what is not there 0. */
 function inFours({ told, bytes }: TruthPicture): Uint8Array | Uint16Array {
   const { channels } = told;
-  const given = told.dtype === "float16" ? new Uint16Array(bytes) : new Uint8Array(bytes);
+  const given = samplesOf(told, bytes);
   const count = told.width * told.height;
   const texels = told.dtype === "float16" ? new Uint16Array(4 * count) : new Uint8Array(4 * count);
   for (let i = 0; i < count; i++) {
@@ -169,12 +170,14 @@ function inFours({ told, bytes }: TruthPicture): Uint8Array | Uint16Array {
   return texels;
 }
 
+function samplesOf({ dtype }: TruthPicture["told"], bytes: Bytes): Uint16Array | Uint8Array {
+  return dtype === "float16" ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1) : bytes;
+}
+
 /** One sample of a truth. */
 export function truthSample({ told, bytes }: TruthPicture, x: number, y: number, channel: number): number {
-  const place = (y * told.width + x) * told.channels + channel;
-  return told.dtype === "float16"
-    ? halfToNumber(new Uint16Array(bytes, 2 * place, 1)[0] ?? 0)
-    : (new Uint8Array(bytes, place, 1)[0] ?? 0) / 255;
+  const sample = samplesOf(told, bytes)[(y * told.width + x) * told.channels + channel] ?? 0;
+  return told.dtype === "float16" ? halfToNumber(sample) : sample / 255;
 }
 
 /** The number that 16 bits of IEEE 754 stand for. */

@@ -3,8 +3,8 @@ import { fours, layoutOf, tableSampler, TABLE_WIDTH, texelOf, WEIGHTS_WIDTH, typ
 
 type Values = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
-/** A snapshot's bytes; a part of a message's, which begins at a multiple of 8. */
-export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
+/** A part of a message, which begins at a multiple of 8. */
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * The arrays of a field as textures: weights and scales in one of RGBA32F, each table in one of 16-bit floats.
@@ -129,11 +129,10 @@ function floatsOf(stored: Stored, bytes: Bytes): Float32Array {
 type ArrayOf<T> = { new (buffer: ArrayBuffer, offset: number, length: number): T; readonly BYTES_PER_ELEMENT: number };
 
 function raw<T>(stored: Stored, bytes: Bytes, kind: ArrayOf<T>, length = count(stored.shape)): T {
-  const [buffer, begin] = bytes instanceof ArrayBuffer ? [bytes, 0] : [bytes.buffer, bytes.byteOffset];
   if (stored.offset + length * kind.BYTES_PER_ELEMENT > bytes.byteLength) {
     throw new Error(`the snapshot ends before the end of ${stored.name}`);
   }
-  return new kind(buffer, begin + stored.offset, length);
+  return new kind(bytes.buffer, bytes.byteOffset + stored.offset, length);
 }
 
 function count(shape: readonly number[]): number {

@@ -72,7 +72,7 @@ describe("truths and films", () => {
       Number.POSITIVE_INFINITY,
     ]);
     const told = { width: 2, height: 1, channels: 2, dtype: "uint8" } as const;
-    expect(truthSample({ told, bytes: new Uint8Array([0, 51, 102, 255]).buffer }, 1, 0, 0)).toBeCloseTo(0.4, 9);
+    expect(truthSample({ told, bytes: new Uint8Array([0, 51, 102, 255]) }, 1, 0, 0)).toBeCloseTo(0.4, 9);
   });
 
   it("end with the last key, or a step before the first one again", () => {

@@ -31,7 +31,7 @@ test("a table of more rows than a texture is wide goes on in the next row", () =
   const { gl, uploads } = context();
   const learned = table(TABLE_WIDTH + 5, 2);
   const bytes = new Uint16Array(2 * (TABLE_WIDTH + 5)).map((_, k) => k & 1023);
-  new FieldTextures(gl, programOf(learned)).set([stored(learned, "float16")], bytes.buffer);
+  new FieldTextures(gl, programOf(learned)).set([stored(learned, "float16")], new Uint8Array(bytes.buffer));
   expect(uploads.slice(0, 2).map(({ rows, from }) => [...rows, from])).toEqual([
     [0, TABLE_WIDTH, 1, 0],
     [1, 5, 1, 2 * TABLE_WIDTH],
@@ -41,7 +41,7 @@ test("a table of more rows than a texture is wide goes on in the next row", () =
 test("snapshots that are not the field's are refused", () => {
   const learned = table(4, 2);
   const { gl } = context();
-  const set = (array: Stored, bytes: number) => () => new FieldTextures(gl, programOf(learned)).set([array], new ArrayBuffer(bytes));
+  const set = (array: Stored, bytes: number) => () => new FieldTextures(gl, programOf(learned)).set([array], new Uint8Array(bytes));
   expect(set(stored(learned, "float32"), 32)).not.toThrow();
   expect(set(stored(learned, "float32"), 31)).toThrow("the snapshot ends before the end of t");
   expect(set(stored(learned, "float32", { shape: [2, 4] }), 32)).toThrow("the field has no array t of shape 2 x 4");
