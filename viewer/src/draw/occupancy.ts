@@ -11,25 +11,27 @@ const FARTHEST = 254;
  * Args: bits, one a cell, x fastest, the first cell in a byte's lowest bit.
  */
 export function skips(bits: Uint8Array, cells: number): Uint8Array {
-  const found = new Uint8Array(cells ** 3);
   const side = Math.ceil(cells / BLOCK);
   const blocks = new Uint8Array(side ** 3).fill(FARTHEST);
-  const blockOf = (x: number, y: number, z: number): number =>
-    (Math.floor(z / BLOCK) * side + Math.floor(y / BLOCK)) * side + Math.floor(x / BLOCK);
-  const each = (visit: (cell: number, block: number) => void): void => {
-    for (let z = 0, cell = 0; z < cells; z++) {
-      for (let y = 0; y < cells; y++) for (let x = 0; x < cells; x++) visit(cell++, blockOf(x, y, z));
-    }
-  };
-  const occupied = (cell: number): boolean => (((bits[cell >> 3] ?? 0) >> (cell & 7)) & 1) === 1;
-  each((cell, block) => {
-    if (occupied(cell)) blocks[block] = 0;
-  });
+  const blockAt = (x: number, row: number): number =>
+    (Math.floor(row / cells / BLOCK) * side + Math.floor((row % cells) / BLOCK)) * side + Math.floor(x / BLOCK);
+  eachOccupied(bits, (cell) => (blocks[blockAt(cell % cells, Math.floor(cell / cells))] = 0));
   spread(blocks, side);
-  each((cell, block) => {
-    found[cell] = occupied(cell) ? 0 : 1 + (blocks[block] ?? 0);
-  });
+  const [found, line] = [new Uint8Array(cells ** 3), new Uint8Array(cells)];
+  for (let row = 0; row < cells ** 2; row++) {
+    // Rows of one block are alike.
+    if (row % cells % BLOCK === 0) for (let x = 0; x < cells; x++) line[x] = 1 + (blocks[blockAt(x, row)] ?? 0);
+    found.set(line, row * cells);
+  }
+  eachOccupied(bits, (cell) => (found[cell] = 0));
   return found;
+}
+
+/** Most bytes have none. */
+function eachOccupied(bits: Uint8Array, visit: (cell: number) => void): void {
+  bits.forEach((byte, k) => {
+    for (let bit = 0; byte >> bit > 0; bit++) if ((byte >> bit) & 1) visit(8 * k + bit);
+  });
 }
 
 /** In place: from 0 at some places to the distance of the nearest one, by one sweep there and one back. */

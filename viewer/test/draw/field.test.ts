@@ -21,7 +21,7 @@ const march = { cells: CELLS, step: 0.1, cone: 0, near: 0, stop: 1e-3, unbounded
 const stored: Stored = { name: "occupied", dtype: "uint8", shape: occupied.shape, offset: 0, scales: [] };
 const skips = vi.spyOn(occupancy, "skips");
 
-beforeEach(() => skips.mockClear());
+beforeEach(() => void skips.mockClear());
 
 test("distances to what is occupied are found anew only where that has changed", () => {
   const { gl, uploads } = context();
