@@ -12,6 +12,7 @@ from typing import Any
 import comparison_tables
 import scene_tables
 import shape_tables
+import viewer_tables
 from comparison_tables import table, where
 
 from neuralfields.bench import tables
@@ -45,7 +46,8 @@ def performance() -> str:
     text = between((ROOT / "docs" / "performance.md").read_text(), "kernels", kernels())
     text = between(text, "quality", quality())
     text = between(text, "shapes", shape_tables.shapes(_read))
-    return between(text, "scenes", scene_tables.scenes(_read))
+    text = between(text, "scenes", scene_tables.scenes(_read))
+    return between(text, "viewer", viewer_tables.viewer(_read))
 
 
 def comparison() -> str:
