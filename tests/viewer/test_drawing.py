@@ -181,6 +181,16 @@ def test_split_error_and_single_channels(page: Any, image: Field) -> None:
     assert place["x"] == pytest.approx([2 * 10.5 / SIZE[0] - 1, 2 * 20.5 / SIZE[1] - 1])
 
 
+def test_errors_are_those_of_pixels_at_their_centres(page: Any, image: Field) -> None:
+    open_in(page, image, told_of_image(image) | {"size": (16, 12)})
+    found = drawn(page, mode="error")[..., :3].reshape(12, 4, 16, 4, 3)
+    assert np.abs(found - image_values(image, (16, 12))[:, None, :, None]).max() < 1e-5
+    place = page.evaluate("painter.value(9, 21)")["x"]
+    assert place == pytest.approx([2 * 2.5 / 16 - 1, 2 * 5.5 / 12 - 1])
+    around = drawn(page, mode="fit")[..., :3].reshape(12, 4, 16, 4, 3)
+    assert np.ptp(around, (1, 3)).max() > 0.01
+
+
 def test_levels_of_a_grid_are_left_out(page: Any) -> None:
     torch.manual_seed(0)
     grid = HashGrid(2, levels=4, log2_size=10, base=4, finest=32)

@@ -1,6 +1,7 @@
 """A radiance field in Chromium's page: its cameras, their photos, what of it is left away, and other ways to see it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,25 @@ def test_cameras_and_their_photos(chromium, served):
         window.exact()
         window.shoot("scene-cameras")
         assert not window.errors
+
+
+def test_cameras_that_come_after_the_first_picture(chromium, scene):
+    """Who has not moved begins at one of them then, as where they were there at first."""
+    whole = scene.shown
+    scene.shown = replace(whole, views=())
+    try:
+        with pages.serving(scene) as server, Window(chromium, server.url, size=SMALL) as window:
+            window.exact()
+            window.panel()
+            scene.shown = whole
+            server.hub.post(server.hub.greet)
+            cameras = window.labelled("Jump to a camera")
+            cameras.wait_for()
+            window.until(lambda: cameras.input_value() == "0", "it does not begin at a camera")
+            window.exact()
+            assert not window.errors
+    finally:
+        scene.shown = whole
 
 
 def test_a_crop_box(chromium, served):

@@ -9,6 +9,7 @@ import { post } from "./post";
 import type { Action, Export } from "./protocol";
 import { save } from "./saving";
 import { first, kept, one, other, path, recording, rivals, say, second, shown, view } from "./store";
+import { wordsOf } from "./fault";
 
 const MESH_CELLS = 256;
 
@@ -88,7 +89,7 @@ async function saved(what: string, made: () => Promise<Blob | null>, ending: (da
     const data = await made();
     if (data !== null) save(`${filename(each.name)}.${ending(data)}`, data);
   } catch (error) {
-    say(`No ${what}: ${error instanceof Error ? error.message : String(error)}.`, "error");
+    say(`No ${what}: ${wordsOf(error)}.`, "error");
   }
 }
 

@@ -16,9 +16,10 @@ import * as settings from "./settings";
 import type { Sheet } from "./sheet";
 import { stillSheet } from "./stills";
 import {
-  type Hand, chosen, connected, kept, legend, link, live, one, path, picture, say, served, slow, view,
+  type Hand, chosen, connected, kept, legend, link, one, path, picture, say, served, slow, view,
 } from "./store";
 import { type Drawer, drawer, supply } from "./supply";
+import { wordsOf } from "./fault";
 
 const SLOW = 4000; // milliseconds for a picture, from which on the server is offered
 const TOO_SLOW = 20_000; // without a graphics card: from which on the server draws
@@ -102,7 +103,7 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
     made.onState((state) => tell(made, state));
     return made;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = wordsOf(error);
     if (gaveUp(why)) return fromServer(canvas, shown, start);
     say(`There is no picture: ${why}.`, "error");
     return still(canvas, shown, start);
@@ -110,8 +111,7 @@ function painter(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Dra
 }
 
 function fromServer(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawer {
-  const beside = live.peek() ? " Beside a fit it draws seldom: pause the fit to look around." : "";
-  path.value = { by: "server", why: whyServed(shown) + beside };
+  path.value = { by: "server", why: whyServed(shown) };
   frames = new Frames(canvas, shown, start, post);
   return told(frames.sheet);
 }
@@ -139,8 +139,11 @@ function told(made: Sheet): Sheet {
 
 /** The view to begin with: as it was for what was shown before, else as the address says. */
 function begun(shown: Shown): ViewState {
+  const now = view.value;
+  const moved = now !== null && settings.changed(now).camera !== undefined;
   settings.since(defaultView(shown));
-  if (view.value !== null) return asView(view.value, shown);
+  // A scene's cameras may come after its first picture: who has not moved wants to begin at one of them.
+  if (now !== null) return asView(moved ? now : { ...now, camera: settings.wanted().camera }, shown);
   kept.value = settings.keptBefore().map((each) => asView(each, shown));
   return asView(settings.wanted(), shown);
 }

@@ -83,12 +83,7 @@ function inspect({ source, shown, at }: Watched): void {
   if (probe(shown, x)) {
     return;
   }
-  if (!source.state.exact) {
-    show(place, x, [], false);
-    return;
-  }
-  const { outputs } = shown;
-  const whole = place.values?.length === outputs && source.view.hidden === 0;
+  const whole = source.state.exact && place.values?.length === shown.outputs && source.view.hidden === 0;
   const values = whole ? place.values : evaluated(shown, x);
   if (values === "soon") again();
   else show(place, x, values, false);

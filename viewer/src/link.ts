@@ -1,5 +1,6 @@
 import { type Received, decode, encode } from "./messages";
 import type { FromPage } from "./protocol";
+import { wordsOf } from "./fault";
 
 export type LinkState =
   | { readonly is: "connecting" }
@@ -17,8 +18,7 @@ export interface LinkEvents {
 
 const FIRST_PAUSE = 0.25;
 const LONGEST_PAUSE = 8;
-const REFUSED =
-  "The server does not know this page. Open the address that nf printed, or the tab that it opened: after a restart it has a new key.";
+const REFUSED = "The server does not know this page. Open the address that nf has printed last.";
 
 /** The pause before the next attempt, in seconds, with a little chance so that many pages do not come at once. */
 export function pause(attempts: number, chance: number = Math.random()): number {
@@ -102,7 +102,7 @@ export class Link {
     try {
       this.events.received(decode(data));
     } catch (error) {
-      this.events.failed(error instanceof Error ? error.message : String(error));
+      this.events.failed(wordsOf(error));
     }
   }
 

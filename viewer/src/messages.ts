@@ -12,7 +12,7 @@ const NONE: Bytes = new Uint8Array();
 /** Throws an Error that says what is wrong with what came. */
 export function decode(data: string | ArrayBuffer): Received {
   if (typeof data === "string") return { message: parse(data), bytes: NONE };
-  if (data.byteLength < 4) throw new Error("a message of the server is shorter than its length");
+  if (data.byteLength < 4) throw new Error("a message of the server is cut off");
   const length = new DataView(data).getUint32(0, true);
   if (4 + length > data.byteLength) throw new Error("a message of the server is cut off");
   const text = new TextDecoder().decode(new Uint8Array(data, 4, length));

@@ -14,6 +14,7 @@ import * as inspection from "./inspection";
 import * as settings from "./settings";
 import * as store from "./store";
 import * as supply from "./supply";
+import { wordsOf } from "./fault";
 
 export function start(): void {
   const fragment = read(location.hash);
@@ -56,7 +57,7 @@ async function told(work: Promise<unknown>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    store.say(error instanceof Error ? error.message : String(error), "error");
+    store.say(wordsOf(error), "error");
   }
 }
 
@@ -87,7 +88,7 @@ function received({ message, bytes }: Received): void {
 
 function welcomed(hello: Hello): void {
   if (hello.version !== VERSION) {
-    store.say(`The server speaks version ${hello.version} of the page's language, this page ${VERSION}: reload it.`, "error");
+    store.say("This page is of another version than the server: reload it.", "error");
     return;
   }
   // What has not changed stays the same object, so that nothing is made anew after a lost connection.

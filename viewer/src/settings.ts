@@ -14,12 +14,13 @@ interface Settings {
   readonly other?: unknown;
   readonly kept?: unknown;
   readonly by?: unknown;
+  readonly camera?: unknown;
 }
 
 let given: Settings = {};
 
 /** What the address asked for, for the first picture. */
-export function wanted(): object {
+export function wanted(): Settings {
   return given;
 }
 

@@ -4,11 +4,11 @@ import type { Shown } from "../protocol";
 import { roundScale } from "./colours";
 import { type Drawing, type Legend, type Raster, type Size, fieldOf, wantsOther } from "./drawing";
 import { HEADER, type Pass, type Target, bound, textureOf } from "./gl";
-import { isScalar, magnification, rasterOf, windowOf } from "./plane";
+import { centred, isScalar, magnification, rasterOf, windowOf } from "./plane";
 import { DISPLAY, PIXEL } from "./shared";
 import { SIDE, logSpectrum, luminance } from "./spectrum";
 import { type Stage, truthSample } from "./stage";
-import type { ViewState } from "./view";
+import { type ViewState, isCentred } from "./view";
 
 /** Evaluates a field at the places of a raster; `first` is the first of at most four outputs that are kept. */
 function planeSource(field: string, inputs: number, outputs: number): string {
@@ -194,7 +194,7 @@ export class PlaneDrawing implements Drawing {
   key(view: ViewState): string {
     const { centre, zoom, axis, at, channel, mode } = view;
     const first = this.shown.outputs > 4 ? channel : 0;
-    return JSON.stringify(mode === "spectrum" ? [first] : [centre, zoom, axis, at, first]);
+    return JSON.stringify(mode === "spectrum" ? [first] : [centre, zoom, axis, at, first, isCentred(view, this.shown)]);
   }
 
   size(view: ViewState, canvas: Size): Size {
@@ -273,7 +273,11 @@ export class PlaneDrawing implements Drawing {
     const window = view.mode === "spectrum" ? all : windowOf(view, this.pixels, ...whole);
     const [dx, dy] = [window.dx * factor, window.dy * factor];
     const [left, top] = [window.left + shift[0] * dx, window.top + shift[1] * dy];
-    return this.stage.raster(name, rasterOf({ left, top, dx, dy }, width, height));
+    const places = rasterOf({ left, top, dx, dy }, width, height);
+    if (name === "computed" && isCentred(view, this.shown)) {
+      places.forEach((x, k) => (places[k] = centred(x, this.pixels[2 * k < places.length ? 0 : 1])));
+    }
+    return this.stage.raster(name, places);
   }
 
   private setValues(pass: Pass, view: ViewState, targets: readonly Target[], unit: number, shift: Size): void {

@@ -16,6 +16,7 @@ import { Stage, type TruthPicture } from "./stage";
 import { Pace, Tiles } from "./tiles";
 import { type ViewState, asView } from "./view";
 import { Warming } from "./warming";
+import { wordsOf } from "../fault";
 
 /** How good the picture is that stands on the canvas. */
 export interface PaintState {
@@ -78,6 +79,7 @@ interface Waiting {
 const REST = 120; // milliseconds without motion after which a picture is made exact
 const FLIGHT = 700;
 const PATIENCE = 250; // a sweep that takes longer is preceded by coarser ones
+const LIVELY = 1000; // an exact picture that takes longer gives way to newer weights
 const LONGEST = 200; // milliseconds of drawing per frame, where showing what is drawn takes as long
 const GONE = "something else is shown now";
 
@@ -296,7 +298,7 @@ export class Painter {
     this.machine = null;
     this.forgetTargets();
     this.exact = false;
-    this.problem = "the graphics card was taken away; waiting for it to come back";
+    this.problem = "the graphics card was taken away for a while";
     this.tell();
   };
 
@@ -347,8 +349,10 @@ export class Painter {
     this.exact = false;
     this.measured = false;
     this.levels = [];
-    if (this.sweep?.factor === 1) this.sweep.tiles.again();
-    else this.drawnKey = "";
+    const { width, height } = this.canvas;
+    const soon = this.pace.predicted(width * height * this.wanted().length) < LIVELY;
+    if (this.sweep?.factor === 1 && soon) this.sweep.tiles.again();
+    else this.drawnKey = ""; // what changes while a picture is drawn is seen coarse, not in strips
     this.request();
   }
 
@@ -365,7 +369,7 @@ export class Painter {
       this.problem = null;
     } catch (error) {
       if (this.gl.isContextLost()) return;
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = wordsOf(error);
       this.refuse(this.problem);
     }
     this.tell();
@@ -512,6 +516,7 @@ export class Painter {
 
   private enlarge({ enlarging, drawing }: Machine, fields: readonly number[], { factor, targets }: Sweep): void {
     enlarging.draw(drawing, factor, targets, fields.map((number) => this.targets[number]));
+    drawing.measure(this.current, this.drawnTargets()); // roughly: once more when it is exact
   }
 
   /** Some more of the next finer picture, within the time that a frame has. */

@@ -61,6 +61,10 @@ export function placeAt(window: Window, x: number, y: number): [number, number] 
   return [window.left + x * window.dx, window.top + y * window.dy];
 }
 
+/** The centre of the pixel that a coordinate of the box lies in, along an axis with so many. */
+export const centred = (x: number, pixels: number): number =>
+  Math.abs(x) < 1 ? (2 * Math.floor(((x + 1) / 2) * pixels) + 1) / pixels - 1 : x;
+
 /** Moved by pixels: what was at (0, 0) is then at (x, y). */
 export function movedBy(view: PlaneView, window: Window, x: number, y: number): PlaneView {
   return { ...view, centre: [view.centre[0] - x * window.dx, view.centre[1] - y * window.dy] };

@@ -3,10 +3,10 @@
 import type { Shown } from "../protocol";
 import { opticsOf, rayOf } from "./camera";
 import type { Target } from "./gl";
-import { isFlat, placeAt, windowOf } from "./plane";
+import { centred, isFlat, placeAt, windowOf } from "./plane";
 import { type TruthPicture, truthSample } from "./stage";
 import { add, scaled } from "./vectors";
-import { type ViewState, inSpace } from "./view";
+import { type ViewState, inSpace, isCentred } from "./view";
 
 export interface Place {
   /** Box coordinates; of a surface and a radiance field where the ray meets something. */
@@ -33,7 +33,10 @@ export function placeUnder(picture: Readable, x: number, y: number): Place | nul
 
 function onPlane({ shown, view, width, height, target, truth }: Readable, i: number, j: number): Place | null {
   const window = windowOf(view, shown.size ?? [1, 1], width, height);
-  const place = placeAt(window, i + 0.5, j + 0.5).map(Math.fround) as [number, number];
+  const pixel = isCentred(view, shown) ? shown.size : null;
+  const place = placeAt(window, i + 0.5, j + 0.5).map((value, axis) =>
+    Math.fround(pixel === null ? value : centred(value, pixel[axis as 0 | 1])),
+  ) as [number, number];
   if (view.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
   const drawn = target && target.width === width && target.height === height && i < width && j < height;
   const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(shown.outputs, 4)) : null;

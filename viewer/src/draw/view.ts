@@ -53,6 +53,10 @@ export interface ViewState extends PlaneView {
   readonly photos: boolean;
 }
 
+/** Whether only the centres of an image's pixels are shown, because errors are known there. */
+export const isCentred = ({ mode, against }: ViewState, { kind }: Shown): boolean =>
+  kind === "image" && mode === "error" && against === "truth";
+
 /** The view that a picture begins with. */
 export function defaultView(shown: Shown): ViewState {
   const mode: PictureMode = MODES[shown.kind][0];

@@ -1,13 +1,15 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { link, live, path, picture, said, state, unsay } from "../store";
+import { drawn, link, live, path, picture, said, state, unsay } from "../store";
 import { Icon } from "./parts";
 
 const PAUSE = 3000;
 
 /** One line about the picture. Read aloud at most every few seconds, and only what it then says. */
 export function Status() {
-  const line = [picture.value, path.value.by === "server" ? "drawn by the server" : ""].filter(Boolean).join(" · ");
+  const { by } = path.value;
+  const step = by === "page" && live.value && drawn.value !== null ? `step ${drawn.value.step}` : "";
+  const line = [picture.value, step, by === "server" ? "drawn by the server" : ""].filter(Boolean).join(" · ");
   return (
     <>
       <p class="status" aria-hidden="true">
