@@ -47,7 +47,7 @@ function Numbers({ point }: { point: Point }) {
     ["Step", point.step.toLocaleString("en")],
     ["Loss", significant(point.loss)],
   ];
-  if (point.psnr !== null) rows.push(["PSNR, last batch", `${point.psnr.toFixed(2)} dB`]);
+  if (point.psnr !== null) rows.push(["Batch PSNR", `${point.psnr.toFixed(2)} dB`]);
   rows.push(["Speed", `${short(point.rate)} samples/s`], ["Learning rate", significant(point.learning_rate)]);
   rows.push(["Time", duration(point.seconds)]);
   if (point.left !== null && state.value !== "done") rows.push(["Left", duration(point.left)]);
