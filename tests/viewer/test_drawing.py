@@ -181,14 +181,26 @@ def test_split_error_and_single_channels(page: Any, image: Field) -> None:
     assert place["x"] == pytest.approx([2 * 10.5 / SIZE[0] - 1, 2 * 20.5 / SIZE[1] - 1])
 
 
-def test_errors_are_those_of_pixels_at_their_centres(page: Any, image: Field) -> None:
-    open_in(page, image, told_of_image(image) | {"size": (16, 12)})
-    found = drawn(page, mode="error")[..., :3].reshape(12, 4, 16, 4, 3)
-    assert np.abs(found - image_values(image, (16, 12))[:, None, :, None]).max() < 1e-5
-    place = page.evaluate("painter.value(9, 21)")["x"]
-    assert place == pytest.approx([2 * 2.5 / 16 - 1, 2 * 5.5 / 12 - 1])
-    around = drawn(page, mode="fit")[..., :3].reshape(12, 4, 16, 4, 3)
-    assert np.ptp(around, (1, 3)).max() > 0.01
+@pytest.mark.parametrize("size", [(16, 12), (128, 96), (130, 98)])
+def test_errors_are_those_of_pixels_at_their_centres(page: Any, image: Field, size: tuple[int, int]) -> None:
+    """At half the size, where the canvas's pixels are centred on borders of the image's, too."""
+    open_in(page, image, told_of_image(image) | {"size": size})
+    truth = np.rint(image_values(image, size).clip(0, 1) * 255).astype(np.uint8)
+    told = {"width": size[0], "height": size[1], "channels": 3, "dtype": "uint8"}
+    page.evaluate("([told, data]) => painter.setTruth(told, bytes(data))", [told, base64.b64encode(truth).decode()])
+    found = drawn(page, mode="error", map="grey", scale=0.02)[..., :3]
+    assert pixels(page)[..., 0].max() < (0.5 / 255 + 1e-5) / 0.02 + 1 / 255
+    place = page.evaluate("painter.value(9, 21)")
+    assert place["x"] == pytest.approx(
+        [(2 * math.floor((x + 1) / 2 * n) + 1) / n - 1 for x, n in zip(place_of(9, 21, size), size, strict=True)]
+    )
+    assert place["values"] == pytest.approx(found[21, 9].tolist())
+
+
+def place_of(x: int, y: int, size: tuple[int, int]) -> tuple[float, float]:
+    """Box coordinates of a canvas's pixel that shows all of an image."""
+    scale = min(SIZE[0] / size[0], SIZE[1] / size[1])
+    return 2 * (x + 0.5 - SIZE[0] / 2) / (size[0] * scale), 2 * (y + 0.5 - SIZE[1] / 2) / (size[1] * scale)
 
 
 def test_levels_of_a_grid_are_left_out(page: Any) -> None:

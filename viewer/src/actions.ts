@@ -8,7 +8,7 @@ import { modesOf } from "./modes";
 import { post } from "./post";
 import type { Action, Export } from "./protocol";
 import { save } from "./saving";
-import { first, kept, one, other, path, recording, rivals, say, second, shown, view } from "./store";
+import { first, kept, one, path, recording, rival, rivals, say, second, shown, view } from "./store";
 import { wordsOf } from "./fault";
 
 const MESH_CELLS = 256;
@@ -46,7 +46,7 @@ function after(id: number): number {
 export function nextMode(by: 1 | -1): void {
   const [each, now] = [one.value, view.value];
   if (each === null || now === null) return;
-  const modes = modesOf(each, other.value, path.value.by);
+  const modes = modesOf(each, rival.value, path.value.by);
   const mode: PictureMode | undefined = modes[(modes.indexOf(now.mode) + by + modes.length) % modes.length];
   if (mode !== undefined) change({ mode });
 }

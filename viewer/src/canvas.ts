@@ -6,7 +6,7 @@ import { type PaintState, Painter } from "./draw/painter";
 import { record, turntable } from "./draw/record";
 import { type ViewState, asView, defaultView } from "./draw/view";
 import type { Bytes } from "./field/textures";
-import { duration, milliseconds, number } from "./format";
+import { milliseconds, number } from "./format";
 import { Frames } from "./frames";
 import { Input } from "./input";
 import * as inspection from "./inspection";
@@ -77,7 +77,7 @@ function put(place: HTMLElement, shown: Shown, by: Hand): () => void {
   const canvas = document.createElement("canvas");
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", `${shown.name}. Drag or use the arrow keys to move, wheel or plus and minus to zoom, question mark for all keys.`);
+  canvas.setAttribute("aria-label", `${shown.name}. Drag or arrow keys move, wheel or plus and minus zoom, question mark tells all keys.`);
   const start = begun(shown);
   const hands = { page: painter, server: fromServer, stills: still };
   const made = hands[by](canvas, shown, start);
@@ -120,7 +120,7 @@ function whyServed(shown: Shown): string {
   if (shown.program === null) return `The server draws: ${shown.reason ?? "the page cannot"}.`;
   if (failed.peek()?.of === drawable.peek()) return `The server draws: ${failed.peek()?.why ?? ""}.`;
   if (chosen.peek() === "server" || slow.peek() === null) return "As chosen.";
-  return `Without a graphics card a picture takes about ${duration((slow.peek()?.milliseconds ?? 0) / 1000)} here.`;
+  return "Drawing takes long here.";
 }
 
 function still(canvas: HTMLCanvasElement, shown: Shown, start: ViewState): Drawer {

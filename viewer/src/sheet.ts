@@ -13,7 +13,7 @@ export class Sheet {
   legend: Frame["legend"] = null;
   private told: (text: string) => void = () => undefined;
   private text = "";
-  private wanted = false;
+  private frame = 0;
 
   /** `renew` sees to it that the view is shown. */
   constructor(
@@ -23,7 +23,7 @@ export class Sheet {
     private readonly renew: () => void,
   ) {
     const context = canvas.getContext("2d", { alpha: false });
-    if (context === null) throw new Error("this browser gave no canvas to show pictures on");
+    if (context === null) throw new Error("this browser gave no canvas");
     this.context = context;
   }
 
@@ -54,10 +54,9 @@ export class Sheet {
 
   /** At most once per picture of the screen. */
   paint(): void {
-    if (this.wanted) return;
-    this.wanted = true;
-    requestAnimationFrame(() => {
-      this.wanted = false;
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
       if (this.canvas.width > 0 && this.canvas.height > 0) this.renew();
     });
   }
@@ -81,5 +80,6 @@ export class Sheet {
 
   dispose(): void {
     this.told = () => undefined;
+    cancelAnimationFrame(this.frame);
   }
 }

@@ -78,7 +78,7 @@ export const rivals = computed<readonly Shown[]>(() => {
 export const rival = computed(() => rivals.value.find((each) => each === other.value) ?? null);
 /** Whether the server is to draw what the page could; without a graphics card that goes without saying. */
 export const served = computed(
-  () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && other.value === null),
+  () => chosen.value === "server" || (chosen.value === null && slow.value?.software === true && rival.value === null),
 );
 /** Whether it can be told what lies at a pixel: in space the server does not say where rays end. */
 export const inspectable = computed(() => {

@@ -7,7 +7,7 @@ import type { ViewState } from "./draw/view";
 import { post } from "./post";
 import type { Shown, Watch } from "./protocol";
 import { Sheet } from "./sheet";
-import { connected, drawn, one, path, rival, view } from "./store";
+import { connected, drawn, hello, one, path, rival, view } from "./store";
 
 export type Drawer = Painter | Sheet;
 
@@ -47,8 +47,11 @@ export function arrived(shown: number, snapshot: Snapshot): void {
   requestAnimationFrame(() => requestAnimationFrame(() => post({ type: "ack", shown, serial: snapshot.serial })));
 }
 
+/** Whether there is somebody to ask; whoever reads this asks again after each greeting. */
+const isOpen = (): boolean => hello.value !== null && connected.value;
+
 function takeTruth(): void {
-  const [made, shown, open] = [drawer.value, one.value, connected.value];
+  const [made, shown, open] = [drawer.value, one.value, isOpen()];
   if (!(made instanceof Painter) || shown === null) return;
   const samples = truths.value.get(shown.id);
   if (samples !== undefined) made.setTruth(samples.truth, samples.bytes);
@@ -60,7 +63,7 @@ const MOST_PHOTOS = 48;
 
 /** Hands the photos over as they come, and asks for those that are wanted, a few at a time. */
 function takePhotos(): void {
-  const [made, shown, now, open] = [drawer.value, one.value, view.value, connected.value];
+  const [made, shown, now, open] = [drawer.value, one.value, view.value, isOpen()];
   if (shown === null || now === null || !shown.truth) return;
   const have = new Map<number, ImageBitmap>();
   for (const { photo, bitmap } of photos.value.values()) if (photo.shown === shown.id) have.set(photo.view, bitmap);
@@ -97,9 +100,9 @@ export function answered(shown: number, number: number | null): void {
 const seen = signal(!document.hidden);
 document.addEventListener("visibilitychange", () => (seen.value = !document.hidden));
 
-/** Pictures made elsewhere are shown anew when they have come, or somebody looks again. */
+/** Pictures made elsewhere are shown anew when they have come, somebody looks again, or the server has greeted. */
 function takePictures(): void {
-  const [made, looking] = [drawer.value, seen.value, stills.value];
+  const [made, looking] = [drawer.value, seen.value, stills.value, hello.value];
   if (looking && made instanceof Sheet) made.paint();
 }
 
@@ -114,9 +117,5 @@ function watch(): void {
   if (connected.value) post(JSON.parse(lookedAt.value) as Watch);
 }
 
-/** A connection has come (back): what was asked for may be lost, and a picture of the server is old. */
-export function forget(): void {
-  asked.clear();
-  const made = drawer.peek();
-  if (made instanceof Sheet) made.paint();
-}
+/** A connection has come (back): what was asked for may be lost. */
+export const forget = (): void => asked.clear();

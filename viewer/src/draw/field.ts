@@ -51,7 +51,7 @@ export class DrawnField {
 
   private setCells(arrays: readonly Stored[], bytes: Bytes, side: number): void {
     const stored = arrays.find(({ name }) => name === OCCUPIED);
-    if (stored === undefined) throw new Error("the snapshot of a radiance field lacks its occupied cells");
+    if (stored === undefined) throw new Error("a radiance field lacks its cells");
     const { gl } = this;
     const bits = bytes.slice(stored.offset, stored.offset + side ** 3 / 8);
     if (bits.every((byte, k) => byte === this.bits[k])) return;

@@ -194,7 +194,7 @@ export class PlaneDrawing implements Drawing {
   key(view: ViewState): string {
     const { centre, zoom, axis, at, channel, mode } = view;
     const first = this.shown.outputs > 4 ? channel : 0;
-    return JSON.stringify(mode === "spectrum" ? [first] : [centre, zoom, axis, at, first, isCentred(view, this.shown)]);
+    return JSON.stringify(mode === "spectrum" ? [first] : [centre, zoom, axis, at, first, this.centres(view)]);
   }
 
   size(view: ViewState, canvas: Size): Size {
@@ -267,6 +267,12 @@ export class PlaneDrawing implements Drawing {
     return isScalar(this.shown) ? this.values : [0, 1];
   }
 
+  /** The pixels of the signal as it has come, where only their centres are shown. */
+  private centres(view: ViewState): Size | null {
+    const { truthPicture } = this.stage;
+    return truthPicture && isCentred(view, this.shown) ? [truthPicture.told.width, truthPicture.told.height] : null;
+  }
+
   private raster(name: string, view: ViewState, raster: Raster, whole: Size): WebGLTexture {
     const { width, height, factor, shift } = raster;
     const all = { left: -1, top: -1, dx: 2 / SIDE, dy: 2 / SIDE };
@@ -274,9 +280,8 @@ export class PlaneDrawing implements Drawing {
     const [dx, dy] = [window.dx * factor, window.dy * factor];
     const [left, top] = [window.left + shift[0] * dx, window.top + shift[1] * dy];
     const places = rasterOf({ left, top, dx, dy }, width, height);
-    if (name === "computed" && isCentred(view, this.shown)) {
-      places.forEach((x, k) => (places[k] = centred(x, this.pixels[2 * k < places.length ? 0 : 1])));
-    }
+    const pixels = this.centres(view);
+    if (pixels !== null) places.forEach((x, k) => (places[k] = centred(x, pixels[2 * k < places.length ? 0 : 1])));
     return this.stage.raster(name, places);
   }
 

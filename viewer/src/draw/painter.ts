@@ -298,7 +298,7 @@ export class Painter {
     this.machine = null;
     this.forgetTargets();
     this.exact = false;
-    this.problem = "the graphics card was taken away for a while";
+    this.problem = "the graphics card was taken away";
     this.tell();
   };
 
@@ -326,7 +326,7 @@ export class Painter {
     machine.stage.forget(number);
     machine.stage.fields[number] = null;
     if (shown === null) return;
-    if (shown.program === null) throw new Error(`the browser cannot draw ${shown.name}: ${shown.reason ?? "unknown"}`);
+    if (shown.program === null) throw new Error(shown.reason ?? "");
     const field = new DrawnField(this.gl, shown, shown.program);
     machine.stage.fields[number] = field;
     const snapshot = kept.snapshots[number];

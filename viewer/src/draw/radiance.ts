@@ -239,7 +239,7 @@ export class RadianceDrawing implements Drawing {
   compute(view: ViewState, number: number, raster: Raster, whole: Size): void {
     const field = fieldOf(this.stage, number);
     const { march } = field.shown;
-    if (march === null) throw new Error("a radiance field that is drawn by the browser needs its cells");
+    if (march === null) throw new Error("a radiance field lacks its cells");
     const pass = this.pass(view, number);
     pass.use();
     field.bind(pass, 0);

@@ -33,9 +33,9 @@ export function placeUnder(picture: Readable, x: number, y: number): Place | nul
 
 function onPlane({ shown, view, width, height, target, truth }: Readable, i: number, j: number): Place | null {
   const window = windowOf(view, shown.size ?? [1, 1], width, height);
-  const pixel = isCentred(view, shown) ? shown.size : null;
+  const pixels = isCentred(view, shown) && truth ? [truth.told.width, truth.told.height] : null;
   const place = placeAt(window, i + 0.5, j + 0.5).map((value, axis) =>
-    Math.fround(pixel === null ? value : centred(value, pixel[axis as 0 | 1])),
+    Math.fround(pixels === null ? value : centred(value, pixels[axis] ?? 1)),
   ) as [number, number];
   if (view.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
   const drawn = target && target.width === width && target.height === height && i < width && j < height;

@@ -59,6 +59,7 @@ export async function record(painter: Painter, keys: readonly Camera[], film: Fi
       painter.present();
       track?.requestFrame();
       await pause(1000 / film.rate);
+      await painter.settled(); // which it is, unless the painter has gone, and the recorder's stream with it
       recorder.pause();
       film.onProgress?.((number + 1) / shares.length);
     }

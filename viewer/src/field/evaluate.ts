@@ -23,7 +23,7 @@ export class Evaluator {
     private readonly gl: WebGL2RenderingContext,
     program: Program,
   ) {
-    if (!gl.getExtension("EXT_color_buffer_float")) throw new Error("this device cannot draw 32-bit floats");
+    if (!gl.getExtension("EXT_color_buffer_float")) throw new Error("this browser cannot draw into textures of floats");
     this.inputs = program.nodes[0]!.size;
     this.outputs = program.nodes[program.nodes.length - 1]!.size;
     this.pass = new Pass(gl, shaderOf(program, this.inputs, this.outputs));

@@ -206,7 +206,7 @@ void nf_field(in vec4 x[2], out vec4 y[1]) {
     if (isElementwise(node)) return this.elementwise(i);
     switch (node.kind) {
       case "input":
-        throw new Error("the coordinates are the first node, and no other");
+        throw new Error("only the first node is coordinates");
       case "slice":
         return this.slice(i, node.of, node.start);
       case "concat":

@@ -5,13 +5,13 @@ import { type Clip, type PictureMode, type ViewState, gridLevels } from "../draw
 import { number } from "../format";
 import { MODE_NAMES, modesOf } from "../modes";
 import type { Backdrop, MapName, Shown } from "../protocol";
-import { first, legend, one, other, path, rivals, second, shown, view } from "../store";
+import { first, legend, one, path, rival, rivals, second, shown, view } from "../store";
 import { Check, Choice, Range, Section, Segments } from "./parts";
 
 export function Modes() {
   const [each, now] = [one.value, view.value];
   if (each === null || now === null) return null;
-  const modes = modesOf(each, other.value, path.value.by).map((mode) => [mode, MODE_NAMES[mode]] as const);
+  const modes = modesOf(each, rival.value, path.value.by).map((mode) => [mode, MODE_NAMES[mode]] as const);
   return <Segments label="What the picture shows" value={now.mode} of={modes} set={(mode) => change({ mode })} />;
 }
 
@@ -60,13 +60,13 @@ function Against({ each, now }: { each: Shown; now: ViewState }) {
   if (!comparing) return null;
   return (
     <>
-      {other.value !== null && each.truth && (
+      {rival.value !== null && each.truth && (
         <Choice
           label="Against"
           value={now.against}
           of={[
             ["truth", "the signal"],
-            ["other", other.value.name],
+            ["other", rival.value.name],
           ]}
           set={(against) => change({ against })}
         />

@@ -34,5 +34,5 @@ test("distances to what is occupied are found anew only where that has changed",
   drawn.set([stored], bits);
   expect(skips).toHaveBeenCalledTimes(2);
   expect(uploads.every(({ type }) => type === "FLOAT")).toBe(true); // the bits themselves are not drawn from
-  expect(() => drawn.set([], bits)).toThrow("lacks its occupied cells");
+  expect(() => drawn.set([], bits)).toThrow("lacks its cells");
 });
