@@ -9,7 +9,9 @@ _SILENCE = 20.0  # seconds that a piece of work can silence the viewer at most, 
 
 
 class Allowance:
-    """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt, up to a bound.
+    """Seconds of work beside a fit: a share of the time that passes. A piece of work may go into debt.
+
+    What somebody asks for waits for this debt up to a bound; what nobody has asked for, for all of it.
 
     Args:
         share: of the time; the default keeps the cost to a fit within 2 % even where all cores are busy.
@@ -17,27 +19,39 @@ class Allowance:
 
     def __init__(self, share: float = _SHARE):
         self.share, self._saved, self._at = share, _MOST, time.monotonic()
+        self._beyond = 0.0  # of the debt, beyond the bound
         self._lock = threading.Lock()
 
     @property
     def most(self) -> float:
-        """Seconds that a piece of work ought not to take longer than; so large a debt is the largest."""
+        """Seconds that a piece of work ought not to take longer than; so large a debt is the largest for ``wait``."""
         return self.share * _SILENCE
 
     def spend(self, seconds: float) -> None:
         """Work has been done that took so long."""
         with self._lock:
             self._earn()
-            self._saved = max(self._saved - seconds, -self.most)
+            left = self._saved - seconds
+            self._saved = max(left, -self.most)
+            self._beyond += self._saved - left
 
     @property
     def wait(self) -> float:
-        """Seconds until there is no debt; 0 without one."""
+        """Seconds until there is no debt within the bound; 0 without one."""
         with self._lock:
             self._earn()
             return max(0.0, -self._saved / self.share)
 
+    @property
+    def owed(self) -> float:
+        """Seconds until there is no debt at all; 0 without one."""
+        with self._lock:
+            self._earn()
+            return max(0.0, (self._beyond - self._saved) / self.share)
+
     def _earn(self) -> None:
         now = time.monotonic()
-        self._saved = min(_MOST, self._saved + self.share * (now - self._at))
-        self._at = now
+        earned = self._saved + self.share * (now - self._at)
+        paid = min(max(earned, 0.0), self._beyond)
+        self._beyond -= paid
+        self._saved, self._at = min(_MOST, earned - paid), now

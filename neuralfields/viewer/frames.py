@@ -127,7 +127,7 @@ def _nearest(places: np.ndarray, pixels: int) -> np.ndarray:
 
 @dataclass
 class _Slice:
-    """A field over space on a plane across an axis, as far as ``image_values`` asks."""
+    """A field over space on a plane across an axis, as far as ``raster_values`` asks."""
 
     field: Patient
     axis: int

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -66,12 +66,14 @@ class Gone(Exception):
 @dataclass(eq=False)
 class _Client:
     socket: Socket
+    greetings: deque[str | bytes] = field(default_factory=deque)  # what is shown now, ahead of all else
     answers: deque[str | bytes] = field(default_factory=deque)
     latest: dict[str, str | bytes] = field(default_factory=dict)  # what replaces itself, by kind
     sent: dict[int, int] = field(default_factory=dict)  # serial of each item's weights, the newest sent
     unread: set[int] = field(default_factory=set)  # items whose weights are not acknowledged yet
     drawing: frozenset[int] = frozenset()  # items that the page draws itself
     jobs: deque[Ask | Probe | Export] = field(default_factory=deque)
+    pictures: bool = True  # whether it shows what is drawn here, as far as it has said
     asked: Draw | None = None
     drawn: tuple[Draw, int] | None = None  # the last picture that was finished, and of which serial
     faults: int = 0
@@ -97,22 +99,28 @@ class _Client:
         """Whether an item would be drawn here again."""
         return self.asked is not None and self.asked.shown == number and self.drawn is not None
 
+    def looks(self, number: int) -> bool:
+        """Whether an item is in sight, be it that its newest values are still on their way."""
+        return number in self.drawing or (self.pictures and self.asked is not None and self.asked.shown == number)
+
 
 class Hub:
     """Everybody who is looking at a session.
 
     Attributes:
         hungry: ids of the items of which newer values would be looked at now; read in any thread.
+        looked: ids of the items that somebody looks at; read in any thread.
         allowance: for work while a fit of this process is running.
     """
 
     def __init__(self, session: Session, *, stalled: float = _STALLED):
         self.session, self.stalled = session, stalled
         self.hungry: frozenset[int] = frozenset()
+        self.looked: frozenset[int] = frozenset()
         self.allowance = Allowance()
         self._clients: set[_Client] = set()
         self._packed: dict[int, tuple[Snapshot, bytes]] = {}
-        self._changed = asyncio.Event()
+        self._changed, self._turn = asyncio.Event(), asyncio.Lock()
         self._worker = Worker("neuralfields-viewer")
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -163,6 +171,9 @@ class Hub:
         data = messages.encode(message)
         for client in self._clients:
             client.replace(f"progress {message.shown}", data)
+        self.hungry = self._wanted()  # a debt may have been paid meanwhile
+        for item in self.session.items:
+            self._draw_again(item)
 
     def note(self, level: Any, text: str) -> None:
         """Tell everybody a line."""
@@ -190,7 +201,7 @@ class Hub:
             self._reckon()
 
     def _greet(self, client: _Client) -> None:
-        client.answers.clear()
+        client.greetings.clear()
         client.sent.clear()
         client.unread.clear()
         for kind in client.latest.keys() - _LINES:  # what was said holds, whatever is shown
@@ -200,22 +211,32 @@ class Hub:
             client.asked = None
         client.work.set()
         try:
-            client.answer(self.session.hello())
+            client.greetings.append(messages.encode(self.session.hello()))
         except ValueError as error:
-            client.answer(Note("error", f"what is shown cannot be told: {messages.line(error)}"))
-        for text in self.session.notes:
-            client.answer(Note("info", text))
+            told = Note("error", f"what is shown cannot be told: {messages.line(error)}")
+            client.greetings.append(messages.encode(told))
+        client.greetings.extend(messages.encode(Note("info", text)) for text in self.session.notes)
+        client.news.set()
 
     def _reckon(self) -> None:
         self.hungry = self._wanted()
+        self.looked = frozenset(
+            item.shown.id for item in self.session.items if any(each.looks(item.shown.id) for each in self._clients)
+        )
         self._changed.set()
         self._wake()
 
     def _wanted(self) -> frozenset[int]:
-        numbers = [item.shown.id for item in self.session.items]
+        numbers, again = [item.shown.id for item in self.session.items], self._draws_again()
         return frozenset(
-            number for number in numbers if any(client.takes(number) or client.sees(number) for client in self._clients)
+            number
+            for number in numbers
+            if any(client.takes(number) or (again and client.sees(number)) for client in self._clients)
         )
+
+    def _draws_again(self) -> bool:
+        """Whether pictures that nobody has asked for anew may be drawn now."""
+        return not (self.session.running and self.allowance.owed)
 
     def _wake(self) -> None:
         for client in self._clients:
@@ -223,9 +244,10 @@ class Hub:
 
     async def _do(self, work: Callable[[], T]) -> T:
         """In the fields' thread; while a fit is running only as much as the allowance allows."""
-        while self.session.running and (wait := self.allowance.wait):
-            await asyncio.sleep(min(wait, _LOOK_AGAIN))
-        return await asyncio.wrap_future(self._worker.submit(lambda: self._timed(work)))
+        async with self._turn:  # so that each sees what the one before has cost
+            while self.session.running and (wait := self.allowance.wait):
+                await asyncio.sleep(min(wait, _LOOK_AGAIN))
+            return await asyncio.wrap_future(self._worker.submit(lambda: self._timed(work)))
 
     def _timed(self, work: Callable[[], T]) -> T:
         clock = time.perf_counter()
@@ -240,6 +262,8 @@ class Hub:
         for item in self.session.items:
             try:
                 more = await self._do(item.complete)
+            except GivenUp:
+                return
             except Exception as error:
                 self.session.notes.append(messages.line(error))
                 self.note("error", messages.line(error))
@@ -254,6 +278,8 @@ class Hub:
             for watch in self.session.watches:
                 try:
                     more = await self._do(watch)
+                except GivenUp:
+                    return
                 except Exception as error:
                     self.note("error", messages.line(error))
                     continue
@@ -276,6 +302,8 @@ class Hub:
                 continue
             try:
                 packed = await self._do(lambda item=item: _packed(item))
+            except GivenUp:
+                return
             except Exception as error:
                 self.note("error", f"{item.shown.name} cannot be sent: {messages.line(error)}")
                 continue
@@ -285,7 +313,7 @@ class Hub:
 
     def _draw_again(self, item: Item) -> None:
         for client in self._clients:
-            if client.drawn is not None and client.sees(item.shown.id) and client.drawn[1] < item.serial:
+            if client.sees(item.shown.id) and self._is_due(client):
                 client.work.set()
 
     async def _send(self, client: _Client) -> None:
@@ -305,7 +333,9 @@ class Hub:
         client.socket.abort()
 
     def _next(self, client: _Client) -> str | bytes | None:
-        """What this page is sent next: answers, then what replaces itself, then weights."""
+        """What this page is sent next: what is shown, answers, then what replaces itself, then weights."""
+        if client.greetings:
+            return client.greetings.popleft()
         if client.answers:
             data = client.answers.popleft()
             client.work.set()
@@ -341,15 +371,18 @@ class Hub:
                 client.unread.discard(message.shown)
                 self._reckon()
         elif isinstance(message, Watch):
-            client.drawing = frozenset(message.weights)
+            client.drawing, client.pictures = frozenset(message.weights), message.pictures
             if not message.pictures:
                 client.asked = client.drawn = None
+            client.work.set()  # a picture that was asked for in vain is wanted now
             self._reckon()
         elif isinstance(message, Control):
             self._control(client, message)
         elif isinstance(message, Draw):
             self.session.item(message.shown)
             client.asked, client.drawn = message, None
+            if client.pictures:
+                self.looked |= {message.shown}
             client.work.set()
         elif len(client.jobs) >= _MAX_JOBS:
             client.fault(f"more than {_MAX_JOBS} questions at once")
@@ -378,7 +411,9 @@ class Hub:
 
     def _is_due(self, client: _Client) -> bool:
         item = client.asked and self._known(client.asked.shown)
-        return item is not None and (client.drawn is None or client.drawn[1] < item.serial)
+        if item is None or not client.pictures:
+            return False
+        return client.drawn is None or (client.drawn[1] < item.serial and self._draws_again())
 
     def _known(self, number: int) -> Item | None:
         """The item, unless something else has just begun to be shown."""
@@ -400,7 +435,9 @@ class Hub:
 
         if (item := self._known(asked.shown)) is None:
             return
-        serial, clock = item.serial, time.perf_counter()
+        serial, clock, shown = item.serial, time.perf_counter(), None
+        client.drawn = None
+        self.hungry = self._wanted()  # values that come meanwhile would be old when the next picture is drawn
         factors = frames.factors(asked)
         for factor, finer in zip(factors, (*factors[1:], None), strict=True):
             while client.jobs and not client.answers:
@@ -408,6 +445,8 @@ class Hub:
             try:
                 data, legend, took = await self._do(partial(self._drawn, client, item, asked, factor))
             except GivenUp:
+                if shown is not None and client.asked is asked:  # the one before has turned out to be the last
+                    client.replace("frame", messages.encode(replace(shown[0], last=True), shown[1]))
                 break
             except Exception as error:
                 client.fault(messages.line(error))
@@ -418,6 +457,7 @@ class Hub:
             last = finer is None or (self.session.running and took * (factor / finer) ** 2 > self.allowance.most)
             told = Frame(asked.request, asked.shown, factor, last, 1000 * (time.perf_counter() - clock), legend)
             client.replace("frame", messages.encode(told, data))
+            shown = told, data
             if last:
                 break
         if client.asked is asked:
@@ -458,6 +498,11 @@ def _answered(
         return item.probe(message.request, message.x), None
     if isinstance(message, Ask):
         return item.truth() if message.view is None else item.photo(message.view)
-    if session.running:
-        raise InputError(f"no {message.what} is made beside a running fit: pause the fit first")
-    return item.mesh(message.resolution, waited) if message.what == "mesh" else session.page()
+
+    def undisturbing() -> bool:
+        if session.running:
+            raise InputError(f"no {message.what} is made beside a running fit: pause the fit first")
+        return waited()
+
+    undisturbing()
+    return item.mesh(message.resolution, undisturbing) if message.what == "mesh" else session.page(undisturbing)

@@ -43,7 +43,7 @@ class Snapshot:
 class Item:
     """A field to be looked at, with the signal it was fitted to.
 
-    Only one thread at a time may ask it for anything; ``receive`` may be called by any other meanwhile.
+    Only one thread at a time may ask it for anything; ``receive`` and ``finish`` may be called by others meanwhile.
 
     Args:
         field: is copied, so that it may change afterwards.
@@ -92,7 +92,7 @@ class Item:
             self.still = still
 
     def finish(self, field: Field, step: int) -> None:
-        """Take over what has come of a fit; to be told anew."""
+        """Take over what has come of a fit, from any thread; to be told anew."""
         kept = self.field
         with self._lock:
             self.field = copy.deepcopy(field).cpu().eval().requires_grad_(False)

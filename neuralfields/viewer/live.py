@@ -23,7 +23,7 @@ from neuralfields.viewer.session import Session
 _LOOK_SECONDS, _TELL_SECONDS = 0.05, 0.2  # between two looks at who is hungry, between two points of the course
 _DOZE_SECONDS = 0.1  # of a paused fit, between two looks whether Ctrl-C was pressed
 _SULK_SECONDS = 5.0  # without a look, after one that has failed
-_MOST_WISHES = 16  # of all pages, that wait for the next step; what comes then is lost
+_OVERTAKEN = {"pause": {"pause", "resume"}, "resume": {"pause", "resume"}}  # by a newer wish, beside its like
 
 
 class Live:
@@ -127,10 +127,10 @@ class Live:
             hub.post(lambda: hub.note("error", problem))
 
     def _ask(self, action: Action) -> None:
-        """Obey this between two steps; to save twice at one step would be the same file."""
+        """Obey this between two steps, once however often it is wished until then."""
+        overtaken = _OVERTAKEN.get(action, {action})
         with self._lock:
-            if len(self._wishes) < _MOST_WISHES and not (action == "save" and action in self._wishes):
-                self._wishes.append(action)
+            self._wishes = [*(wish for wish in self._wishes if wish not in overtaken), action]
         self._awake.set()
 
     def _show(self, step: Step, now: float) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import gzip
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -42,6 +42,7 @@ def page(
     fits: Sequence[Fit] = (),
     truth: bool = True,
     bits: Literal["int8", "float16"] = "float16",
+    waited: Callable[[], bool] = lambda: True,
 ) -> bytes:
     """The HTML of a page that shows fields without a server.
 
@@ -54,14 +55,16 @@ def page(
         fits: how they were fitted, for the plot.
         truth: whether to hold the values of images that were fitted.
         bits: of tables; networks are held in float32.
+        waited: whether somebody still waits for it; asked again and again while pictures are drawn.
 
     Raises:
         InputError: there is nothing to show.
+        GivenUp: nobody waits for it.
     """
     if not items:
         raise InputError("a page shows at least one field, got none")
     computed = [item for item in items if item.shown.program is not None]
-    stills = [still for item in items if item not in computed for still in _stills(item, truth)]
+    stills = [still for item in items if item not in computed for still in _stills(item, truth, waited)]
     truths = [found for item in computed if truth and (found := _truth(item)) is not None]
     known = {found["shown"] for found in truths} | {still["shown"] for still in stills if still["mode"] == "truth"}
     shown = tuple(_alone(item.shown, item.shown.id in known) for item in items)
@@ -115,7 +118,7 @@ def _reduced(values: np.ndarray, factor: int) -> np.ndarray:
     return (np.rint(means) if values.dtype == np.uint8 else means).astype(values.dtype)
 
 
-def _stills(item: "Item", truth: bool) -> list[dict[str, Any]]:
+def _stills(item: "Item", truth: bool, waited: Callable[[], bool]) -> list[dict[str, Any]]:
     """Pictures of a field as JPEG; those of a shape or a scene with the place of the eye."""
     from neuralfields.viewer.frames import draw
 
@@ -124,7 +127,7 @@ def _stills(item: "Item", truth: bool) -> list[dict[str, Any]]:
             "shown": item.shown.id,
             "mode": asked.mode,
             "eye": None if asked.pose is None else asked.pose[3::4],
-            "base64": _packed(draw(item, asked, 1)[0]),
+            "base64": _packed(draw(item, asked, 1, waited)[0]),
         }
         for asked in (_sides(item.shown) if item.shown.kind in ("shape", "radiance") else _flat(item.shown, truth))
     ]

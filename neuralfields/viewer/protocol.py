@@ -15,7 +15,7 @@ from typing import Literal
 
 from neuralfields.viewer.program import Program, Stored
 
-VERSION = 1
+VERSION = 2
 MOST_POINTS = 1024  # of a fit's course, and the newest; even
 
 Kind = Literal["image", "shape", "radiance", "slices"]
@@ -244,7 +244,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Ack:
-    """A snapshot has arrived and is drawn."""
+    """A snapshot has arrived, and two frames of the screen have passed since."""
 
     shown: int
     serial: int
@@ -253,10 +253,11 @@ class Ack:
 
 @dataclass(frozen=True)
 class Watch:
-    """What is looked at from now on: nothing else is sent unasked. Until the first one that is nothing.
+    """What is looked at from now on: but for notes and where fits are, nothing else is sent unasked.
 
-    ``weights``: ids of what the page draws itself. ``pictures``: whether it shows those that the server draws; if not,
-    a ``Draw`` before it stands no longer.
+    Until the first one no weights are sent, and a ``Draw`` is answered. ``weights``: ids of what the page draws itself.
+    ``pictures``: whether it shows those that the server draws; if not, a ``Draw`` before it stands no longer, and one
+    after it waits until it does.
     """
 
     weights: tuple[int, ...]

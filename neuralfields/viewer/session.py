@@ -56,16 +56,21 @@ class Session:
         """Where the fits are of which that is known."""
         return [told for number, fit in self.fits.items() if (told := fit.progress(number))]
 
-    def page(self) -> tuple[File, bytes]:
+    def page(self, waited: Callable[[], bool] = lambda: True) -> tuple[File, bytes]:
         """All that is shown as a page by itself.
+
+        Args:
+            waited: whether somebody still waits for it; asked again and again while pictures for it are drawn.
 
         Raises:
             InputError: nothing is shown.
+            GivenUp: nobody waits for it.
         """
         from neuralfields.viewer.page import page
 
         name = self.title.replace("/", "-").replace(", ", "-")
-        return File(f"{name}.html", "text/html"), page(self.items, title=self.title, fits=self.hello().fits)
+        data = page(self.items, title=self.title, fits=self.hello().fits, waited=waited)
+        return File(f"{name}.html", "text/html"), data
 
     def hello(self) -> Hello:
         """What a page is told first."""

@@ -52,13 +52,13 @@ class Viewing:
     def update(self, step: int | None = None) -> None:
         """Show the values that the field has now, as between two steps of a fit of one's own.
 
-        Quick where nobody has looked at the last ones yet.
+        Quick where nobody looks; else it copies the field, of which the page is sent the newest that it can draw.
 
         Args:
             step: of that fit, for the page to tell; the one before, if not given.
         """
         hub, item = self._server.hub, self._item
-        if item.shown.id in hub.hungry and not item.awaited:
+        if item.shown.id in hub.looked:
             with torch.no_grad():
                 held = {name: tensor.to("cpu", copy=True) for name, tensor in self._field.state_dict().items()}
             item.receive(held, item.step if step is None else step, still=True)

@@ -102,10 +102,10 @@ class _Watch:
     def _finish(self, info: Mapping[str, Any]) -> bool:
         """Take over what the fit has come to, once."""
         field = load(self._folder.field_path, trust=self._trust)
-        self._item.finish(field, int(info.get("steps", self._item.step)))
-        self._over = True
-        self._catch_up(info)
         self._course.state = "done"
+        self._item.finish(field, int(info.get("steps", self._item.step)))
+        self._catch_up(info)
+        self._over = True  # last, so that what fails is tried again
         return True
 
     def _catch_up(self, info: Mapping[str, Any]) -> None:

@@ -28,30 +28,38 @@ class Worker:
 
     def __init__(self, name: str):
         self.ending = False
+        self._lock = threading.Lock()
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
         atexit.register(self.close)  # a thread that is amid torch's code when Python ends can make it crash
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """What will come of this work, unless the end comes before."""
+        """What will come of this work: ``GivenUp`` if the end comes before it is begun."""
         future: Future[T] = Future()
-        self._jobs.put((future, work))
+        with self._lock:
+            if self.ending:
+                future.set_exception(GivenUp())
+            else:
+                self._jobs.put((future, work))
         return future
 
     def close(self) -> None:
         """End, and wait a little for what is under way."""
         atexit.unregister(self.close)
-        self.ending = True
-        self._jobs.put(None)
+        with self._lock:  # nothing comes after the end
+            self.ending = True
+            self._jobs.put(None)
         self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             future, work = job
-            if self.ending or not future.set_running_or_notify_cancel():
+            if not future.set_running_or_notify_cancel():
                 continue
             try:
+                if self.ending:
+                    raise GivenUp
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)

@@ -1,5 +1,7 @@
 """Work beside a fit is a share of its time, and one long piece silences the viewer for seconds, not for minutes."""
 
+import pytest
+
 from neuralfields.viewer.allowance import Allowance
 
 
@@ -15,3 +17,22 @@ def test_debts_are_bounded():
     for _ in range(100):
         allowance.spend(20)
     assert 10 < allowance.wait <= 20 and allowance.most == 20 * allowance.share
+
+
+def test_what_nobody_has_asked_for_waits_for_the_whole_debt(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    allowance = Allowance(0.01)
+    allowance.spend(0.05 + 5)
+    assert (allowance.wait, allowance.owed) == (pytest.approx(20), pytest.approx(500))
+    now = 21.0
+    assert (allowance.wait, allowance.owed) == (0, pytest.approx(479))
+    allowance.spend(1)
+    assert (allowance.wait, allowance.owed) == (pytest.approx(20), pytest.approx(579))
+    now = 602.0
+    assert (allowance.wait, allowance.owed) == (0, 0)
+    allowance.spend(0.01)
+    assert (allowance.wait, allowance.owed) == (0, 0)
+    now = 1e6
+    allowance.spend(0.05 + 0.01)
+    assert allowance.wait == allowance.owed == pytest.approx(1)

@@ -1,18 +1,40 @@
 """What pages ask for is done while they wait for it, and one that cannot be told keeps nobody out."""
 
+import asyncio
+import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pages
 import pytest
+import torch
 from pages import Page, Slow, serving
 
+import neuralfields as nf
+from neuralfields.errors import InputError
+from neuralfields.viewer import messages
 from neuralfields.viewer.course import Course
-from neuralfields.viewer.hub import MAX_CLIENTS
+from neuralfields.viewer.hub import MAX_CLIENTS, Hub, _answered, _Client
 from neuralfields.viewer.items import Item
-from neuralfields.viewer.protocol import Control, Draw, Frame, Hello, Look, Note, Point, Probe, Probed
+from neuralfields.viewer.protocol import (
+    Control,
+    Draw,
+    Export,
+    File,
+    Frame,
+    Hello,
+    Look,
+    Note,
+    Point,
+    Probe,
+    Probed,
+    Progress,
+    Watch,
+)
 from neuralfields.viewer.server import Server
 from neuralfields.viewer.session import Session
+from neuralfields.viewer.worker import GivenUp
 
 SIDE = 512  # pixels of a picture that is asked for in many parts
 
@@ -93,3 +115,118 @@ def test_a_signal_that_cannot_be_loaded():
         assert page.hear(Note)[0].text == "OSError: the disk is gone"
         page.say(Probe(1, 0, (0.0, 0.0)))
         page.hear(Probed)
+
+
+def fitted(*items: Item) -> Session:
+    """A session with a fit of this process."""
+    session = Session(items)
+    session.fits, session.control = {0: Course(state="running")}, lambda action: None
+    return session
+
+
+@pytest.fixture
+def alone() -> Iterator[tuple[Hub, _Client]]:
+    """A hub without a server, beside a fit, and somebody who looks."""
+    hub, client = Hub(fitted(Item(pages.Odd(), name="odd"))), _Client(None)  # type: ignore[arg-type]
+    hub._clients.add(client)
+    yield hub, client
+    hub.close()
+
+
+def test_a_picture_waits_for_somebody_who_looks(alone):
+    hub, client = alone
+    hub._take(client, wanted(1))
+    assert hub._is_due(client) and hub.looked == {0}
+    hub._take(client, Watch((), False))
+    hub._take(client, wanted(2))
+    assert not hub._is_due(client) and not hub.looked
+    client.work.clear()
+    hub._take(client, Watch((), True))
+    assert hub._is_due(client) and client.work.is_set() and hub.looked == {0}
+
+
+def test_answers_outlive_what_was_shown(alone):
+    hub, client = alone
+    hub.session.notes = ["a note"]
+    hub._greet(client)
+    client.answer(File("a.glb", "model/gltf-binary"), b"mesh")
+    hub._greet(client)
+    told = [messages.decode(data)[0] for data in iter(lambda: hub._next(client), None)]
+    assert [type(message) for message in told] == [Hello, Note, File]
+
+
+def test_pages_share_what_is_allowed(alone):
+    hub, _ = alone
+    hub.allowance.share, submit, begun = 1e-9, hub._worker.submit, []
+    hub._worker.submit = lambda work: (begun.append(work), submit(work))[1]
+
+    async def many() -> None:
+        tasks = [asyncio.create_task(hub._do(lambda: hub.allowance.spend(1))) for _ in range(MAX_CLIENTS)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(many())
+    assert len(begun) == 1
+
+
+def test_pictures_that_take_long_are_drawn_again_once_that_is_paid_for(alone, monkeypatch):
+    hub, client = alone
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    hub.allowance = type(hub.allowance)(0.01)
+    hub._take(client, wanted(1))
+    client.drawn = client.asked, 0
+    hub._reckon()
+    assert hub._is_due(client) and hub.hungry == {0}
+    hub.allowance.spend(5)
+    progress = Progress(0, Point(1, 0.0, 0.0, None, 0.0, 0.0, None, 0.0), "running")
+    for now, due in ((30.0, False), (600.0, True)):  # noqa: B007 (the clock's)
+        client.work.clear()
+        hub.progress(progress)
+        assert (hub._is_due(client), client.work.is_set(), bool(hub.hungry)) == (due, due, due)
+    hub.allowance.spend(5)
+    assert not hub._is_due(client)
+    hub._take(client, wanted(2))
+    assert hub._is_due(client)
+
+
+def test_the_last_picture_says_so_when_a_finer_one_is_given_up():
+    with serving(Item(pages.Odd(), name="odd")) as server, Page(server) as page:
+        drawn = server.hub._drawn
+
+        def late(client: Any, item: Item, asked: Draw, factor: int) -> Any:
+            if factor == 1:
+                raise GivenUp
+            return drawn(client, item, asked, factor)
+
+        server.hub._drawn = late  # type: ignore[method-assign]
+        page.say(wanted(1, 32))
+        told, data = page.hear(Frame, last=True)
+        assert (told.request, told.factor) == (1, 2) and data is not None and data[:2] == b"\xff\xd8"
+
+
+class Resuming(nf.Field):
+    """The distance to a ball; when it is asked, the fit goes on."""
+
+    course: ClassVar[Course] = Course(state="paused")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = 3, 1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.course.state = "running"
+        return torch.erf(x.norm(dim=-1, keepdim=True) - 0.5)
+
+
+@pytest.mark.parametrize("what", ["mesh", "page"])
+def test_a_file_is_given_up_when_the_fit_goes_on(what):
+    item = Item(Resuming(), name="ball")
+    session = fitted(item)
+    session.fits = {0: Resuming.course}
+    Resuming.course.state = "paused"
+    item.shown = dataclasses.replace(item.shown, kind="shape" if what == "mesh" else "slices")
+    with pytest.raises(InputError, match=f"no {what} is made beside a running fit: pause the fit first"):
+        _answered(session, item, Export(0, what, 40), lambda: True)

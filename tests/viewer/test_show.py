@@ -13,7 +13,7 @@ from pages import Page, asked
 
 import neuralfields as nf
 from neuralfields.errors import InputError
-from neuralfields.viewer.protocol import Hello, Probe, Probed, Weights
+from neuralfields.viewer.protocol import Ack, Hello, Probe, Probed, Weights
 
 
 @pytest.fixture
@@ -108,6 +108,22 @@ def test_the_step_of_a_fit_of_ones_own(browser):
             page.hear(Probed)  # so the acknowledgement before it has arrived
             viewing.update(step)
             assert page.hear(Weights)[0].step == told
+
+
+def test_the_last_update_arrives_at_a_page_that_is_behind(browser):
+    with nf.view(pages.small_field(), port=0) as viewing, Page(viewing._server, acks=False) as page:
+        first, _ = page.hear(Weights)
+        viewing.update(20)
+        viewing.update(21)
+        page.say(Ack(first.shown, first.serial))
+        assert page.hear(Weights)[0].step == 21
+
+
+def test_nobody_looks(browser):
+    with nf.view(pages.small_field(), port=0) as viewing, Page(viewing._server, watches=False) as page:
+        page.hear(Hello)
+        viewing.update(20)
+        assert not viewing._item.awaited
 
 
 def test_a_page_by_itself(browser, tmp_path):

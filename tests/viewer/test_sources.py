@@ -112,6 +112,26 @@ def test_a_run_that_another_process_fits(folder):
     assert fit.state == "done" and fit.course[-1].step == 6
 
 
+def test_an_end_that_cannot_be_read_at_first_is_read_later(folder, monkeypatch):
+    with begun(3) as run:
+        steps = run.steps()
+        next(steps)
+        run.save()
+        session = opened([run.folder.path])
+        (watch,) = session.watches
+        for _ in steps:
+            pass
+        run.finish()
+    read = run.folder.read_metrics
+    monkeypatch.setattr(type(run.folder), "read_metrics", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        watch()
+    monkeypatch.setattr(type(run.folder), "read_metrics", lambda folder: read())
+    assert watch() and not watch()
+    (fit,) = session.hello().fits
+    assert fit.state == "done" and fit.course[-1].step == 3
+
+
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)

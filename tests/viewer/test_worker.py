@@ -37,7 +37,19 @@ def test_one_after_the_other():
     assert first.result(pages.SECONDS) == (True, None) and second.result(pages.SECONDS) is None and order == [1, 2]
     assert isinstance(third.exception(pages.SECONDS), ZeroDivisionError)
     worker.close()
-    assert not worker.submit(lambda: order.append(3)).done() and order == [1, 2]
+
+
+def test_what_the_end_comes_before_is_given_up():
+    worker, order, begun, gate = Worker("test"), [], threading.Event(), threading.Event()
+    worker.submit(lambda: (begun.set(), gate.wait(pages.SECONDS)))
+    assert begun.wait(pages.SECONDS)
+    waiting = worker.submit(lambda: order.append(2))
+    worker.ending = True
+    late = worker.submit(lambda: order.append(3))
+    gate.set()
+    worker.close()
+    later = worker.submit(lambda: order.append(4))
+    assert all(isinstance(each.exception(pages.SECONDS), GivenUp) for each in (waiting, late, later)) and not order
 
 
 def test_a_process_that_ends_amid_work():

@@ -1,6 +1,6 @@
 // Made by `python -m neuralfields.viewer.typescript` from program.py, protocol.py, looks.py.
 
-export const VERSION = 1;
+export const VERSION = 2;
 export const MOST_POINTS = 1024;
 
 export type Function = "relu" | "sigmoid" | "exp" | "softplus" | "tanh" | "abs" | "sine" | "cycle" | "sinh" | "gauss" | "sqrt" | "reciprocal" | "log" | "arctan";
@@ -354,7 +354,7 @@ export interface Note {
   readonly type: "note";
 }
 
-/** A snapshot has arrived and is drawn. */
+/** A snapshot has arrived, and two frames of the screen have passed since. */
 export interface Ack {
   readonly shown: number;
   readonly serial: number;
@@ -362,10 +362,11 @@ export interface Ack {
 }
 
 /**
- * What is looked at from now on: nothing else is sent unasked. Until the first one that is nothing.
+ * What is looked at from now on: but for notes and where fits are, nothing else is sent unasked.
  *
- * `weights`: ids of what the page draws itself. `pictures`: whether it shows those that the server draws; if not,
- * a `Draw` before it stands no longer.
+ * Until the first one no weights are sent, and a `Draw` is answered. `weights`: ids of what the page draws itself.
+ * `pictures`: whether it shows those that the server draws; if not, a `Draw` before it stands no longer, and one
+ * after it waits until it does.
  */
 export interface Watch {
   readonly weights: readonly number[];
