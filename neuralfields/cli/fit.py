@@ -268,7 +268,7 @@ def summary(folder: Path, info: dict[str, Any]) -> str:
     quality, size, following = tell(folder.name, info)
     if info["status"] == "target missed":
         where = " on training views" if about["kind"] == "scene" else ""
-        quality += f" (short of {info['settings']['until_psnr']:g} dB{where}, the budget is used up)"
+        quality += f" (short of {info['settings']['until_psnr']:g} dB{where})"
     name, trust = shlex.quote(str(folder)), _trust(info)
     nexts = [f"nf {command} {name} {rest}".rstrip() + trust for command, rest in (*following, ("eval", ""))]
     return (
