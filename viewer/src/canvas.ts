@@ -16,7 +16,7 @@ import * as settings from "./settings";
 import type { Sheet } from "./sheet";
 import { stillSheet } from "./stills";
 import {
-  type Hand, chosen, connected, kept, legend, link, one, path, picture, say, served, slow, view,
+  type Hand, chosen, connected, kept, legend, link, one, path, picture, say, served, slow, state, view,
 } from "./store";
 import { type Drawer, drawer, supply } from "./supply";
 import { wordsOf } from "./fault";
@@ -44,7 +44,8 @@ export function mount(place: HTMLElement): () => void {
       return shown === null ? undefined : untracked(() => put(place, shown, drawnBy(shown, server)));
     }),
     effect(() => {
-      if (drawable.value) slow.value = null; // of another field nothing is known yet
+      // Of another field nothing is known yet, and what took long beside a fit may not without it.
+      if (drawable.value && state.value) slow.value = null;
     }),
     ...supply(),
   ];
@@ -210,7 +211,9 @@ export function inspectMiddle(): void {
 
 /** The picture as a file, when it is finished; null where there is none. */
 export async function saved(): Promise<Blob | null> {
-  return drawer.peek()?.picture() ?? null;
+  const made = drawer.peek();
+  if (made?.state.exact === false) say("It is saved once it is exact.");
+  return made?.picture() ?? null;
 }
 
 const FILM = { rate: 30, perView: 2, around: 6 }; // pictures a second, seconds

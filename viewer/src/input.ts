@@ -43,8 +43,8 @@ const SPACE_HELP: readonly Help[] = [
   { keys: "drag, arrows", does: "turn around the target" },
   { keys: "shift or right drag, two fingers, shift and arrows", does: "move" },
   { keys: "wheel, pinch, + and −", does: "nearer and farther" },
-  { keys: "PageUp and PageDown", does: "forwards and backwards, the target too" },
-  { keys: "[ and ]", does: "the signal's previous and next camera" },
+  { keys: "PageUp and PageDown", does: "forwards and backwards" },
+  { keys: "[ and ]", does: "previous and next camera" },
   { keys: "0", does: "back to the beginning" },
 ];
 const TARGET_HELP: Help = { keys: "double click, c", does: "make what is there, or in the middle, the target" };

@@ -6,8 +6,8 @@ import { help, inspectable, live, one, rivals, panel, path, photo, shown, state,
 
 export interface Command {
   readonly keys: readonly string[];
-  /** As the help tells them. */
-  readonly told: string;
+  /** As the help tells them, where that is not as they are. */
+  readonly told?: string;
   readonly label: string;
   readonly useful?: () => boolean;
   readonly run: (key: string) => void;
@@ -16,39 +16,35 @@ export interface Command {
 const running = (): boolean => live.value && state.value !== "done";
 
 export const COMMANDS: readonly Command[] = [
-  { keys: ["m"], told: "m", label: "next mode", run: () => nextMode(1) },
+  { keys: ["m"], label: "next mode", run: () => nextMode(1) },
   { keys: ["M"], told: "Shift+m", label: "mode before", run: () => nextMode(-1) },
-  { keys: ["i"], told: "i", label: "inspect the middle", useful: () => inspectable.value, run: inspectMiddle },
+  { keys: ["i"], label: "inspect the middle", useful: () => inspectable.value, run: inspectMiddle },
   {
     keys: ["n"],
-    told: "n",
     label: "next fit",
     useful: () => shown.value.length > 1,
     run: showNext,
   },
   {
     keys: ["b"],
-    told: "b",
     label: "compare with the next fit, or with none",
     useful: () => rivals.value.length > 0,
     run: compareNext,
   },
   {
     keys: ["o"],
-    told: "o",
     label: "photo over the picture",
     useful: () => view.value?.camera.view != null,
     run: () => (photo.value = photo.value > 0 ? 0 : 1),
   },
   {
     keys: ["f"],
-    told: "f",
     label: "cameras on and off",
     useful: () => path.value.by === "page" && (one.value?.views.length ?? 0) > 0,
     run: () => change({ cameras: view.value?.cameras !== true }),
   },
-  { keys: ["k"], told: "k", label: "keep this view", run: keep },
-  { keys: ["s"], told: "s", label: "save the picture", run: () => void savePicture() },
+  { keys: ["k"], label: "keep this view", run: keep },
+  { keys: ["s"], label: "save the picture", run: () => void savePicture() },
   {
     keys: [" "],
     told: "Space",
@@ -56,9 +52,9 @@ export const COMMANDS: readonly Command[] = [
     useful: running,
     run: () => control(state.value === "paused" ? "resume" : "pause"),
   },
-  { keys: ["t"], told: "t", label: "one step", useful: () => state.value === "paused", run: () => control("step") },
-  { keys: ["p"], told: "p", label: "side panel", run: () => (panel.value = !panel.value) },
-  { keys: ["?"], told: "?", label: "this help", run: () => (help.value = true) },
+  { keys: ["t"], label: "one step", useful: () => state.value === "paused", run: () => control("step") },
+  { keys: ["p"], label: "side panel", run: () => (panel.value = !panel.value) },
+  { keys: ["?"], label: "this help", run: () => (help.value = true) },
 ];
 
 /** Whether a key belongs to where it was pressed: what is typed or chosen there. */

@@ -12,7 +12,7 @@ export class Sheet {
   /** What the ends of the picture's colours stand for. */
   legend: Frame["legend"] = null;
   private told: (text: string) => void = () => undefined;
-  private text = "";
+  private text = "waiting for the picture";
   private frame = 0;
 
   /** `renew` sees to it that the view is shown. */

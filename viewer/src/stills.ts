@@ -23,7 +23,7 @@ function put(sheet: Sheet): void {
     context.imageSmoothingEnabled = box.width < 4 * bitmap.width;
     context.drawImage(bitmap, box.left, box.top, box.width, box.height);
   }
-  sheet.tell(found === null ? "waiting for the picture" : "a picture made with the page");
+  if (found !== null) sheet.tell("a picture made with the page");
 }
 
 /** The picture in the view's mode, seen from where its camera is nearest. */

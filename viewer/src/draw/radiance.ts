@@ -293,7 +293,7 @@ export class RadianceDrawing implements Drawing {
   }
 
   legend(view: ViewState): Legend | null {
-    if (view.mode === "error") return { map: view.map, low: 0, high: view.scale ?? PHOTO_SCALE, what: "error" };
+    if (view.mode === "error" && (view.camera.view !== null || wantsOther(view))) return { map: view.map, low: 0, high: view.scale ?? PHOTO_SCALE, what: "error" };
     if (view.mode !== "depth") return null;
     return { map: view.map, low: this.depths[1], high: this.depths[0], what: "depth" };
   }

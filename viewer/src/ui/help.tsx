@@ -13,7 +13,7 @@ export function Help() {
   const each = one.value;
   const moves = each === null ? [] : helpFor(each, inspectable.value).map(({ keys, does }) => [keys, does] as const);
   const commands = COMMANDS.filter((command) => command.useful?.() ?? true).map(
-    (command) => [command.told, command.label] as const,
+    (command) => [command.told ?? command.keys[0], command.label] as const,
   );
   return (
     <dialog ref={dialog} class="dialog help" aria-labelledby="help-title" onClose={() => (help.value = false)}>
