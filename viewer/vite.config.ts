@@ -9,10 +9,15 @@ const shaders: Plugin = {
   generateBundle(_, bundle) {
     for (const part of Object.values(bundle)) {
       if (part.type !== "chunk") continue;
-      part.code = part.code.replace(/\n *\/\/.*(?=\n)/g, "").replace(/\n +/g, "\n").replace(/([;{}])\n+(?!#)/g, "$1");
+      const lines = part.code.replace(/\n *\/\/.*(?=\n)/g, "").split(/\n */).map(narrow);
+      part.code = lines.join("\n").replace(/([;{}])\n+(?!#)/g, "$1");
     }
   },
 };
+
+/** A line of GLSL without the spaces that it does not need; one with anything else in it stays as it is. */
+const narrow = (line: string): string =>
+  /[#"'`$]/.test(line) ? line : line.replace(/ ?([*/=<>,?:&|(){};]) ?/g, "$1");
 
 export default defineConfig({
   plugins: [shaders, viteSingleFile({ removeViteModuleLoader: true })],
