@@ -2,6 +2,10 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 
 _SHARE = 0.008  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
 _MOST = 0.05  # seconds that are saved up at most
@@ -34,6 +38,17 @@ class Allowance:
             left = self._saved - seconds
             self._saved = max(left, -self.most)
             self._beyond += self._saved - left
+
+    @contextmanager
+    def charged(self) -> Iterator[None]:
+        """What is done inside is spent, but not what it waits for a core: that takes nothing from a fit."""
+        clock, worked = time.perf_counter(), time.thread_time()
+        try:
+            yield
+        finally:
+            # Threads of torch may help, whose work is not this one's.
+            worked = torch.get_num_threads() * (time.thread_time() - worked)
+            self.spend(min(worked, time.perf_counter() - clock))
 
     @property
     def wait(self) -> float:

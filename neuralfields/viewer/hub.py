@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -247,15 +247,11 @@ class Hub:
         async with self._turn:  # so that each sees what the one before has cost
             while self.session.running and (wait := self.allowance.wait):
                 await asyncio.sleep(min(wait, _LOOK_AGAIN))
-            return await asyncio.wrap_future(self._worker.submit(lambda: self._timed(work)))
+            return await asyncio.wrap_future(self._worker.submit(lambda: self._charged(work)))
 
-    def _timed(self, work: Callable[[], T]) -> T:
-        clock = time.perf_counter()
-        try:
+    def _charged(self, work: Callable[[], T]) -> T:
+        with self.allowance.charged() if self.session.running else nullcontext():
             return work()
-        finally:
-            if self.session.running:
-                self.allowance.spend(time.perf_counter() - clock)
 
     async def _complete(self) -> None:
         """Load the signals that take long, now that the page can be seen."""

@@ -146,10 +146,10 @@ class Live:
     def _offer(self, state: State, *, still: bool = False) -> None:
         if self._item is None:
             return
-        clock = time.perf_counter()
-        self._item.receive(copied(state), state.step, still=still)
-        self._server.hub.post(self._server.hub.changed)
-        self._server.hub.allowance.spend(time.perf_counter() - clock)
+        hub = self._server.hub
+        with hub.allowance.charged():
+            self._item.receive(copied(state), state.step, still=still)
+            hub.post(hub.changed)
 
     def _point(self, step: Step) -> Point:
         before, self._before = self._before, (step.samples, step.seconds)

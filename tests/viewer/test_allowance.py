@@ -12,6 +12,24 @@ def test_work_is_paid_for():
     assert 1 < allowance.wait <= 2
 
 
+def test_waiting_costs_nothing_and_working_does(monkeypatch):
+    now, worked = 0.0, 0.0
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    monkeypatch.setattr("time.thread_time", lambda: worked)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    allowance = Allowance(1.0)
+    with allowance.charged():
+        now += 30
+    assert allowance.wait == 0
+    with allowance.charged():
+        now, worked = now + 30, worked + 0.5
+    assert allowance.wait == pytest.approx(1 - 0.05)
+    with allowance.charged():  # its own threads have taken no longer than the clock
+        now, worked = now + 2, worked + 2
+    assert allowance.wait == pytest.approx(3 - 0.05)
+
+
 def test_debts_are_bounded():
     allowance = Allowance()
     for _ in range(100):
