@@ -6,16 +6,16 @@ All of it happens on the server's event loop, but for ``post``. Fields are asked
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from neuralfields.errors import InputError, NeuralFieldsError
 from neuralfields.viewer import messages
 from neuralfields.viewer.allowance import Allowance
+from neuralfields.viewer.client import Client, Gone, Socket
 from neuralfields.viewer.items import Item, Snapshot
 from neuralfields.viewer.protocol import (
     Ack,
@@ -48,62 +48,6 @@ _LINES = {"note", "fault"}
 T = TypeVar("T")
 
 
-class Socket(Protocol):
-    """One page's connection."""
-
-    async def receive(self) -> str | bytes: ...
-    async def send(self, data: str | bytes) -> None: ...
-    async def close(self, code: int, reason: str) -> None: ...
-    def abort(self) -> None: ...
-    @property
-    def closing(self) -> bool: ...
-
-
-class Gone(Exception):
-    """The page is no longer there."""
-
-
-@dataclass(eq=False)
-class _Client:
-    socket: Socket
-    greetings: deque[str | bytes] = field(default_factory=deque)  # what is shown now, ahead of all else
-    answers: deque[str | bytes] = field(default_factory=deque)
-    latest: dict[str, str | bytes] = field(default_factory=dict)  # what replaces itself, by kind
-    sent: dict[int, int] = field(default_factory=dict)  # serial of each item's weights, the newest sent
-    unread: set[int] = field(default_factory=set)  # items whose weights are not acknowledged yet
-    drawing: frozenset[int] = frozenset()  # items that the page draws itself
-    jobs: deque[Ask | Probe | Export] = field(default_factory=deque)
-    pictures: bool = True  # whether it shows what is drawn here, as far as it has said
-    asked: Draw | None = None
-    drawn: tuple[Draw, int] | None = None  # the last picture that was finished, and of which serial
-    faults: int = 0
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    work: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def answer(self, message: FromServer, body: bytes | None = None) -> None:
-        self.answers.append(messages.encode(message, body))
-        self.news.set()
-
-    def replace(self, kind: str, data: str | bytes) -> None:
-        self.latest[kind] = data
-        self.news.set()
-
-    def fault(self, text: str) -> None:
-        self.replace("fault", messages.encode(Note("error", text)))
-
-    def takes(self, number: int) -> bool:
-        """Whether newer weights of an item would be drawn by the page now."""
-        return number in self.drawing and number not in self.unread
-
-    def sees(self, number: int) -> bool:
-        """Whether an item would be drawn here again."""
-        return self.asked is not None and self.asked.shown == number and self.drawn is not None
-
-    def looks(self, number: int) -> bool:
-        """Whether an item is in sight, be it that its newest values are still on their way."""
-        return number in self.drawing or (self.pictures and self.asked is not None and self.asked.shown == number)
-
-
 class Hub:
     """Everybody who is looking at a session.
 
@@ -118,7 +62,7 @@ class Hub:
         self.hungry: frozenset[int] = frozenset()
         self.looked: frozenset[int] = frozenset()
         self.allowance = Allowance()
-        self._clients: set[_Client] = set()
+        self._clients: set[Client] = set()
         self._packed: dict[int, tuple[Snapshot, bytes]] = {}
         self._changed, self._turn = asyncio.Event(), asyncio.Lock()
         self._worker = Worker("neuralfields-viewer")
@@ -186,7 +130,7 @@ class Hub:
             await asyncio.sleep(min(_HELD, self.stalled))  # so that a page that tries again at once costs little
             await socket.close(TOO_MANY, f"{MAX_CLIENTS} pages are open already: close one of them")
             return
-        client, tasks = _Client(socket), []
+        client, tasks = Client(socket), []
         self._clients.add(client)
         try:
             self._greet(client)
@@ -200,7 +144,7 @@ class Hub:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._reckon()
 
-    def _greet(self, client: _Client) -> None:
+    def _greet(self, client: Client) -> None:
         client.greetings.clear()
         client.sent.clear()
         client.unread.clear()
@@ -312,7 +256,7 @@ class Hub:
             if client.sees(item.shown.id) and self._is_due(client):
                 client.work.set()
 
-    async def _send(self, client: _Client) -> None:
+    async def _send(self, client: Client) -> None:
         while True:
             data = self._next(client)
             if data is None:
@@ -328,7 +272,7 @@ class Hub:
                 break
         client.socket.abort()
 
-    def _next(self, client: _Client) -> str | bytes | None:
+    def _next(self, client: Client) -> str | bytes | None:
         """What this page is sent next: what is shown, answers, then what replaces itself, then weights."""
         if client.greetings:
             return client.greetings.popleft()
@@ -348,7 +292,7 @@ class Hub:
                 return data
         return None
 
-    async def _receive(self, client: _Client) -> None:
+    async def _receive(self, client: Client) -> None:
         with suppress(Gone):
             while True:
                 data = await client.socket.receive()
@@ -361,7 +305,7 @@ class Hub:
                         return
                     client.fault(str(error))
 
-    def _take(self, client: _Client, message: Any) -> None:
+    def _take(self, client: Client, message: Any) -> None:
         if isinstance(message, Ack):
             if client.sent.get(message.shown) == message.serial:
                 client.unread.discard(message.shown)
@@ -387,14 +331,14 @@ class Hub:
             client.jobs.append(message)
             client.work.set()
 
-    def _control(self, client: _Client, message: Control) -> None:
+    def _control(self, client: Client, message: Control) -> None:
         control = self.session.control  # which the fit's own thread takes away
         if control is None:
             client.fault(f"nothing is being fitted here that could {message.action}")
         else:
             control(message.action)
 
-    async def _serve_jobs(self, client: _Client) -> None:
+    async def _serve_jobs(self, client: Client) -> None:
         """Answer questions one after the other, then draw; wait while answers are not taken."""
         while True:
             if client.jobs and not client.answers:
@@ -405,7 +349,7 @@ class Hub:
                 client.work.clear()
                 await client.work.wait()
 
-    def _is_due(self, client: _Client) -> bool:
+    def _is_due(self, client: Client) -> bool:
         item = client.asked and self._known(client.asked.shown)
         if item is None or not client.pictures:
             return False
@@ -415,7 +359,7 @@ class Hub:
         """The item, unless something else has just begun to be shown."""
         return next((item for item in self.session.items if item.shown.id == number), None)
 
-    async def _answer(self, client: _Client, message: Ask | Probe | Export) -> None:
+    async def _answer(self, client: Client, message: Ask | Probe | Export) -> None:
         try:
             item = self.session.item(message.shown)
             answer, body = await self._do(lambda: _answered(self.session, item, message, self._waits(client)))
@@ -426,7 +370,7 @@ class Hub:
             return
         client.answer(answer, body)
 
-    async def _draw(self, client: _Client, asked: Draw) -> None:
+    async def _draw(self, client: Client, asked: Draw) -> None:
         from neuralfields.viewer import frames
 
         if (item := self._known(asked.shown)) is None:
@@ -460,7 +404,7 @@ class Hub:
             client.drawn = asked, serial
             self._reckon()
 
-    def _drawn(self, client: _Client, item: Item, asked: Draw, factor: int) -> tuple[bytes, Any, float]:
+    def _drawn(self, client: Client, item: Item, asked: Draw, factor: int) -> tuple[bytes, Any, float]:
         """A picture, what the ends of its colours stand for, and the seconds it took; given up if not waited for."""
         from neuralfields.viewer import frames
 
@@ -474,7 +418,7 @@ class Hub:
         data, legend = frames.draw(item, asked, factor, waited)
         return data, legend, time.perf_counter() - clock
 
-    def _waits(self, client: _Client) -> Callable[[], bool]:
+    def _waits(self, client: Client) -> Callable[[], bool]:
         """Whether a page still waits for what it has asked for."""
         return lambda: client in self._clients and not self._worker.ending
 

@@ -30,7 +30,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from neuralfields.checks import between
 from neuralfields.errors import InputError
-from neuralfields.viewer.hub import Gone, Hub
+from neuralfields.viewer.client import Gone
+from neuralfields.viewer.hub import Hub
 from neuralfields.viewer.messages import MAX_REQUEST
 from neuralfields.viewer.page import bundle
 from neuralfields.viewer.session import Session

@@ -14,8 +14,9 @@ from pages import Page, Slow, serving
 import neuralfields as nf
 from neuralfields.errors import InputError
 from neuralfields.viewer import messages
+from neuralfields.viewer.client import Client
 from neuralfields.viewer.course import Course
-from neuralfields.viewer.hub import MAX_CLIENTS, Hub, _answered, _Client
+from neuralfields.viewer.hub import MAX_CLIENTS, Hub, _answered
 from neuralfields.viewer.items import Item
 from neuralfields.viewer.protocol import (
     Control,
@@ -125,9 +126,9 @@ def fitted(*items: Item) -> Session:
 
 
 @pytest.fixture
-def alone() -> Iterator[tuple[Hub, _Client]]:
+def alone() -> Iterator[tuple[Hub, Client]]:
     """A hub without a server, beside a fit, and somebody who looks."""
-    hub, client = Hub(fitted(Item(pages.Odd(), name="odd"))), _Client(None)  # type: ignore[arg-type]
+    hub, client = Hub(fitted(Item(pages.Odd(), name="odd"))), Client(None)  # type: ignore[arg-type]
     hub._clients.add(client)
     yield hub, client
     hub.close()
