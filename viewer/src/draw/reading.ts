@@ -3,7 +3,7 @@
 import type { Shown } from "../protocol";
 import { opticsOf, rayOf } from "./camera";
 import type { Target } from "./gl";
-import { centred, isFlat, placeAt, windowOf } from "./plane";
+import { centred, isFlat, magnification, placeAt, windowOf } from "./plane";
 import { type TruthPicture, truthSample } from "./stage";
 import { add, scaled } from "./vectors";
 import { type ViewState, inSpace, isCentred } from "./view";
@@ -31,15 +31,22 @@ export function placeUnder(picture: Readable, x: number, y: number): Place | nul
   return isFlat(picture.shown) ? onPlane(picture, i, j) : alongRay(picture, i, j);
 }
 
+const LARGE = 4; // canvas pixels per pixel of an image, from which on there is something to be told within one
+
 function onPlane({ shown, view, width, height, target, truth }: Readable, i: number, j: number): Place | null {
-  const window = windowOf(view, shown.size ?? [1, 1], width, height);
-  const pixels = isCentred(view, shown) && truth ? [truth.told.width, truth.told.height] : null;
-  const place = placeAt(window, i + 0.5, j + 0.5).map((value, axis) =>
+  const size = shown.size ?? ([1, 1] as const);
+  const window = windowOf(view, size, width, height);
+  const centres = isCentred(view, shown);
+  const whole = shown.kind === "image" && shown.truth && magnification(view, size, width, height) < LARGE;
+  const pixels = !(centres || whole) ? null : truth ? [truth.told.width, truth.told.height] : size;
+  const here = placeAt(window, i + 0.5, j + 0.5);
+  const place = here.map((value, axis) =>
     Math.fround(pixels === null ? value : centred(value, pixels[axis] ?? 1)),
   ) as [number, number];
+  const isHere = here.every((value, axis) => Math.abs(value - (place[axis] ?? 0)) < 1e-6);
   if (view.mode === "spectrum" || place.some((value) => Math.abs(value) > 1)) return null;
   const drawn = target && target.width === width && target.height === height && i < width && j < height;
-  const read = drawn ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(shown.outputs, 4)) : null;
+  const read = drawn && (centres || isHere) ? [...target.read(0, i, j, 1, 1)].slice(0, Math.min(shown.outputs, 4)) : null;
   return { x: inSpace(place, view, shown), values: read, truth: truth ? truthAt(truth, place) : null };
 }
 
