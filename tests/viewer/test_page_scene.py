@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pages
@@ -16,6 +17,7 @@ from neuralfields.viewer.page import export_page
 from neuralfields.viewer.server import Server
 
 SMALL = {"width": 320, "height": 250}  # the picture has 160 by about 100 pixels
+HERE = "&view=" + quote('{"by": "here"}')  # however long it seems to take on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def told(scene: Item, place: np.ndarray) -> str:
 
 
 def test_every_mode_of_a_scene(chromium, served):
-    with Window(chromium, served.url, size=SMALL) as window:
+    with Window(chromium, served.url + HERE, size=SMALL) as window:
         for mode in ("normal", "depth", "opacity", "colour"):
             window.choose(mode)
             window.exact()
@@ -50,7 +52,7 @@ def test_every_mode_of_a_scene(chromium, served):
 
 
 def test_cameras_and_their_photos(chromium, served):
-    with Window(chromium, served.url, size=SMALL) as window:
+    with Window(chromium, served.url + HERE, size=SMALL) as window:
         window.exact()
         window.panel()
         cameras = window.labelled("Jump to a camera")
@@ -84,7 +86,7 @@ def test_cameras_that_come_after_the_first_picture(chromium, scene):
     whole = scene.shown
     scene.shown = replace(whole, views=())
     try:
-        with pages.serving(scene) as server, Window(chromium, server.url, size=SMALL) as window:
+        with pages.serving(scene) as server, Window(chromium, server.url + HERE, size=SMALL) as window:
             window.exact()
             window.panel()
             scene.shown = whole
@@ -99,7 +101,7 @@ def test_cameras_that_come_after_the_first_picture(chromium, scene):
 
 
 def test_a_crop_box(chromium, served):
-    with Window(chromium, served.url, size=SMALL) as window:
+    with Window(chromium, served.url + HERE, size=SMALL) as window:
         window.exact()
         whole = np.count_nonzero(window.picture().min(-1) < 250)
         window.panel()
@@ -115,7 +117,7 @@ def test_a_crop_box(chromium, served):
 
 def test_density_and_colour_under_the_pointer(chromium, served, scene):
     """Those of the field, in the direction from the camera."""
-    with Window(chromium, served.url, size=SMALL) as window:
+    with Window(chromium, served.url + HERE, size=SMALL) as window:
         window.exact()
         window.panel()
         window.press("i")
