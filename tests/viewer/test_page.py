@@ -47,6 +47,7 @@ def test_a_page_from_disk(kind, chromium, tmp_path):
         assert window.colours() > 10
         window.shoot(f"file-{kind}")
         window.panel()
+        window.exact()  # once more: the picture is narrower now
         window.press("i")
         window.exact()
         window.until(lambda: len(window.values()), "nothing is inspected")
@@ -123,6 +124,7 @@ def test_from_a_server(chromium, served):
         assert all(address.startswith(served.place.replace("http", "")) or served.place in address
                    for address in window.requests)  # fmt: skip
         window.panel()
+        window.exact()  # once more: the picture is narrower now
         window.press("i")
         window.until(lambda: "Value" in window.text(".values") and "as sent" not in window.text(".values"), "no value")
         [item] = served.hub.session.items

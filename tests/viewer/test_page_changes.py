@@ -71,6 +71,7 @@ def test_values_after_many_changes_of_what_is_shown(chromium, tmp_path):
     export_page(path, items)
     with Window(chromium, path.as_uri() + "#view=%7B%22hidden%22%3A1%7D", size=TINY) as window:
         window.panel()
+        window.exact()  # once more: the picture is narrower now
         window.press("i")
         window.until(lambda: len(window.values()), "nothing is inspected")
         for k in range(16):

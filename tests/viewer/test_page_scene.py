@@ -120,6 +120,7 @@ def test_density_and_colour_under_the_pointer(chromium, served, scene):
     with Window(chromium, served.url + HERE, size=SMALL) as window:
         window.exact()
         window.panel()
+        window.exact()  # once more: the picture is narrower now
         window.press("i")
         window.until(lambda: len(window.values()), "nothing is inspected")
         place = window.place()
@@ -138,6 +139,7 @@ def test_a_scene_from_disk(chromium, scene, tmp_path):
         window.exact()
         assert window.requests == [path.as_uri()]
         window.panel()
+        window.exact()  # once more: the picture is narrower now
         window.press("i")
         window.until(lambda: len(window.values()), "nothing is inspected")
         assert scene.shown.program is not None

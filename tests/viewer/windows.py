@@ -95,8 +95,7 @@ class Window:
 
     def picture(self) -> np.ndarray:
         """The middle of the picture, where nothing lies over it: [height, width, 3] uint8."""
-        box = self.page.locator("canvas").bounding_box()
-        assert box is not None
+        box = self.until(self.page.locator("canvas").bounding_box, "no canvas")  # none while another takes its place
         clip = {"x": box["x"] + box["width"] / 4, "y": box["y"] + box["height"] / 4}
         shot = self.page.screenshot(clip=clip | {"width": box["width"] / 2, "height": box["height"] / 2})
         return np.asarray(PIL.Image.open(io.BytesIO(shot)).convert("RGB"))
