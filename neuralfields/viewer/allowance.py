@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-_SHARE = 0.008  # of the time that passes: 2 % with what is too small to be counted, and what waits for caches
+_SHARE = 0.008  # of the time that passes; what is too small to be counted comes on top (benchmarks/viewing.py)
 _MOST = 0.05  # seconds that are saved up at most
 _SILENCE = 20.0  # seconds that a piece of work can silence the viewer at most, however long it took
 
@@ -18,7 +18,7 @@ class Allowance:
     What somebody asks for waits for this debt up to a bound; what nobody has asked for, for all of it.
 
     Args:
-        share: of the time; the default keeps the cost to a fit within 2 % even where all cores are busy.
+        share: of the time. With the default all that the viewer does takes less than 2 % of a core.
     """
 
     def __init__(self, share: float = _SHARE):

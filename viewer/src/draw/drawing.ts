@@ -39,7 +39,7 @@ export interface Drawing {
   compute(view: ViewState, field: number, raster: Raster, whole: Size): void;
   /** Whether pictures gain by the mean of several values in each pixel. */
   smoothed(view: ViewState, canvas: Size): boolean;
-  /** What legends tell of computed values; once they are exact. */
+  /** What legends tell of computed values: roughly of coarse ones, and again once they are exact. */
   measure(view: ViewState, targets: readonly Target[]): void;
   /** Shows values that were computed with a shift. */
   present(view: ViewState, targets: readonly Target[], canvas: Size, shift?: Size): void;

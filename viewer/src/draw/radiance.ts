@@ -243,9 +243,7 @@ export class RadianceDrawing implements Drawing {
     const pass = this.pass(view, number);
     pass.use();
     field.bind(pass, 0);
-    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views));
-    pass.set("magnified", raster.factor);
-    pass.set("shift", raster.shift);
+    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views), raster);
     pass.set("count", march.cells);
     pass.set("size", march.step);
     pass.set("cone", march.cone);

@@ -1,6 +1,7 @@
 /** Pieces of GLSL that several passes use. */
 
 import type { Optics } from "./camera";
+import type { Raster } from "./drawing";
 import type { Pass } from "./gl";
 
 /** Values as a screen shows them, as `render.imaging.displayed`; a legend's colours; what lies behind pictures. */
@@ -56,11 +57,14 @@ vec2 within(vec3 low, vec3 high, vec3 direction) {
 }
 `;
 
-/** Sets what `RAYS` reads, for a picture of which a raster shows every so many pixels. */
-export function setRays(pass: Pass, { eye, axes, focal, centre }: Optics): void {
+/** Sets what `RAYS` reads, for a picture, of which a raster shows every so many pixels. */
+export function setRays(pass: Pass, { eye, axes, focal, centre }: Optics, raster?: Raster): void {
   pass.set("eye", eye);
   pass.set("axes", axes.flat());
   pass.set("lens", [...focal, ...centre]);
+  if (raster === undefined) return;
+  pass.set("magnified", raster.factor);
+  pass.set("shift", raster.shift);
 }
 
 /** A canvas's pixel, counted from the top. */

@@ -237,9 +237,7 @@ export class SurfaceDrawing implements Drawing {
     const pass = this.pass(view, number);
     pass.use();
     field.bind(pass, 0);
-    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views));
-    pass.set("magnified", raster.factor);
-    pass.set("shift", raster.shift);
+    setRays(pass, opticsOf(view.camera, ...whole, this.stage.shown.views), raster);
     pass.set("level", [shape.level, shape.inside_below ? 1 : -1]);
     const stride = Math.max(STRIDE, (2 * Math.sqrt(3)) / STEPS);
     pass.set("pace", shape.metric ? [SHARE / Math.max(shape.steepness, 1), LEAST] : [0, stride]);
