@@ -25,7 +25,7 @@ def test_reasons_are_told_once(tmp_path):
     (tmp_path / "test_some.py").write_text(_TESTS)
     (tmp_path / "conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text("utf-8"), "utf-8")
     environment = {**os.environ, "NF_TEST_DATA": "/none", "CI": "false"}
-    words = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "test_some.py"]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_some.py"]
     answer = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     told = answer.stdout.partition(" 21 skipped ")[2].splitlines()[1:3]
     assert [line.split()[0] for line in told] == ["20", "1"], answer.stdout
